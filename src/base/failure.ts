@@ -1,0 +1,153 @@
+/**
+ * Every way in which the program can fail, by a stable code. `retry` says whether the same call may succeed
+ * when it is made again with nothing changed; `meaning` and `remedy` are the text of docs/failures.md,
+ * which a test holds to this table in both directions.
+ */
+export const FAILURES = {
+  usage: {
+    retry: false,
+    meaning: 'The command line or an argument is wrong.',
+    remedy: 'Read the message: it names what was found and what is wanted. `--help` shows examples.',
+  },
+  stopped: {
+    retry: true,
+    meaning: 'The work was stopped by a signal or by its caller. The repository is valid.',
+    remedy: 'Run the same command again: it goes on from what is already stored.',
+  },
+  storage_unreachable: {
+    retry: true,
+    meaning: 'The storage did not answer, or answered with a passing fault.',
+    remedy: 'Check that the storage is mounted or reachable, then run the command again.',
+  },
+  storage_denied: {
+    retry: false,
+    meaning: 'The storage refused the access.',
+    remedy: 'Check the owner and the permissions of the storage against the user that runs the program.',
+  },
+  storage_full: {
+    retry: false,
+    meaning: 'The storage has no room left. What was stored before stays valid.',
+    remedy: 'Free room (`forget --prune` needs some itself) or enlarge the storage, then run the command again.',
+  },
+  storage_read_only: {
+    retry: false,
+    meaning: 'A write was asked of a storage that was opened for reading only.',
+    remedy: 'Open it without `--no-lock` or `--dry-run`, or use another storage.',
+  },
+  object_missing: {
+    retry: false,
+    meaning: 'An object that should be in the storage is not there.',
+    remedy: 'Run `check`; if a mirror holds the object, run `heal`.',
+  },
+  repository_missing: {
+    retry: false,
+    meaning: 'There is no repository at this place.',
+    remedy: 'Check the place for a typing error; `repo init` makes a new repository.',
+  },
+  repository_exists: {
+    retry: false,
+    meaning: 'A repository was to be made where there is one already.',
+    remedy: 'Use the existing repository, or choose another place.',
+  },
+  repository_unsupported: {
+    retry: false,
+    meaning: 'The repository has a format version that this program does not know.',
+    remedy: 'Use a newer version of this program.',
+  },
+  repository_damaged: {
+    retry: false,
+    meaning: 'Stored bytes are not what their name or their seal says they must be.',
+    remedy: 'Run `check --read-data` for the whole extent, then `heal` from a mirror.',
+  },
+  repository_locked: {
+    retry: true,
+    meaning: 'Another process holds a lock that does not go with this work.',
+    remedy: 'Wait for it, or use `--retry-lock`. If that process is gone for sure, remove the lock with `repo unlock`.',
+  },
+  lock_lost: {
+    retry: true,
+    meaning: 'The lock could not be refreshed in time, or was removed by somebody, so the work was stopped.',
+    remedy: 'Look for what stopped this process or its storage for so long, then run the command again.',
+  },
+  key_wrong: {
+    retry: false,
+    meaning: 'No key in the repository opens with this password, or the master key is not that of the repository.',
+    remedy: 'Check the password file or the keyring; a repository without its key can not be read by anybody.',
+  },
+  snapshot_missing: {
+    retry: false,
+    meaning: 'No snapshot matches what was asked for.',
+    remedy: '`snapshots` lists what there is.',
+  },
+  snapshot_ambiguous: {
+    retry: false,
+    meaning: 'More than one snapshot begins with this id.',
+    remedy: 'Give more characters of the id.',
+  },
+  path_missing: {
+    retry: false,
+    meaning: 'A path that was named is not there.',
+    remedy: 'Check the path; `ls` lists what a snapshot holds.',
+  },
+  source_unreadable: {
+    retry: false,
+    meaning: 'The source as a whole can not be read.',
+    remedy: 'Check that it exists and that this user may read it.',
+  },
+  target_unsafe: {
+    retry: false,
+    meaning: 'A restore would have written outside its target, so it wrote nothing there.',
+    remedy: 'Restore into an empty directory, or remove the symlink that the message names.',
+  },
+  target_failed: {
+    retry: false,
+    meaning: 'The target of a restore could not be written.',
+    remedy: 'Check room, permissions and file system of the target, then run it again: what is right is kept.',
+  },
+  not_proven: {
+    retry: false,
+    meaning: 'What was restored or read is not what was backed up.',
+    remedy: 'Do not rely on this copy. Run `check --read-data`, then `heal` from a mirror, then prove it again.',
+  },
+  unsupported: {
+    retry: false,
+    meaning: 'This machine lacks something that the work needs.',
+    remedy: 'The message names what is missing.',
+  },
+  defect: {
+    retry: false,
+    meaning: 'The program met a state that it holds to be impossible.',
+    remedy: 'Please report it with the message; the repository is only ever added to before an index is written.',
+  },
+} as const satisfies Record<string, { retry: boolean; meaning: string; remedy: string }>
+
+export type FailureCode = keyof typeof FAILURES
+
+/** What a failure knows besides its message: names, sizes, a hint. Never secrets. */
+export type FailureFacts = Readonly<Record<string, string | number | boolean | bigint | undefined>>
+
+/**
+ * The one error of this program. The message says `Cannot <verb> <thing> "<name>": <found>, expected <wanted>`,
+ * without a full stop; a second sentence for the user goes into `facts.hint`.
+ */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly code: FailureCode
+  readonly facts: FailureFacts
+
+  constructor(code: FailureCode, message: string, options: { facts?: FailureFacts; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.facts = options.facts ?? {}
+  }
+
+  /** Whether the same call may succeed later with nothing changed. */
+  get retry(): boolean {
+    return FAILURES[this.code].retry
+  }
+}
+
+/** Says whether `error` is a Failure, of this code where one is given. */
+export function isFailure(error: unknown, code?: FailureCode): error is Failure {
+  return error instanceof Failure && (code === undefined || error.code === code)
+}

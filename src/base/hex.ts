@@ -1,0 +1,9 @@
+/** Lower-case hexadecimal of bytes. */
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+}
+
+/** Bytes of a hexadecimal text. The caller has checked the text (see isId in model/id.ts). */
+export function fromHex(text: string): Uint8Array {
+  return Buffer.from(text, 'hex')
+}

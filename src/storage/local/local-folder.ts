@@ -1,0 +1,84 @@
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { throwIfStopped } from '../../base/abort.ts'
+import { errorCode } from '../../base/error-code.ts'
+import { requireObjectName } from '../object-name.ts'
+import { FolderSync } from './folder-sync.ts'
+import { folderMissing, localFailure } from './local-failure.ts'
+
+export const folderMode = 0o700
+export const fileMode = 0o600
+
+/** The folder that a local storage lives in, and what its parts share. */
+export class LocalFolder {
+  readonly path: string
+  readonly #sync: FolderSync
+
+  constructor(path: string) {
+    this.path = resolve(path)
+    this.#sync = new FolderSync(this.path)
+  }
+
+  /** The path of an object's file. */
+  filePath(objectName: string): string {
+    requireObjectName(objectName)
+    return join(this.path, objectName)
+  }
+
+  /** Makes the names in this folder durable. */
+  async sync(folder: string): Promise<void> {
+    await this.#sync.sync(folder)
+  }
+
+  /** Makes the folders between the storage's own and `folder`, which lies below it. They are durable after sync(). */
+  async make(folder: string): Promise<void> {
+    if (folder === this.path) {
+      await this.requirePresent()
+      return
+    }
+    try {
+      await mkdir(folder, { mode: folderMode })
+    } catch (error) {
+      if (errorCode(error) === 'EEXIST') return
+      if (errorCode(error) !== 'ENOENT') throw error
+      await this.make(dirname(folder))
+      await mkdir(folder, { mode: folderMode }).catch((again: unknown) => {
+        if (errorCode(again) !== 'EEXIST') throw again // Another writer was faster.
+      })
+    }
+  }
+
+  /** Throws Failure `repository_missing` where the storage's own folder is not there (any more). */
+  async requirePresent(): Promise<void> {
+    try {
+      await stat(this.path)
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === 'ENOENT' || code === 'ENOTDIR') throw folderMissing(this.path, error)
+      throw localFailure(error, 'open folder', this.path, this.path)
+    }
+  }
+}
+
+/** Folders of restic's layout below `data/`: 00 to ff. */
+const dataFolders = Array.from({ length: 256 }, (_, at) => `data/${at.toString(16).padStart(2, '0')}`)
+
+/**
+ * Makes the folder of a local storage with the folders of restic's layout, readable by its owner only. What is
+ * there already is left as it is. Durable when it resolves. Failures: storage codes.
+ */
+export async function createLocalFolder(path: string, signal: AbortSignal): Promise<void> {
+  const folder = new LocalFolder(path)
+  try {
+    throwIfStopped(signal)
+    await mkdir(folder.path, { recursive: true, mode: folderMode })
+    for (const below of ['keys', 'locks', 'snapshots', 'index', 'data', ...dataFolders]) {
+      throwIfStopped(signal)
+      await folder.make(join(folder.path, below))
+    }
+    await folder.sync(join(folder.path, 'data'))
+    await new FolderSync(dirname(folder.path)).sync(dirname(folder.path))
+  } catch (error) {
+    throw localFailure(error, 'make folder', folder.path, folder.path)
+  }
+}

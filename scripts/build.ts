@@ -1,0 +1,20 @@
+/**
+ * Makes dist/, which the published package runs: Node strips no types below node_modules. The WebAssembly
+ * module lies beside the compiled modules as it lies beside the sources.
+ */
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { projectFolder } from './source-files.ts'
+
+const kernels = join(projectFolder, 'src/kernels/wasm/kernels.wasm')
+if (!existsSync(kernels)) {
+  console.error(`Cannot build dist: "${kernels}" is not there, expected it from npm ci (npm run prepare makes it)`)
+  process.exit(1)
+}
+rmSync(join(projectFolder, 'dist'), { recursive: true, force: true })
+execFileSync(join(projectFolder, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], {
+  cwd: projectFolder,
+  stdio: 'inherit',
+})
+cpSync(join(projectFolder, 'src/kernels/wasm'), join(projectFolder, 'dist/kernels/wasm'), { recursive: true })

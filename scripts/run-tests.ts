@@ -1,0 +1,67 @@
+/**
+ * Runs the tests: all of them, or those whose path contains one of the arguments.
+ *
+ *   npm test                        every test
+ *   npm test -- src/kernels         those of one floor
+ *   npm test -- e2e --name prune    those of one folder with "prune" in their name
+ *
+ * A test that could not run here is named with its reason at the end. In CI (CI=true) a skipped
+ * interoperability test is a failure: there restic must be present.
+ */
+import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { pipeline } from 'node:stream/promises'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { parseArgs } from 'node:util'
+import { projectFolder } from './source-files.ts'
+
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { name: { type: 'string' } } })
+
+process.chdir(projectFolder)
+const files = globSync([
+  'src/**/*.test.ts',
+  'scripts/**/*.test.ts',
+  'testing/**/*.test.ts',
+  'bench/**/*.test.ts',
+  'e2e/**/*.test.ts',
+])
+  .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part.replace(/^\.\//, ''))))
+  .toSorted()
+if (files.length === 0) {
+  console.error(`Cannot run tests: no test file has ${positionals.map((part) => `"${part}"`).join(' or ')} in its path`)
+  process.exit(2)
+}
+
+/** Tests that were skipped, each with its file and reason. */
+const skipped: { file: string; name: string; reason: string }[] = []
+let failed = 0
+
+const events = run({
+  files,
+  concurrency: availableParallelism(),
+  // A test that waits for ever must not hold CI for ever; the slowest file takes about a minute.
+  timeout: 15 * 60_000,
+  ...(values.name === undefined ? {} : { testNamePatterns: [values.name] }),
+})
+events.on('test:fail', () => {
+  failed += 1
+})
+events.on('test:pass', ({ name, file, skip }) => {
+  if (skip === undefined || skip === false || skip === 'test name does not match pattern') return
+  skipped.push({
+    file: (file ?? '').slice(projectFolder.length + 1),
+    name,
+    reason: skip === true ? 'no reason given' : skip,
+  })
+})
+await pipeline(events, new spec(), process.stdout, { end: false })
+
+if (skipped.length > 0) console.log(`\n${skipped.length} skipped here:`)
+for (const { file, name, reason } of skipped) console.log(`  ${file}: ${name}: ${reason}`)
+const unproven = skipped.filter(({ file }) => file.startsWith('e2e/interop'))
+if (process.env.CI === 'true' && unproven.length > 0) {
+  console.error(`\n${unproven.length} interoperability tests were skipped, and CI=true does not allow that`)
+  failed += 1
+}
+process.exitCode = failed === 0 ? 0 : 1

@@ -104,6 +104,11 @@ export const FAILURES = {
     meaning: 'The target of a restore could not be written.',
     remedy: 'Check room, permissions and file system of the target, then run it again: what is right is kept.',
   },
+  refused: {
+    retry: false,
+    meaning: 'The work would have removed something that must stay, so nothing was done.',
+    remedy: 'Read the message: it names what would have been lost. Change the request if the loss is meant.',
+  },
   not_proven: {
     retry: false,
     meaning: 'What was restored or read is not what was backed up.',

@@ -43,6 +43,8 @@ export interface Node {
   /** Ids of the data blobs; null for everything but a file. */
   readonly content: readonly Id[] | null
   readonly subtree?: Id
+  /** What went wrong when the node was saved; written by old restic only. */
+  readonly error?: string
 }
 
 /** A directory: its nodes in the order of their names' bytes. */

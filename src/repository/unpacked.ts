@@ -1,0 +1,33 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { Failure } from '../base/failure.ts'
+import type { RepositoryVersion } from './config.ts'
+
+/**
+ * The plaintext of objects that lie in no pack (indexes, snapshots, locks). Format 1: JSON. Format 2: the byte 2 and
+ * JSON in zstd; or JSON, which is told by its first byte. "config" and keys are never wrapped.
+ */
+
+const versionByte = 2
+const openBracket = 0x5b
+const openBrace = 0x7b
+
+/** An index of restic's own size has some 10 MiB; what claims to be larger than this is not read. */
+export const unpackedBytesMax = 1024 * 1024 * 1024
+
+export function encodeUnpacked(json: Uint8Array, version: RepositoryVersion): Uint8Array {
+  if (version === 1) return json
+  return Buffer.concat([Buffer.of(versionByte), zstdCompressSync(json)])
+}
+
+export function decodeUnpacked(plaintext: Uint8Array, version: RepositoryVersion, what: string): Uint8Array {
+  const first = plaintext[0]
+  if (version === 1 || first === undefined || first === openBracket || first === openBrace) return plaintext
+  if (first !== versionByte) {
+    throw new Failure('repository_unsupported', `Cannot read ${what}: its encoding is ${first}, expected JSON or 2`)
+  }
+  try {
+    return zstdDecompressSync(plaintext.subarray(1), { maxOutputLength: unpackedBytesMax })
+  } catch (cause) {
+    throw new Failure('repository_damaged', `Cannot read ${what}: it does not decompress`, { cause })
+  }
+}

@@ -1,0 +1,83 @@
+import { CommanderError } from 'commander'
+import type { CommandUnknownOpts } from '@commander-js/extra-typings'
+import { isFailure } from '../base/failure.ts'
+import type { CommandContext, RunCommand } from './command-entry.ts'
+import { describeFailure, failureDocument, failureText } from './describe-failure.ts'
+import { type ExitCode, exitCodes } from './exit-codes.ts'
+import { readGlobalOptions } from './global-options.ts'
+import { type Outcome, outcomeCodes } from './outcome.ts'
+import { Output } from './output.ts'
+import { buildProgram } from './program.ts'
+import type { World } from './world.ts'
+
+/**
+ * Does what the words of the command line say and answers the exit code. Never throws: every failure has been told
+ * to the user, on stderr, when this resolves, and stdout is written out.
+ */
+export async function runCommandLine(world: World): Promise<ExitCode> {
+  // Until the options are read, only the words themselves can say in which form the user wants to hear of failures.
+  let output = new Output({ ...world, json: world.words.includes('--json'), verbosity: 'normal' })
+  let outcome: Outcome = 'done'
+  const run: RunCommand = async (command, work) => {
+    const context = beginCommand(world, command)
+    output = context.output
+    outcome = await work(context)
+  }
+  const program = buildProgram({
+    run,
+    version: world.version,
+    output: {
+      writeOut: (text) => output.line(text.trimEnd()),
+      writeErr: (text) => output.aside(text.trimEnd()),
+      // Errors of usage are told below, in the same form as all others.
+      outputError: () => {},
+      getOutHelpWidth: () => Math.min(world.stdout.columns ?? 100, 120),
+      getErrHelpWidth: () => Math.min(world.stderr.columns ?? 100, 120),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    },
+  })
+  try {
+    await program.parseAsync([...world.words], { from: 'user' })
+    await output.end()
+    return outcomeCodes[outcome]
+  } catch (error) {
+    const code = tellError(error, output, world)
+    await output.end()
+    return code
+  }
+}
+
+function beginCommand(world: World, command: CommandUnknownOpts): CommandContext {
+  const globals = readGlobalOptions(command, world.environment)
+  const output = new Output({ ...world, json: globals.json, verbosity: globals.verbosity })
+  return { world, globals, output, signal: world.signal }
+}
+
+function tellError(error: unknown, output: Output, world: World): ExitCode {
+  output.status('')
+  if (error instanceof CommanderError) return tellUsageError(error, output)
+  const report = describeFailure(error)
+  // A reader that went away (`| head`) has had what it wanted: nobody is left to be told.
+  if (isFailure(error, 'stopped') && world.signal.reason === readerGone) return exitCodes.stopped
+  if (output.json) output.aside(JSON.stringify(failureDocument(report)))
+  else output.aside(failureText(report))
+  return report.exitCode
+}
+
+/** The reason with which the world's signal is aborted when nobody reads stdout any more. */
+export const readerGone = Symbol('the reader of stdout went away')
+
+function tellUsageError(error: CommanderError, output: Output): ExitCode {
+  // Help and version, when they were asked for, are results. `commander.help` is help for want of a command.
+  if (error.exitCode === 0) return 0
+  if (error.code === 'commander.help') return exitCodes.usage
+  const message = error.message.replace(/^error: /, '')
+  if (output.json) {
+    const document = { message_type: 'exit_error', code: exitCodes.usage, message, failure: 'usage' }
+    output.aside(JSON.stringify(document))
+  } else {
+    output.aside(`zakops-backup: ${message}\n  to do:   Add --help to see what the command takes, with examples.`)
+  }
+  return exitCodes.usage
+}

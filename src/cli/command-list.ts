@@ -1,0 +1,72 @@
+import type { CommandEntry } from './command-entry.ts'
+
+const daily = 'Backups:'
+const care = 'Care of a repository:'
+const copies = 'Second copy:'
+const shell = 'This program:'
+
+/** Every command of the program in the order of its help. */
+export const commandList: readonly CommandEntry[] = [
+  {
+    name: 'backup',
+    group: daily,
+    summary: 'back up files and directories',
+    load: () => import('./commands/backup.ts'),
+  },
+  { name: 'snapshots', group: daily, summary: 'list the snapshots', load: () => import('./commands/snapshots.ts') },
+  {
+    name: 'restore',
+    group: daily,
+    summary: 'write a snapshot back to disk',
+    load: () => import('./commands/restore.ts'),
+  },
+  { name: 'ls', group: daily, summary: 'list the files of a snapshot', load: () => import('./commands/ls.ts') },
+  { name: 'find', group: daily, summary: 'find files in all snapshots', load: () => import('./commands/find.ts') },
+  { name: 'diff', group: daily, summary: 'compare two snapshots', load: () => import('./commands/diff.ts') },
+  {
+    name: 'dump',
+    group: daily,
+    summary: 'print a file, or a directory as an archive',
+    load: () => import('./commands/dump.ts'),
+  },
+  { name: 'stats', group: daily, summary: 'count files and bytes', load: () => import('./commands/stats.ts') },
+  { name: 'repo', group: care, summary: 'make or unlock a repository', load: () => import('./commands/repo.ts') },
+  { name: 'check', group: care, summary: 'look for damage', load: () => import('./commands/check.ts') },
+  { name: 'forget', group: care, summary: 'remove snapshots by rule', load: () => import('./commands/forget.ts') },
+  {
+    name: 'prune',
+    group: care,
+    summary: 'remove data that no snapshot needs',
+    load: () => import('./commands/prune.ts'),
+  },
+  { name: 'key', group: care, summary: 'list, add, remove, change passwords', load: () => import('./commands/key.ts') },
+  {
+    name: 'mirror',
+    group: copies,
+    summary: 'copy what is missing to a second place',
+    load: () => import('./commands/mirror.ts'),
+  },
+  {
+    name: 'heal',
+    group: copies,
+    summary: 'mend damaged objects from the other copy',
+    load: () => import('./commands/heal.ts'),
+  },
+  {
+    name: 'completion',
+    group: shell,
+    summary: 'print completion for a shell',
+    load: () => import('./commands/completion.ts'),
+  },
+  { name: 'help', group: shell, summary: 'show help for a command', load: () => import('./commands/help.ts') },
+  { name: 'version', group: shell, summary: 'show the version', load: () => import('./commands/version.ts') },
+  // restic's spellings of `repo init` and `repo unlock`.
+  { name: 'init', group: care, hidden: true, summary: 'same as `repo init`', load: () => import('./commands/init.ts') },
+  {
+    name: 'unlock',
+    group: care,
+    hidden: true,
+    summary: 'same as `repo unlock`',
+    load: () => import('./commands/unlock.ts'),
+  },
+]

@@ -1,0 +1,41 @@
+import type { FailureCode } from '../base/failure.ts'
+
+/** What the exit codes of the program mean (docs/failures.md). */
+export const exitMeanings = {
+  0: 'done',
+  1: 'failed',
+  2: 'wrong usage',
+  3: 'done with gaps: the result is valid but not complete, and the gaps were named',
+  4: 'refused, since it would have broken a rule',
+  5: 'not proven, or damaged',
+} as const
+
+export type ExitCode = keyof typeof exitMeanings
+
+/** The exit code of each failure. A code that is missing here does not compile. */
+export const exitCodes = {
+  usage: 2,
+  stopped: 1,
+  storage_unreachable: 1,
+  storage_denied: 1,
+  storage_full: 1,
+  storage_read_only: 4,
+  object_missing: 5,
+  repository_missing: 1,
+  repository_exists: 4,
+  repository_unsupported: 1,
+  repository_damaged: 5,
+  repository_locked: 1,
+  lock_lost: 1,
+  key_wrong: 1,
+  snapshot_missing: 1,
+  snapshot_ambiguous: 1,
+  path_missing: 1,
+  source_unreadable: 1,
+  target_unsafe: 4,
+  target_failed: 1,
+  refused: 4,
+  not_proven: 5,
+  unsupported: 1,
+  defect: 1,
+} as const satisfies Record<FailureCode, ExitCode>

@@ -1,0 +1,50 @@
+import type { ByteName } from '../base/byte-name.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Storage } from '../storage/storage.ts'
+
+/**
+ * All that the command line takes from the machine it runs on. main.ts makes the real one; tests make their own.
+ */
+export interface World {
+  /** What the user typed after the program's name. */
+  readonly words: readonly ByteName[]
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly stdin: InputStream
+  readonly stdout: OutputStream
+  readonly stderr: OutputStream
+  readonly clock: Clock
+  /** Unpredictable bytes. */
+  readonly random: (bytes: number) => Uint8Array
+  /** Aborted by SIGINT, SIGTERM or a reader that went away. */
+  readonly signal: AbortSignal
+  readonly hostname: string
+  readonly username: string
+  readonly userId: number
+  readonly groupId: number
+  readonly processId: number
+  /** Storage adapters by the word before the colon of a place ("local:/srv/backup"). */
+  readonly storages: Readonly<Record<string, StorageAdapter>>
+  readonly version: string
+}
+
+/** How the command line comes to a storage. */
+export interface StorageAdapter {
+  /** The storage at an existing place. */
+  open(place: string, signal: AbortSignal): Promise<Storage>
+  /** Makes the place where it is absent, and opens it. */
+  create(place: string, signal: AbortSignal): Promise<Storage>
+}
+
+/** The part of process.stdin that is used. */
+export interface InputStream extends NodeJS.ReadableStream {
+  readonly isTTY?: boolean
+  setRawMode?(on: boolean): unknown
+}
+
+/** The part of process.stdout that is used. */
+export interface OutputStream {
+  readonly isTTY?: boolean
+  /** Characters in a line of the terminal. */
+  readonly columns?: number
+  write(chunk: string | Uint8Array, done?: (error?: Error | null) => void): boolean
+}

@@ -7,12 +7,12 @@
  *   machine lost power. When it rejects, the object may be there or not, but never in part.
  * - put() never changes an object that is there, unless it is told to replace it; replacing is atomic too.
  * - get() and list() after put() see the object; after remove() they do not.
- * - remove() of an absent object resolves.
+ * - remove() is durable when it resolves; of an absent object too it resolves.
  * - Calls may overlap in any number; every call stops soon after its signal is aborted, with Failure `stopped`.
  * - Faults are Failures with storage codes; system errors are their causes.
  *
  * It need not give: rename, append, folders, an order in list(), locks, knowledge of what the bytes mean.
- * It must not keep `body` after put() settled.
+ * It must not keep `body` after put() settled. Names are those of isObjectName(): Failure `defect` for any other.
  */
 export interface Storage {
   /** For messages, e.g. "/srv/backup" or "s3:bucket/path"; no secrets. */

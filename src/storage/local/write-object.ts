@@ -1,9 +1,10 @@
-import { link, open, rename, stat, unlink } from 'node:fs/promises'
+import { open, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { throwIfStopped } from '../../base/abort.ts'
 import { errorCode } from '../../base/error-code.ts'
 import { Failure } from '../../base/failure.ts'
+import { commitFile, isPresent } from './commit-file.ts'
 import { fileMode } from './local-folder.ts'
 import type { LocalFolder } from './local-folder.ts'
 import { unfinishedName } from './unfinished.ts'
@@ -52,23 +53,13 @@ export async function writeObject(
       await unfinished.handle.close()
     }
     throwIfStopped(signal)
-    answer = await commit(unfinished.path, path, whenPresent)
+    answer = await commitFile(unfinished.path, path, whenPresent)
   } catch (error) {
     await unlink(unfinished.path).catch(() => {}) // removeStale() takes it later; the first error is the one to tell.
     throw error
   }
   await folder.sync(dirname(path))
   return { answer, writtenAtMs }
-}
-
-async function isPresent(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false
-    throw error
-  }
 }
 
 async function openUnfinished(folder: LocalFolder, path: string): Promise<{ handle: FileHandle; path: string }> {
@@ -99,29 +90,4 @@ async function writeAll(handle: FileHandle, body: Uint8Array, signal: AbortSigna
     at += bytesWritten
   }
   throwIfStopped(signal)
-}
-
-/** Gives the finished file its name. link() is the one call that never replaces; the unfinished name goes either way. */
-async function commit(from: string, to: string, whenPresent: 'keep' | 'replace'): Promise<'stored' | 'exists'> {
-  if (whenPresent === 'replace') {
-    await rename(from, to)
-    return 'stored'
-  }
-  try {
-    await link(from, to)
-  } catch (error) {
-    const code = errorCode(error)
-    if (code === 'EEXIST') {
-      await unlink(from)
-      return 'exists'
-    }
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) throw error
-    // A file system without hard links. Between the look and the rename another writer may store the same name;
-    // such objects are named by their hash, so that its bytes are replaced by the same bytes.
-    const present = await isPresent(to)
-    await (present ? unlink(from) : rename(from, to))
-    return present ? 'exists' : 'stored'
-  }
-  await unlink(from)
-  return 'stored'
 }

@@ -17,6 +17,7 @@ export function memoryStorage(name = 'memory'): Storage {
     },
     async get(objectName, { range, into }, signal) {
       throwIfStopped(signal)
+      requireObjectName(objectName)
       const object = objects.get(objectName)
       if (object === undefined) throw objectMissing(objectName, name)
       const { offset, length } = wantedBytes(objectName, object.length, range)
@@ -26,6 +27,7 @@ export function memoryStorage(name = 'memory'): Storage {
     },
     async size(objectName, signal) {
       throwIfStopped(signal)
+      requireObjectName(objectName)
       return objects.get(objectName)?.length
     },
     async *list(prefix, signal) {
@@ -38,6 +40,7 @@ export function memoryStorage(name = 'memory'): Storage {
     },
     async remove(objectName, signal) {
       throwIfStopped(signal)
+      requireObjectName(objectName)
       objects.delete(objectName)
     },
     async close() {},

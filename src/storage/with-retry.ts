@@ -1,0 +1,113 @@
+import { throwIfStopped } from '../base/abort.ts'
+import type { Clock } from '../base/clock.ts'
+import { Failure, isFailure } from '../base/failure.ts'
+import type { Storage } from './storage.ts'
+
+/** How often and how patiently to try again. */
+export interface RetryOptions {
+  readonly clock: Clock
+  /** Numbers from 0 up to 1, so that many hosts do not come back at the same moment. */
+  readonly random: () => number
+  /** Attempts of one call, the first one included. */
+  readonly attemptsMax?: number
+  /** Wait before the second attempt, milliseconds; it doubles with each attempt up to waitMsMax, give or take half. */
+  readonly firstWaitMs?: number
+  readonly waitMsMax?: number
+  /** Hears of each failed attempt that is made again after `waitMs`. */
+  readonly onRetry?: (failure: Failure, waitMs: number) => void
+}
+
+/** Seven attempts wait about 30 seconds together: longer than a restart of a network service. */
+const defaults = { attemptsMax: 7, firstWaitMs: 500, waitMsMax: 30_000 }
+
+/**
+ * The same storage, which makes a call again where the failure table says that this may help. A put() whose answer
+ * was lost finds its own object at the next attempt: it answers 'exists' after comparing it with `body`. Where
+ * something else is there under that name, it rejects with Failure `repository_damaged`.
+ */
+export function withRetry(inside: Storage, options: RetryOptions): Storage {
+  const again = new Attempts(options)
+  return {
+    name: inside.name,
+
+    async put(objectName, body, { whenPresent }, signal) {
+      return await again.run(signal, async (attempt) => {
+        const answer = await inside.put(objectName, body, { whenPresent }, signal)
+        if (attempt > 1 && answer === 'exists') await requireSame(inside, objectName, body, signal)
+        return answer
+      })
+    },
+
+    get: (objectName, getOptions, signal) => again.run(signal, () => inside.get(objectName, getOptions, signal)),
+    size: (objectName, signal) => again.run(signal, () => inside.size(objectName, signal)),
+    remove: (objectName, signal) => again.run(signal, () => inside.remove(objectName, signal)),
+
+    async *list(prefix, signal) {
+      const told = new Set<string>() // A new attempt begins at the front; each object is named once.
+      for (let attempt = 1; ; attempt++) {
+        try {
+          for await (const object of inside.list(prefix, signal)) {
+            if (told.has(object.objectName)) continue
+            told.add(object.objectName)
+            yield object
+          }
+          return
+        } catch (error) {
+          await again.waitOrThrow(error, attempt, signal)
+        }
+      }
+    },
+
+    close: () => inside.close(),
+  }
+}
+
+class Attempts {
+  readonly #options: RetryOptions & typeof defaults
+
+  constructor(options: RetryOptions) {
+    this.#options = { ...defaults, ...options }
+  }
+
+  async run<Answer>(signal: AbortSignal, call: (attempt: number) => Promise<Answer>): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await call(attempt)
+      } catch (error) {
+        await this.waitOrThrow(error, attempt, signal)
+      }
+    }
+  }
+
+  /** Resolves when it is time for the next attempt; throws where there is to be none. */
+  async waitOrThrow(error: unknown, attempt: number, signal: AbortSignal): Promise<void> {
+    const { clock, random, attemptsMax, firstWaitMs, waitMsMax, onRetry } = this.#options
+    if (!isFailure(error) || !error.retry || error.code === 'stopped') throw error
+    throwIfStopped(signal)
+    if (attempt >= attemptsMax) throw gaveUp(error, attempt)
+    const waitMs = Math.min(waitMsMax, firstWaitMs * 2 ** (attempt - 1)) * (0.5 + random())
+    onRetry?.(error, waitMs)
+    await clock.sleep(waitMs, signal)
+  }
+}
+
+function gaveUp(failure: Failure, attempts: number): Failure {
+  if (attempts === 1) return failure
+  const { code, message, facts } = failure
+  return new Failure(code, `${message} (${attempts} attempts)`, { facts: { ...facts, attempts }, cause: failure })
+}
+
+async function requireSame(
+  storage: Pick<Storage, 'name' | 'get' | 'size'>,
+  objectName: string,
+  body: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  const size = await storage.size(objectName, signal)
+  if (size === body.length && Buffer.compare(await storage.get(objectName, {}, signal), body) === 0) return
+  throw new Failure(
+    'repository_damaged',
+    `Cannot write object "${objectName}" in storage "${storage.name}": other bytes are there under that name`,
+    { facts: { objectName, storageName: storage.name, size, wanted: body.length } },
+  )
+}

@@ -53,11 +53,14 @@ export function groupSnapshots(snapshots: readonly Snapshot[], groupBy: GroupBy)
 
 /** The group for a person, e.g. `host "a", paths "/b", "/c"`. */
 export function describeGroup(key: GroupKey): string {
-  const quoted = (texts: readonly string[]): string => texts.map((text) => JSON.stringify(text)).join(', ')
   const parts = [
     ...(key.hostname === '' ? [] : [`host ${quoted([key.hostname])}`]),
     ...(key.paths.length === 0 ? [] : [`paths ${quoted(key.paths)}`]),
     ...(key.tags.length === 0 ? [] : [`tags ${quoted(key.tags)}`]),
   ]
   return parts.length === 0 ? 'all snapshots' : parts.join(', ')
+}
+
+function quoted(texts: readonly string[]): string {
+  return texts.map((text) => JSON.stringify(text)).join(', ')
 }

@@ -1,0 +1,9 @@
+/** Adds `blocks` to a 128-bit big-endian counter in place, modulo 2^128, as AES-CTR does. */
+export function advanceCounter(counter: Uint8Array, blocks: number): void {
+  let carry = blocks
+  for (let at = counter.length - 1; at >= 0 && carry > 0; at--) {
+    const sum = counter[at]! + (carry % 256)
+    counter[at] = sum & 255
+    carry = Math.floor(carry / 256) + (sum >> 8)
+  }
+}

@@ -136,7 +136,8 @@ function checkAttributes(node: Mutable<Node>): void {
     return
   }
   if (!Array.isArray(attributes)) throw wrong(node, 'extended_attributes')
-  for (const attribute of attributes as { name?: unknown; value?: unknown }[]) {
+  for (const attribute of attributes as ({ name?: unknown; value?: unknown } | null)[]) {
+    if (attribute === null) throw wrong(node, 'extended_attributes')
     attribute.value ??= null
     if (typeof attribute.name !== 'string') throw wrong(node, 'extended_attributes')
     if (attribute.value !== null && typeof attribute.value !== 'string') throw wrong(node, 'extended_attributes')

@@ -6,7 +6,8 @@ import { systemClock } from './base/clock.ts'
 import { errorCode } from './base/error-code.ts'
 import { Failure } from './base/failure.ts'
 import { readerGone, runCommandLine } from './cli/cli.ts'
-import type { World } from './cli/world.ts'
+import { programVersion } from './cli/program-version.ts'
+import type { StorageAdapter, World } from './cli/world.ts'
 
 /**
  * The program: names every adapter, and hands the machine (words, environment, clock, chance, signals) to the
@@ -27,6 +28,16 @@ process.stdout.on('error', (error) => {
 })
 process.stderr.on('error', () => {}) // Nobody is left who could be told.
 
+/** Read when a repository is opened, since most of the time of a short command is the start of the program. */
+const local: StorageAdapter = {
+  open: async (place) => (await import('./storage/local/local-storage.ts')).localStorage(place),
+  create: async (place, signal) => {
+    const { createLocalFolder } = await import('./storage/local/local-folder.ts')
+    await createLocalFolder(place, signal)
+    return local.open(place, signal)
+  },
+}
+
 const world: World = {
   words: commandWords(),
   environment: process.env,
@@ -41,8 +52,8 @@ const world: World = {
   userId: process.getuid?.() ?? 0,
   groupId: process.getgid?.() ?? 0,
   processId: process.pid,
-  storages: {},
-  version: programVersion(),
+  storages: { local },
+  version: programVersion,
 }
 
 process.exit(await runCommandLine(world))
@@ -72,10 +83,4 @@ function userName(): string {
     // Containers run under numbers without an entry in /etc/passwd.
     return String(process.getuid?.() ?? '')
   }
-}
-
-function programVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  const { version } = JSON.parse(text) as { version: string }
-  return version
 }

@@ -21,30 +21,26 @@ export interface RetryOptions {
 const defaults = { attemptsMax: 7, firstWaitMs: 500, waitMsMax: 30_000 }
 
 /**
- * The same storage, which makes a call again where the failure table says that this may help. A put() whose answer
- * was lost finds its own object at the next attempt: it answers 'exists' after comparing it with `body`. Where
- * something else is there under that name, it rejects with Failure `repository_damaged`.
+ * The same storage, which makes a call again where the failure table says that this may help.
+ *
+ * A put() that keeps, and whose answer was lost, finds an object at its next attempt and answers 'exists'. There is
+ * nothing to compare: put() is atomic, so that what is found is whole, either this very body or an older object
+ * that would have been kept as well. A caller that must know which one reads it.
  */
 export function withRetry(inside: Storage, options: RetryOptions): Storage {
   const again = new Attempts(options)
   return {
     name: inside.name,
 
-    async put(objectName, body, { whenPresent }, signal) {
-      return await again.run(signal, async (attempt) => {
-        const answer = await inside.put(objectName, body, { whenPresent }, signal)
-        if (attempt > 1 && answer === 'exists') await requireSame(inside, objectName, body, signal)
-        return answer
-      })
-    },
-
+    put: (objectName, body, putOptions, signal) =>
+      again.run(signal, () => inside.put(objectName, body, putOptions, signal)),
     get: (objectName, getOptions, signal) => again.run(signal, () => inside.get(objectName, getOptions, signal)),
     size: (objectName, signal) => again.run(signal, () => inside.size(objectName, signal)),
     remove: (objectName, signal) => again.run(signal, () => inside.remove(objectName, signal)),
 
     async *list(prefix, signal) {
       const told = new Set<string>() // A new attempt begins at the front; each object is named once.
-      for (let attempt = 1; ; attempt++) {
+      for (let attempt = 1, toldBefore = 0; ; attempt++) {
         try {
           for await (const object of inside.list(prefix, signal)) {
             if (told.has(object.objectName)) continue
@@ -53,6 +49,8 @@ export function withRetry(inside: Storage, options: RetryOptions): Storage {
           }
           return
         } catch (error) {
+          if (told.size > toldBefore) attempt = 1 // A long listing may break often as long as it gets on.
+          toldBefore = told.size
           await again.waitOrThrow(error, attempt, signal)
         }
       }
@@ -69,10 +67,10 @@ class Attempts {
     this.#options = { ...defaults, ...options }
   }
 
-  async run<Answer>(signal: AbortSignal, call: (attempt: number) => Promise<Answer>): Promise<Answer> {
+  async run<Answer>(signal: AbortSignal, call: () => Promise<Answer>): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await call(attempt)
+        return await call()
       } catch (error) {
         await this.waitOrThrow(error, attempt, signal)
       }
@@ -95,19 +93,4 @@ function gaveUp(failure: Failure, attempts: number): Failure {
   if (attempts === 1) return failure
   const { code, message, facts } = failure
   return new Failure(code, `${message} (${attempts} attempts)`, { facts: { ...facts, attempts }, cause: failure })
-}
-
-async function requireSame(
-  storage: Pick<Storage, 'name' | 'get' | 'size'>,
-  objectName: string,
-  body: Uint8Array,
-  signal: AbortSignal,
-): Promise<void> {
-  const size = await storage.size(objectName, signal)
-  if (size === body.length && Buffer.compare(await storage.get(objectName, {}, signal), body) === 0) return
-  throw new Failure(
-    'repository_damaged',
-    `Cannot write object "${objectName}" in storage "${storage.name}": other bytes are there under that name`,
-    { facts: { objectName, storageName: storage.name, size, wanted: body.length } },
-  )
 }

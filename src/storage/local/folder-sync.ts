@@ -12,12 +12,14 @@ interface PendingSync {
  * runs share the one that follows; a call never rides on a sync that began before it.
  */
 export class FolderSync {
+  readonly #syncFolder: (folder: string) => Promise<void>
   readonly #last = new Map<string, PendingSync>()
   /** Folders whose own names are known to be durable up to the root. */
   readonly #anchored: Set<string>
 
   /** `root` is the folder whose own name is somebody else's to keep. */
-  constructor(root: string) {
+  constructor(root: string, syncOne: (folder: string) => Promise<void> = syncFolder) {
+    this.#syncFolder = syncOne
     this.#anchored = new Set([root])
   }
 
@@ -36,7 +38,7 @@ export class FolderSync {
       await last?.done.catch(() => {}) // Whoever asked for that sync hears of its failure.
       pending.begun = true
       try {
-        await syncFolder(folder)
+        await this.#syncFolder(folder)
       } finally {
         if (this.#last.get(folder) === pending) this.#last.delete(folder)
       }

@@ -18,6 +18,7 @@ const meanings: Readonly<
   EROFS: { code: 'storage_denied', found: 'the file system is read-only', hint: 'Mount it for writing' },
   ENOENT: { code: 'storage_unreachable', found: 'a file or folder vanished under the work' },
   ENOTDIR: { code: 'storage_denied', found: 'a file is where a folder should be' },
+  EEXIST: { code: 'storage_denied', found: 'a file is where a folder should be' },
   EISDIR: { code: 'storage_denied', found: 'a folder is where a file should be' },
   ELOOP: { code: 'storage_denied', found: 'a symbolic link leads to itself' },
   EIO: {

@@ -134,19 +134,19 @@ test('decodeTree() refuses nodes whose members have a wrong type', () => {
   }
 })
 
-function item(text: string): Node {
+function emptyFile(text: string): Node {
   return { name: text, type: 'file', uid: 0, gid: 0, content: [] }
 }
 
 test('encodeTree() refuses nodes that are not in order or have one name twice', () => {
   assert.throws(
-    () => encodeTree([item('b'), item('a')]),
+    () => encodeTree([emptyFile('b'), emptyFile('a')]),
     (error) => isFailure(error, 'defect'),
   )
   assert.throws(
-    () => encodeTree([item('a'), item('a')]),
+    () => encodeTree([emptyFile('a'), emptyFile('a')]),
     (error) => isFailure(error, 'defect'),
   )
   // By bytes U+10000 follows U+E000; by UTF-16 units it would not.
-  encodeTree([item('\ue000'), item('\u{10000}')])
+  encodeTree([emptyFile('\ue000'), emptyFile('\u{10000}')])
 })

@@ -63,6 +63,11 @@ export class WorkerPool<Job, Answer> {
     return this.#options.workersMax
   }
 
+  /** Indexes of the workers that have been started. */
+  get workersStarted(): number[] {
+    return this.#seats.flatMap((seat, index) => (seat === undefined ? [] : [index]))
+  }
+
   /**
    * The answer to `job`, or the Failure that the worker's handler threw (code, message and facts; anything else
    * arrives as `defect`). Rejects with `defect` when the worker dies, with `stopped` after close(). When `signal` is

@@ -1,0 +1,178 @@
+import type { ByteName } from '../../base/byte-name.ts'
+import type { Id } from '../../model/id.ts'
+import type { PackedBlob } from '../../model/blob.ts'
+import type { MasterKey } from '../../kernels/seal.ts'
+import type { SharedBlobIndex } from '../../repository/blob-index.ts'
+import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
+import type { Gap } from '../../sources/files/gap.ts'
+
+/** How much is done about compression. */
+export type Compression = 'auto' | 'max' | 'off'
+
+/** What a worker is told once, when it starts. */
+export interface BackupWorkerData {
+  readonly key: MasterKey
+  readonly gearKey: Uint8Array
+  readonly index: SharedBlobIndex
+  readonly repositoryVersion: 1 | 2
+  readonly compression: Compression
+  readonly packBytesTarget: number
+  readonly excludes: ExcludeDefinition
+  readonly withAtime: boolean
+  /** Files are read even if they are unchanged by their metadata. */
+  readonly readAll: boolean
+  /** Nothing is to be stored: blobs are hashed and counted only. */
+  readonly dryRun: boolean
+}
+
+/** A sealed blob in memory that all threads share. */
+export interface SharedSealedBlob {
+  readonly buffer: SharedArrayBuffer
+  readonly offset: number
+  readonly length: number
+  /** Length before compression; undefined where it is not compressed. */
+  readonly uncompressedLength: number | undefined
+}
+
+/** A file whose content is still to be read, found in a directory. */
+export interface PendingFile {
+  /** Place of its node in the directory's list. */
+  readonly at: number
+  readonly name: ByteName
+  readonly size: number
+  /** The parent snapshot held a file of this name. */
+  readonly isKnown: boolean
+}
+
+/** A name in a directory that leads to what is backed up, or is it. */
+export interface SelectedName {
+  readonly name: ByteName
+  /** Only something below it is backed up: it is a directory then, or a symlink to one, which is followed. */
+  readonly isOnTheWay: boolean
+}
+
+/** A directory found in a directory. */
+export interface PendingDirectory {
+  readonly at: number
+  readonly name: ByteName
+  /** Its node's JSON up to, not with, the subtree's id. */
+  readonly nodeBeginning: string
+  readonly parentSubtree: Id | undefined
+  /** Its own metadata are as in the parent snapshot. */
+  readonly isUnchanged: boolean
+}
+
+/** What workers do, one at a time each. */
+export type BackupJob =
+  | {
+      readonly kind: 'directory'
+      readonly path: ByteName
+      /** The names to look at, sorted; undefined for all of them. Rules of exclusion do not hold for names given here. */
+      readonly only: readonly SelectedName[] | undefined
+      /** Its tree in the parent snapshot, and that tree's id. */
+      readonly parent: SharedSealedBlob | undefined
+      readonly parentTree: Id | undefined
+      /** Device that its subtree must stay on; undefined where any will do. */
+      readonly device: number | undefined
+    }
+  | { readonly kind: 'files'; readonly directory: ByteName; readonly files: readonly PendingFile[] }
+  /** Cuts a large file into chunks from an offset on, as far as one scan goes. */
+  | { readonly kind: 'scan'; readonly path: ByteName; readonly from: number }
+  /** Stores chunks of a large file that follow each other from an offset on. */
+  | { readonly kind: 'chunks'; readonly path: ByteName; readonly from: number; readonly lengths: readonly number[] }
+  /** Makes the node of a large file of which `bytes` were read as these blobs. */
+  | {
+      readonly kind: 'node'
+      readonly path: ByteName
+      readonly ids: readonly Id[]
+      readonly bytes: number
+      readonly fingerprint: FileFingerprint | undefined
+    }
+  | { readonly kind: 'tree'; readonly nodes: readonly string[] }
+  /** Hands over the packs that are not full. */
+  | { readonly kind: 'flush' }
+
+/** What was stored by a job. */
+export interface Stored {
+  dataBlobs: number
+  treeBlobs: number
+  /** Bytes before and after compression and sealing. */
+  dataAdded: number
+  dataAddedPacked: number
+  treesAdded: number
+}
+
+export interface FilesCount {
+  filesNew: number
+  filesChanged: number
+  filesUnmodified: number
+  bytes: number
+}
+
+export interface DirectoryAnswer {
+  readonly kind: 'directory'
+  /** The directory itself can not be read, or is gone; a gap says so. */
+  readonly isAbsent: boolean
+  /** The tree's id, where nothing is pending: the nodes are told then only if `only` was given. */
+  readonly tree: Id | undefined
+  /** The device that it lies on. */
+  readonly device: number
+  /** JSON of each node in order; undefined for the pending ones. */
+  readonly nodes: readonly (string | undefined)[]
+  readonly directories: readonly PendingDirectory[]
+  readonly files: readonly PendingFile[]
+  readonly count: FilesCount
+  readonly gaps: readonly Gap[]
+  readonly stored: Stored
+}
+
+/** Result of a pending file: its node, or none where it vanished. */
+export interface FileAnswer {
+  readonly at: number
+  readonly node: string | undefined
+}
+
+/** Facts of a file that must be the same before and after it is read. */
+export type FileFingerprint = string
+
+export type BackupAnswer =
+  | DirectoryAnswer
+  | {
+      readonly kind: 'files'
+      readonly files: readonly FileAnswer[]
+      readonly count: FilesCount
+      readonly gaps: readonly Gap[]
+      readonly stored: Stored
+    }
+  | {
+      readonly kind: 'scan'
+      /** Lengths of the chunks from `from` on. */
+      readonly lengths: readonly number[]
+      readonly isAtEnd: boolean
+      readonly fingerprint: FileFingerprint | undefined
+      readonly gap: Gap | undefined
+    }
+  | {
+      readonly kind: 'chunks'
+      readonly ids: readonly Id[]
+      readonly bytes: number
+      readonly gap: Gap | undefined
+      readonly stored: Stored
+    }
+  | { readonly kind: 'node'; readonly node: string | undefined; readonly gap: Gap | undefined }
+  | { readonly kind: 'tree'; readonly tree: Id; readonly stored: Stored }
+  | { readonly kind: 'flush' }
+
+/** Told by a worker when a pack is ready in its slot; the slot is free again once the main thread says so. */
+export interface PackReady {
+  readonly kind: 'pack'
+  /** Undefined for a pack in memory of its own. */
+  readonly slot: number | undefined
+  readonly states: Int32Array<SharedArrayBuffer>
+  readonly id: Id
+  /** Region of the worker's shared memory. */
+  readonly buffer: SharedArrayBuffer
+  readonly start: number
+  readonly end: number
+  readonly blobs: readonly PackedBlob[]
+}

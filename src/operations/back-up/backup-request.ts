@@ -1,0 +1,59 @@
+import type { ByteName } from '../../base/byte-name.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Id } from '../../model/id.ts'
+import type { SnapshotSummary } from '../../model/snapshot.ts'
+import type { Repository } from '../../repository/repository.ts'
+import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
+import type { Gap } from '../../sources/files/gap.ts'
+import type { ProgressSink } from '../progress.ts'
+import type { Compression } from './backup-job.ts'
+
+/** What to back up, and how. */
+export interface BackupRequest {
+  readonly repository: Repository
+  /** Files and directories. */
+  readonly paths: readonly ByteName[]
+  /** Where relative paths start from; an absolute path. */
+  readonly workingDirectory: ByteName
+  readonly oneFileSystem?: boolean
+  readonly hostname: string
+  readonly username?: string
+  readonly userId?: number
+  readonly groupId?: number
+  readonly tags?: readonly string[]
+  readonly excludes: ExcludeDefinition
+  /** The exclude patterns as the snapshot is to name them. */
+  readonly excludePatterns?: readonly string[]
+  /** The snapshot that tells what is unchanged: the latest one of this host and these paths, a given one, or none. */
+  readonly parent: 'latest' | 'none' | { readonly id: Id }
+  /** `all` reads every file; `changed` only those whose size, mtime, ctime or inode differ from the parent's. */
+  readonly read: 'changed' | 'all'
+  readonly dryRun?: boolean
+  readonly withAtime?: boolean
+  readonly compression?: Compression
+  /** Size at which a pack is full, bytes; 16 MiB where it is not given. */
+  readonly packBytes?: number
+  /** The snapshot's time; now where it is not given. */
+  readonly time?: Date
+  /** Stores no snapshot where its tree is that of the parent. */
+  readonly skipIfUnchanged?: boolean
+  /** Number of worker threads; as many as there are cores where it is not given. */
+  readonly workers?: number
+}
+
+export interface BackupContext {
+  readonly clock: Clock
+  readonly progress: ProgressSink
+  /** For the snapshot's program_version. */
+  readonly programVersion: string
+}
+
+export interface BackupReport {
+  /** Undefined after a dry run, and where nothing changed and `skipIfUnchanged` was asked for. */
+  readonly snapshotId: Id | undefined
+  readonly parentId: Id | undefined
+  readonly tree: Id
+  readonly summary: SnapshotSummary
+  /** What is missing from the snapshot, or may be torn in it. */
+  readonly gaps: readonly Gap[]
+}

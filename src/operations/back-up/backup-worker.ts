@@ -1,0 +1,98 @@
+import { randomFillSync } from 'node:crypto'
+import { chunkBytesMax, KernelMemory } from '../../kernels/kernel-memory.ts'
+import { Opener } from '../../kernels/seal.ts'
+import { serveJobs, workerHost } from '../../kernels/worker-host.ts'
+import { ZstdCompressor, ZstdDecompressor } from '../../kernels/zstd.ts'
+import { OwnerNames } from '../../posix/owner-names.ts'
+import { BlobIndex } from '../../repository/blob-index.ts'
+import { ExcludeRules } from '../../sources/files/exclude-rules.ts'
+import type { BackupAnswer, BackupJob, BackupWorkerData, Compression, PackReady } from './backup-job.ts'
+import { ChunkStore, type ChunkStoreOptions } from './chunk-store.ts'
+import { directoryJob, storeTree } from './directory-job.ts'
+import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
+import { PackSlots } from './pack-slots.ts'
+import type { WorkerContext } from './worker-context.ts'
+
+/** A largest chunk, and so much more that what is left of the last one is seldom moved. */
+const windowBytes = chunkBytesMax + 4 * 1024 * 1024
+/** One pack of data being filled, one of trees, and one on its way into the storage. */
+const slotCount = 3
+/** What a pack may have beyond its target: one more chunk, and the header. */
+const slotMarginBytes = chunkBytesMax + 2 * 1024 * 1024
+
+const host = workerHost()
+const data = host.workerData as BackupWorkerData
+const context = createContext(data)
+
+serveJobs<BackupJob, BackupAnswer>((job) => {
+  switch (job.kind) {
+    case 'directory':
+      return directoryJob(job, context)
+    case 'files':
+      return filesJob(job, context)
+    case 'scan':
+      return scanJob(job, context)
+    case 'chunks':
+      return chunksJob(job, context)
+    case 'node':
+      return nodeJob(job, context)
+    case 'tree':
+      return { kind: 'tree', tree: storeTree(job.nodes, context), stored: context.store.takeStored() }
+    case 'flush':
+      context.store.flush()
+      return { kind: 'flush' }
+    default:
+      return job satisfies never
+  }
+})
+
+function createContext(options: BackupWorkerData): WorkerContext {
+  const slotBytes = align(options.packBytesTarget + slotMarginBytes)
+  const memory = new KernelMemory({ regionBytes: windowBytes + slotCount * slotBytes })
+  memory.setGearKey(options.gearKey)
+  const window = { memory, start: memory.start, end: memory.start + windowBytes }
+  const index = BlobIndex.attach(options.index)
+  const store = new ChunkStore({
+    memory,
+    slotsStart: window.end,
+    slotBytes,
+    slots: new PackSlots(slotCount),
+    key: options.key,
+    randomIv: () => randomFillSync(new Uint8Array(16)),
+    index,
+    compressors: options.repositoryVersion === 1 ? undefined : compressorsOf(options.compression),
+    packBytesTarget: options.packBytesTarget,
+    dryRun: options.dryRun,
+    packReady: (pack) => host.post({ kind: 'pack', ...pack } satisfies PackReady),
+  })
+  return {
+    key: options.key,
+    window,
+    store,
+    index,
+    opener: new Opener(memory, options.key),
+    decompressor: new ZstdDecompressor(),
+    rules: new ExcludeRules(options.excludes),
+    nodeOptions: { owners: new OwnerNames(), withAtime: options.withAtime },
+    readAll: options.readAll,
+  }
+}
+
+/** Trees are compressed whatever is asked for: format 2 wants it. */
+function compressorsOf(compression: Compression): ChunkStoreOptions['compressors'] {
+  const tree = new ZstdCompressor(3)
+  switch (compression) {
+    case 'auto':
+      return { data: new ZstdCompressor(2), tree }
+    case 'max':
+      return { data: new ZstdCompressor(15), tree }
+    case 'off':
+      return { data: undefined, tree }
+    default:
+      return compression satisfies never
+  }
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64
+}

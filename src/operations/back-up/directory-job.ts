@@ -1,0 +1,229 @@
+import type { ByteName } from '../../base/byte-name.ts'
+import type { Id } from '../../model/id.ts'
+import { cString } from '../../posix/c-string.ts'
+import { close } from '../../posix/open.ts'
+import { type FileStat, statAt, statOpen } from '../../posix/stat.ts'
+import { isSystemError } from '../../posix/system-error.ts'
+import { encodeNode } from '../../repository/node-json.ts'
+import { nodeFromStat, readDetails } from '../../sources/files/file-node.ts'
+import { type Gap, gapOfError } from '../../sources/files/gap.ts'
+import { openDirectory, type ScannedDirectory, type ScannedEntry, scanDirectory } from '../../sources/files/scan-directory.ts'
+import type { BackupJob, DirectoryAnswer, PendingDirectory, PendingFile, SelectedName } from './backup-job.ts'
+import { joinPath } from './directory-state.ts'
+import { nothingCounted, storeFile } from './file-jobs.ts'
+import { openTree } from './open-tree.ts'
+import { contentIds, ParentTree, subtreeId } from './parent-tree.ts'
+import type { WorkerContext } from './worker-context.ts'
+
+type DirectoryJob = Extract<BackupJob, { kind: 'directory' }>
+
+/** What is read at once with the directory itself; the rest goes back, to be shared among the workers. */
+const inlineBytesMax = 8 * 1024 * 1024
+const inlineFilesMax = 256
+
+/**
+ * Lists a directory, compares it with the parent snapshot, takes over what is unchanged and stores the first of
+ * what is not. Where nothing is left to do then, it stores the directory's tree as well.
+ */
+export function directoryJob(job: DirectoryJob, context: WorkerContext): DirectoryAnswer {
+  let fd: number | undefined
+  try {
+    fd = openDirectory(job.path, { symlink: job.only === undefined ? 'refuse' : 'follow' })
+    const device = statOpen(fd).deviceId
+    const scanned = job.only === undefined ? scanAll(fd, job, context) : scanSelected(fd, job.path, job.only)
+    return new DirectoryWork(fd, job, context, device).answer(scanned)
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    const gaps = [gapOfError(job.path, error)]
+    const nothing = { tree: undefined, device: 0, nodes: [], directories: [], files: [], count: nothingCounted() }
+    return { kind: 'directory', isAbsent: true, ...nothing, gaps, stored: context.store.takeStored() }
+  } finally {
+    if (fd !== undefined) close(fd)
+  }
+}
+
+class DirectoryWork {
+  readonly #fd: number
+  readonly #job: DirectoryJob
+  readonly #context: WorkerContext
+  readonly #device: number
+  readonly #parent: ParentTree | undefined
+  readonly #nodes: (string | undefined)[] = []
+  readonly #directories: PendingDirectory[] = []
+  readonly #files: PendingFile[] = []
+  readonly #gaps: Gap[] = []
+  readonly #count = nothingCounted()
+  #inlineBytes = 0
+  #inlineFiles = 0
+
+  constructor(fd: number, job: DirectoryJob, context: WorkerContext, device: number) {
+    this.#fd = fd
+    this.#job = job
+    this.#context = context
+    this.#device = device
+    this.#parent = job.parent && new ParentTree(openTree(job.parent, context))
+  }
+
+  answer(scanned: ScannedDirectory): DirectoryAnswer {
+    this.#gaps.push(...scanned.gaps)
+    for (const entry of scanned.entries) {
+      if (entry.stat.type === 'dir') this.#directory(entry)
+      else if (entry.stat.type === 'file') this.#file(entry)
+      else this.#nodes.push(this.#otherNode(entry))
+    }
+    const isComplete = this.#directories.length === 0 && this.#files.length === 0
+    return {
+      kind: 'directory',
+      isAbsent: false,
+      tree: isComplete ? this.#tree() : undefined,
+      device: this.#device,
+      nodes: isComplete && this.#job.only === undefined ? [] : this.#nodes,
+      directories: this.#directories,
+      files: this.#files,
+      count: this.#count,
+      gaps: this.#gaps,
+      stored: this.#context.store.takeStored(),
+    }
+  }
+
+  #tree(): Id {
+    if (this.#parent?.isWholeTaken === true && this.#job.parentTree !== undefined) return this.#job.parentTree
+    return storeTree(this.#nodes.filter((node) => node !== undefined && node !== '') as string[], this.#context)
+  }
+
+  #directory(entry: ScannedEntry): void {
+    const beginning = this.#beginning(entry)
+    const same = this.#parent?.next(entry.name, beginning)
+    const node = same ?? this.#freshNode(entry)
+    if (node === undefined) return
+    this.#directories.push({
+      at: this.#nodes.push(undefined) - 1,
+      name: entry.name,
+      nodeBeginning: node.slice(0, node.lastIndexOf('"content":')),
+      parentSubtree: same === undefined ? this.#parent?.find(entry.name)?.subtree : subtreeId(same),
+      isUnchanged: same !== undefined,
+    })
+  }
+
+  #file(entry: ScannedEntry): void {
+    const { name, stat } = entry
+    const same = this.#parent?.next(name, this.#beginning(entry))
+    if (same !== undefined && !this.#context.readAll && this.#hasAll(contentIds(same))) {
+      this.#takeOver(stat)
+      this.#nodes.push(same)
+      return
+    }
+    const previous = same === undefined ? this.#parent?.find(name) : undefined
+    const isKnown = same !== undefined || previous?.type === 'file'
+    if (previous?.type === 'file' && !this.#context.readAll && this.#isSameFile(previous, stat)) {
+      // The content is the same, but something else of the node is not, such as the owner's name.
+      this.#takeOver(stat)
+      this.#nodes.push(this.#freshNode(entry, previous.content ?? []) ?? '')
+      return
+    }
+    if (this.#inlineFiles >= inlineFilesMax || this.#inlineBytes + stat.size > inlineBytesMax) {
+      this.#files.push({ at: this.#nodes.push(undefined) - 1, name, size: stat.size, isKnown })
+      return
+    }
+    this.#inlineFiles++
+    this.#inlineBytes += stat.size
+    const path = joinPath(this.#job.path, name)
+    this.#nodes.push(storeFile(this.#fd, path, { name, isKnown }, this.#context, this.#count, this.#gaps) ?? '')
+  }
+
+  /** restic's rule for a file that need not be read: size, mtime, ctime and inode, and all its blobs are at hand. */
+  #isSameFile(previous: NonNullable<ReturnType<ParentTree['find']>>, stat: FileStat): boolean {
+    const now = nodeFromStat(previous.name, stat, {}, this.#context.nodeOptions)
+    return (
+      (previous.size ?? 0) === stat.size &&
+      isSameMoment(previous.mtime, now.mtime) &&
+      isSameMoment(previous.ctime, now.ctime) &&
+      previous.inode === now.inode &&
+      this.#hasAll(previous.content ?? [])
+    )
+  }
+
+  #hasAll(ids: readonly Id[]): boolean {
+    return ids.every((id) => this.#context.index.find(id, 'data') >= 0)
+  }
+
+  #takeOver(stat: FileStat): void {
+    this.#count.filesUnmodified++
+    this.#count.bytes += stat.size
+  }
+
+  /** Symlinks, fifos and devices. */
+  #otherNode(entry: ScannedEntry): string {
+    return this.#parent?.next(entry.name, this.#beginning(entry)) ?? this.#freshNode(entry) ?? ''
+  }
+
+  /** What stat(2) knows of the entry, as its node begins. */
+  #beginning(entry: ScannedEntry): string {
+    const node = encodeNode(nodeFromStat(entry.name, entry.stat, {}, this.#context.nodeOptions))
+    return node.slice(0, node.lastIndexOf('"content":'))
+  }
+
+  /** The whole node, read anew; undefined where the entry vanished, and a gap says so. */
+  #freshNode(entry: ScannedEntry, content: readonly Id[] = []): string | undefined {
+    const { name, stat } = entry
+    const path = joinPath(this.#job.path, name)
+    try {
+      const { details, gaps } = readDetails({ directoryFd: this.#fd, name, type: stat.type }, path)
+      this.#gaps.push(...gaps)
+      return encodeNode(nodeFromStat(name, stat, { ...details, content }, this.#context.nodeOptions))
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      this.#gaps.push(gapOfError(path, error))
+      return undefined
+    }
+  }
+}
+
+/** Stores the tree of these nodes; answers its id. */
+export function storeTree(nodes: readonly string[], context: WorkerContext): Id {
+  return context.store.store('tree', Buffer.from(`{"nodes":[${nodes.join(',')}]}\n`, 'utf8')).toString('hex')
+}
+
+function scanAll(fd: number, job: DirectoryJob, context: WorkerContext): ScannedDirectory {
+  const { device } = job
+  return scanDirectory(fd, job.path, device === undefined ? { rules: context.rules } : { rules: context.rules, device })
+}
+
+/** Looks at the named entries only. Rules of exclusion do not hold for what a user names. */
+function scanSelected(fd: number, path: ByteName, names: readonly SelectedName[]): ScannedDirectory {
+  const entries: ScannedEntry[] = []
+  const gaps: Gap[] = []
+  for (const { name, isOnTheWay } of names) {
+    const entryPath = joinPath(path, name)
+    try {
+      const stat = isOnTheWay ? statDirectory(fd, name) : statAt(fd, cString(name))
+      if (stat.type === 'socket') gaps.push({ path: entryPath, reason: 'socket', detail: 'a socket' })
+      else entries.push({ name, stat })
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      gaps.push(gapOfError(entryPath, error))
+    }
+  }
+  return { entries, gaps, excluded: 0 }
+}
+
+function statDirectory(parentFd: number, name: ByteName): FileStat {
+  const fd = openDirectory(cString(name), { parentFd, symlink: 'follow' })
+  try {
+    return statOpen(fd)
+  } finally {
+    close(fd)
+  }
+}
+
+/** Compares times that may be told in different time zones. */
+function isSameMoment(a: string | undefined, b: string | undefined): boolean {
+  if (a === b) return true
+  if (a === undefined || b === undefined) return false
+  return Date.parse(a) === Date.parse(b) && fraction(a) === fraction(b)
+}
+
+/** Digits behind the second's point: Date.parse() keeps milliseconds only. */
+function fraction(time: string): string {
+  return /\.(\d+)/.exec(time)?.[1] ?? ''
+}

@@ -1,0 +1,151 @@
+import { errorCode } from '../../base/error-code.ts'
+import type { ByteName } from '../../base/byte-name.ts'
+import type { Node } from '../../model/node.ts'
+import { close } from '../../posix/open.ts'
+import type { FileStat } from '../../posix/stat.ts'
+import { encodeNode } from '../../repository/node-json.ts'
+import { nodeFromStat, readDetails } from '../../sources/files/file-node.ts'
+import { type Gap, gapOfError } from '../../sources/files/gap.ts'
+import { changedWhileReading, type OpenFile, openFile } from '../../sources/files/read-file.ts'
+import { openDirectory } from '../../sources/files/scan-directory.ts'
+import type { BackupAnswer, BackupJob, FileAnswer, FileFingerprint, FilesCount, PendingFile } from './backup-job.ts'
+import { joinPath } from './directory-state.ts'
+import { scanChunks, storeChunks, storeContent } from './store-content.ts'
+import type { WorkerContext } from './worker-context.ts'
+
+type Job<Kind extends BackupJob['kind']> = Extract<BackupJob, { kind: Kind }>
+type Answer<Kind extends BackupAnswer['kind']> = Extract<BackupAnswer, { kind: Kind }>
+
+/** How much of a large file is cut into chunks by one job, bytes. */
+const scanBytes = 64 * 1024 * 1024
+
+/** Files of one directory, each read by this worker from beginning to end. */
+export function filesJob(job: Job<'files'>, context: WorkerContext): Answer<'files'> {
+  const files: FileAnswer[] = []
+  const gaps: Gap[] = []
+  const count = nothingCounted()
+  let fd: number
+  try {
+    fd = openDirectory(job.directory, { symlink: 'follow' })
+  } catch (error) {
+    for (const { at, name } of job.files) {
+      files.push({ at, node: undefined })
+      gaps.push(gapOfError(joinPath(job.directory, name), error))
+    }
+    return { kind: 'files', files, count, gaps, stored: context.store.takeStored() }
+  }
+  try {
+    for (const file of job.files) {
+      const node = storeFile(fd, joinPath(job.directory, file.name), file, context, count, gaps)
+      files.push({ at: file.at, node })
+    }
+  } finally {
+    close(fd)
+  }
+  return { kind: 'files', files, count, gaps, stored: context.store.takeStored() }
+}
+
+/**
+ * Stores one file and answers its node's JSON; undefined where there is none, and a gap says why. A file that
+ * changed while it was read is stored as it was read, with a gap. System errors become gaps; other errors are thrown.
+ */
+export function storeFile(
+  directoryFd: number,
+  path: ByteName,
+  file: Pick<PendingFile, 'name' | 'isKnown'>,
+  context: WorkerContext,
+  count: FilesCount,
+  gaps: Gap[],
+): string | undefined {
+  return withOpenFile(file.name, directoryFd, path, gaps, (open) => {
+    const { ids, bytes } = storeContent(open.fd, open.stat.size, context.window, context.store)
+    const gap = changedWhileReading(open, path, bytes)
+    if (gap !== undefined) gaps.push(gap)
+    count.bytes += bytes
+    if (file.isKnown) count.filesChanged++
+    else count.filesNew++
+    return encodeNode(nodeOfFile(file.name, { ...open, stat: { ...open.stat, size: bytes } }, ids, path, context, gaps))
+  })
+}
+
+/** The lengths of a large file's chunks, from an offset on. */
+export function scanJob(job: Job<'scan'>, context: WorkerContext): Answer<'scan'> {
+  const gaps: Gap[] = []
+  const answer = withOpenFile(job.path, undefined, job.path, gaps, (open) => ({
+    ...scanChunks(open.fd, job.from, scanBytes, context.window),
+    fingerprint: fingerprintOf(open.stat),
+  }))
+  return { kind: 'scan', ...(answer ?? { lengths: [], isAtEnd: true, fingerprint: undefined }), gap: gaps[0] }
+}
+
+/** Stores chunks of a large file. Where it is shorter by now, what is there; the node job tells that it changed. */
+export function chunksJob(job: Job<'chunks'>, context: WorkerContext): Answer<'chunks'> {
+  const gaps: Gap[] = []
+  const answer = withOpenFile(job.path, undefined, job.path, gaps, (open) =>
+    storeChunks(open.fd, job.from, job.lengths, context.window, context.store),
+  )
+  return { kind: 'chunks', ids: [], bytes: 0, ...answer, gap: gaps[0], stored: context.store.takeStored() }
+}
+
+/** The node of a large file, once its content is stored. */
+export function nodeJob(job: Job<'node'>, context: WorkerContext): Answer<'node'> {
+  const gaps: Gap[] = []
+  const { path, ids, bytes } = job
+  const node = withOpenFile(path, undefined, path, gaps, (open) => {
+    if (job.fingerprint !== fingerprintOf(open.stat) || bytes !== open.stat.size) {
+      gaps.push({ path, reason: 'changed', detail: `It changed while it was read: ${bytes} bytes are stored of it` })
+    }
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    return encodeNode(nodeOfFile(name, { ...open, stat: { ...open.stat, size: bytes } }, ids, path, context, gaps))
+  })
+  return { kind: 'node', node, gap: gaps[0] }
+}
+
+export function nothingCounted(): FilesCount {
+  return { filesNew: 0, filesChanged: 0, filesUnmodified: 0, bytes: 0 }
+}
+
+function nodeOfFile(
+  name: ByteName,
+  open: OpenFile,
+  content: readonly string[],
+  path: ByteName,
+  context: WorkerContext,
+  gaps: Gap[],
+): Node {
+  const read = readDetails({ directoryFd: -1, name, type: 'file', fd: open.fd }, path)
+  gaps.push(...read.gaps)
+  return nodeFromStat(name, open.stat, { ...read.details, content }, context.nodeOptions)
+}
+
+/** Does something with an open file. What the system refuses is a gap, and undefined is answered. */
+function withOpenFile<Result>(
+  name: ByteName,
+  directoryFd: number | undefined,
+  path: ByteName,
+  gaps: Gap[],
+  use: (open: OpenFile) => Result,
+): Result | undefined {
+  let open: OpenFile | undefined
+  try {
+    open = openFile(name, directoryFd)
+    if (open !== undefined) return use(open)
+    gaps.push({ path, reason: 'changed', detail: 'It is no regular file any more' })
+  } catch (error) {
+    if (errorCode(error) === undefined || !isSystemFault(error)) throw error
+    gaps.push(gapOfError(path, error))
+  } finally {
+    if (open !== undefined) close(open.fd)
+  }
+  return undefined
+}
+
+/** Errors of system calls have an errno; Failures of this program have none. */
+function isSystemFault(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'errno' in error && typeof error.errno === 'number'
+}
+
+function fingerprintOf(stat: FileStat): FileFingerprint {
+  const { deviceId, inode, size, mtimeSeconds, mtimeNanoseconds, ctimeSeconds, ctimeNanoseconds } = stat
+  return [deviceId, inode, size, mtimeSeconds, mtimeNanoseconds, ctimeSeconds, ctimeNanoseconds].join(':')
+}

@@ -1,0 +1,88 @@
+import { Failure } from '../../base/failure.ts'
+import type { PackedBlob } from '../../model/blob.ts'
+import type { Id } from '../../model/id.ts'
+import type { Repository } from '../../repository/repository.ts'
+import type { PackReady } from './backup-job.ts'
+import { abandonSlots, releaseSlot } from './pack-slots.ts'
+
+/** An index object names at most about so many blobs, as restic's do; the memory that it takes is bounded by it. */
+const indexBlobsMax = 50_000
+
+/**
+ * Stores the packs that workers have built, and the indexes that name them.
+ *
+ * Order: a pack first, then an index that names it, at last (by the caller) the snapshot. A crash after a pack
+ * leaves a pack that no index names: the next prune removes it. A crash after an index leaves blobs that no
+ * snapshot needs: the next backup uses them, or the next prune removes them. Each step may be run again.
+ */
+export class PackReceiver {
+  readonly #repository: Repository
+  readonly #signal: AbortSignal
+  readonly #storing = new Set<Promise<void>>()
+  #unindexed: { id: Id; blobs: readonly PackedBlob[] }[] = []
+  #unindexedBlobs = 0
+  #indexing: Promise<void> = Promise.resolve()
+  #failure: { readonly error: unknown } | undefined
+  #bytes = 0
+
+  constructor(repository: Repository, signal: AbortSignal) {
+    this.#repository = repository
+    this.#signal = signal
+  }
+
+  /** Bytes of the packs that were stored. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The failure that ended the storing, if one did. */
+  get failure(): unknown {
+    return this.#failure?.error
+  }
+
+  /** Takes a pack over; its slot is free again when it is stored. Never throws: finish() tells. */
+  receive(pack: PackReady): void {
+    const storing = this.#store(pack)
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+        abandonSlots(pack.states)
+      })
+      .finally(() => this.#storing.delete(storing))
+    this.#storing.add(storing)
+  }
+
+  /** Resolves when every pack that was received is stored and named by an index. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#storing)
+    if (this.#failure === undefined) this.#index()
+    await this.#indexing
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  async #store(pack: PackReady): Promise<void> {
+    if (this.#failure !== undefined) throw new Failure('stopped', 'The storage failed before', { cause: this.failure })
+    const body = new Uint8Array(pack.buffer, pack.start, pack.end - pack.start)
+    await this.#repository.savePack(pack.id, body, this.#signal)
+    this.#bytes += body.length
+    this.#repository.index.settlePack(pack.id, pack.blobs)
+    if (pack.slot !== undefined) releaseSlot(pack.states, pack.slot)
+    this.#unindexed.push({ id: pack.id, blobs: pack.blobs })
+    this.#unindexedBlobs += pack.blobs.length
+    if (this.#unindexedBlobs >= indexBlobsMax) this.#index()
+  }
+
+  #index(): void {
+    const packs = this.#unindexed
+    if (packs.length === 0) return
+    this.#unindexed = []
+    this.#unindexedBlobs = 0
+    this.#indexing = this.#indexing
+      .then(() => this.#repository.saveIndex(packs, this.#signal))
+      .then(
+        () => {},
+        (error: unknown) => {
+          this.#failure ??= { error }
+        },
+      )
+  }
+}

@@ -66,8 +66,9 @@ export class BlobIndex {
   }
 
   /** The number of a pack, new or as it was. Numbers count up from 0. */
-  addPack(packId: Id): number {
+  addPack(pack: Id | Uint8Array): number {
     this.#assertOwner()
+    const packId = typeof pack === 'string' ? pack : toHex(pack)
     const known = this.#packNumbers.get(packId)
     if (known !== undefined) return known
     const number = this.#packIds.length

@@ -1,0 +1,83 @@
+import { hash } from 'node:crypto'
+import { Failure } from '../base/failure.ts'
+import { KernelMemory } from '../kernels/kernel-memory.ts'
+import { type MasterKey, Opener, sealedOverhead } from '../kernels/seal.ts'
+import { ZstdDecompressor } from '../kernels/zstd.ts'
+import type { BlobType } from '../model/blob.ts'
+import type { Id } from '../model/id.ts'
+
+/** What must be known of a blob to open it. */
+export interface SealedBlob {
+  readonly id: Id
+  readonly type: BlobType
+  readonly uncompressedLength: number | undefined
+}
+
+/**
+ * The way from a sealed blob back to its plaintext: the seal is verified, the content decompressed, and its
+ * SHA-256 compared with the blob's id. Everything that fails is Failure `repository_damaged`. One a thread.
+ */
+export class BlobOpener {
+  readonly #key: MasterKey
+  readonly #decompressor = new ZstdDecompressor()
+  #memory: KernelMemory
+  #opener: Opener
+
+  /** `memory`: where the sealed blobs lie for openAt(). For open() alone, scratch memory is made. */
+  constructor(key: MasterKey, memory = new KernelMemory({ regionBytes: scratchBytes })) {
+    this.#key = key
+    this.#memory = memory
+    this.#opener = new Opener(memory, key)
+  }
+
+  /** Opens a blob whose sealed bytes are anywhere. The opener must have been made without a memory. */
+  open(sealed: Uint8Array, blob: SealedBlob): Buffer {
+    if (sealed.length > this.#memory.end - this.#memory.start) {
+      this.#memory = new KernelMemory({ regionBytes: sealed.length })
+      this.#opener = new Opener(this.#memory, this.#key)
+    }
+    const { start } = this.#memory
+    this.#memory.bytes.set(sealed, start)
+    return this.openAt(start, start + sealed.length, blob)
+  }
+
+  /** Opens a blob whose sealed bytes are [start, end) of the memory. */
+  openAt(start: number, end: number, blob: SealedBlob): Buffer {
+    const content = this.#content(start, end, blob)
+    const found = hash('sha256', content)
+    if (found !== blob.id) {
+      throw damaged(blob, `the SHA-256 of its content is "${found}"`)
+    }
+    return content
+  }
+
+  /** Frees native memory; no call may follow. */
+  close(): void {
+    this.#decompressor.close()
+  }
+
+  #content(start: number, end: number, blob: SealedBlob): Buffer {
+    try {
+      const opened = this.#opener.open(start, end)
+      if (blob.uncompressedLength === undefined) return opened
+      const content = Buffer.allocUnsafeSlow(blob.uncompressedLength)
+      const length = this.#decompressor.decompress(opened, content)
+      if (length === content.length) return content
+      throw damaged(blob, `its content has ${length} bytes, expected ${content.length}`)
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== 'repository_damaged') throw error
+      throw error.message.startsWith(messageStart(blob)) ? error : damaged(blob, error.message, error)
+    }
+  }
+}
+
+/** Larger than any blob of a file; trees of huge directories grow it. Pages that are not touched cost nothing. */
+const scratchBytes = 16 * 1024 * 1024 + sealedOverhead
+
+function messageStart(blob: SealedBlob): string {
+  return `Cannot open ${blob.type} blob "${blob.id}"`
+}
+
+function damaged(blob: SealedBlob, found: string, cause?: unknown): Failure {
+  return new Failure('repository_damaged', `${messageStart(blob)}: ${found}`, { cause })
+}

@@ -34,6 +34,10 @@ export const libc = {
   openat: bind<(dirFd: number, path: CString, flags: number, mode: number) => number>(
     'int openat(int, const void *, int, uint32_t)',
   ),
+  /** For calls that the C library has no function for; variable arguments are passed like plain ones. */
+  syscall4: bind<(call: number, a: number, b: Address, c: Address, d: number) => number>(
+    'long syscall(long, long, uintptr_t, uintptr_t, size_t)',
+  ),
   close: bind<(fd: number) => number>('int close(int)'),
   statx: bind<(dirFd: number, path: Address, flags: number, mask: number, into: Address) => number>(
     'int statx(int, uintptr_t, int, uint32_t, uintptr_t)',

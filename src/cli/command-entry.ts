@@ -1,7 +1,7 @@
 import type { Command, CommandUnknownOpts } from '@commander-js/extra-typings'
-import type { GlobalOptions } from './global-options.ts'
+import type { GlobalOptions } from './options/global-options.ts'
 import type { Outcome } from './outcome.ts'
-import type { Output } from './output.ts'
+import type { Output } from './output/output.ts'
 import type { World } from './world.ts'
 
 /** What a command works with. */

@@ -1,9 +1,9 @@
 import { Command, type CommandUnknownOpts, type OutputConfiguration } from '@commander-js/extra-typings'
 import type { CommandEntry, RunCommand } from './command-entry.ts'
 import { commandList } from './command-list.ts'
-import { addExamples } from './examples.ts'
-import { addGlobalOptions } from './global-options.ts'
-import { helpLayout } from './help-layout.ts'
+import { addExamples } from './help/examples.ts'
+import { addGlobalOptions } from './options/global-options.ts'
+import { helpLayout } from './help/help-layout.ts'
 
 const description = `Backs up directory trees into encrypted, deduplicated repositories in restic's format, copies them,
 checks them, heals them and restores them. The stock restic reads everything it writes.`

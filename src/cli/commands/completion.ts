@@ -1,8 +1,8 @@
 import { Argument, type Command } from '@commander-js/extra-typings'
 import type { RunCommand } from '../command-entry.ts'
-import { completionModel } from '../completion-model.ts'
-import { completionScript, shells } from '../completion-script.ts'
-import { addExamples } from '../examples.ts'
+import { completionModel } from '../help/completion-model.ts'
+import { completionScript, shells } from '../help/completion-script.ts'
+import { addExamples } from '../help/examples.ts'
 
 export function define(command: Command, run: RunCommand): void {
   addExamples(command, [

@@ -11,11 +11,11 @@ export function define(command: Command, run: RunCommand): void {
       run(self, async ({ output }) => {
         const program = self.parent!
         if (options.markdown === true) {
-          const { referencePage } = await import('../reference-page.ts')
+          const { referencePage } = await import('../help/reference-page.ts')
           output.line(await referencePage(program))
         } else {
           const found = await findCommand(program, words)
-          output.line(found.helpInformation().trimEnd())
+          found.outputHelp()
         }
         return 'done'
       }),

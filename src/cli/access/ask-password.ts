@@ -1,6 +1,6 @@
-import { throwIfStopped } from '../base/abort.ts'
-import { Failure } from '../base/failure.ts'
-import type { World } from './world.ts'
+import { throwIfStopped } from '../../base/abort.ts'
+import { Failure } from '../../base/failure.ts'
+import type { World } from '../world.ts'
 
 /** A password that somebody types is shorter than this, in characters. */
 const passwordCharactersMax = 4096

@@ -1,6 +1,6 @@
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings'
-import { Failure } from '../base/failure.ts'
-import type { Verbosity } from './output.ts'
+import { Failure } from '../../base/failure.ts'
+import type { Verbosity } from '../output/output.ts'
 import { parseCount } from './parse-count.ts'
 import { parseDuration } from './parse-duration.ts'
 

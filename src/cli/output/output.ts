@@ -1,4 +1,4 @@
-import type { OutputStream } from './world.ts'
+import type { OutputStream } from '../world.ts'
 
 /** How much a command tells: -q, nothing, -v, -vv. */
 export const verbosities = ['quiet', 'normal', 'verbose', 'everything'] as const

@@ -1,4 +1,4 @@
-import { Failure } from '../base/failure.ts'
+import { Failure } from '../../base/failure.ts'
 
 /**
  * The words of a command as a shell would split it: blanks separate, '…' and "…" keep blanks, a backslash keeps the

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts, Help, HelpConfiguration } from '@commander-js/extra-typings'
-import { globalOptionGroup } from './global-options.ts'
+import { globalOptionGroup } from '../options/global-options.ts'
 
 interface Section {
   readonly title: string

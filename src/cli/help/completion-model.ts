@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
-import { loadCommand } from './program.ts'
+import { loadCommand } from '../program.ts'
 
 /** What a shell may offer after the words of one command. */
 export interface CompletionNode {

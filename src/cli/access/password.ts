@@ -1,9 +1,9 @@
-import { Failure } from '../base/failure.ts'
+import { Failure } from '../../base/failure.ts'
 import { askPassword } from './ask-password.ts'
 import { commandOutput } from './command-output.ts'
-import type { GlobalOptions } from './global-options.ts'
+import type { GlobalOptions } from '../options/global-options.ts'
 import { readTextFile } from './read-text-file.ts'
-import type { World } from './world.ts'
+import type { World } from '../world.ts'
 
 /** Where a password may come from, by restic's rules: the part of the options of every command that says so. */
 export type PasswordOptions = Pick<

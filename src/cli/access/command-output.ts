@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { Failure } from '../base/failure.ts'
+import { Failure } from '../../base/failure.ts'
 import { splitCommand } from './split-command.ts'
 
 /** A password command that prints more than this has gone wrong. */

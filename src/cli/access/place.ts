@@ -1,7 +1,7 @@
-import { Failure } from '../base/failure.ts'
-import type { GlobalOptions } from './global-options.ts'
+import { Failure } from '../../base/failure.ts'
+import type { GlobalOptions } from '../options/global-options.ts'
 import { readTextFile } from './read-text-file.ts'
-import type { World } from './world.ts'
+import type { World } from '../world.ts'
 
 /** Where a storage is: the word of its adapter, and what that adapter makes of the rest. */
 export interface Place {

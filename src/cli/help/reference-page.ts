@@ -1,8 +1,8 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { getExamples } from './examples.ts'
-import { exitMeanings } from './exit-codes.ts'
-import { globalOptionGroup } from './global-options.ts'
-import { loadCommand } from './program.ts'
+import { exitMeanings } from '../exit-codes.ts'
+import { globalOptionGroup } from '../options/global-options.ts'
+import { loadCommand } from '../program.ts'
 
 /**
  * docs/commands.md: every command with its arguments, options and examples, from the same declarations as the

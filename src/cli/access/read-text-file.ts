@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { errorCode } from '../base/error-code.ts'
-import { Failure } from '../base/failure.ts'
+import { errorCode } from '../../base/error-code.ts'
+import { Failure } from '../../base/failure.ts'
 
 /** Nobody writes a password, a place or a list of patterns longer than this. */
 const textBytesMax = 16 * 1024 * 1024

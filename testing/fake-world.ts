@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto'
+import { PassThrough } from 'node:stream'
+import { systemClock } from '../src/base/clock.ts'
+import { createLocalFolder } from '../src/storage/local/local-folder.ts'
+import { localStorage } from '../src/storage/local/local-storage.ts'
+import { runCommandLine } from '../src/cli/cli.ts'
+import type { ExitCode } from '../src/cli/exit-codes.ts'
+import type { OutputStream, World } from '../src/cli/world.ts'
+
+/** A stream that keeps what is written to it: a terminal where it is given a width. */
+export function keepingStream(columns?: number): OutputStream & { text(): string; bytes(): Buffer } {
+  const chunks: Buffer[] = []
+  return {
+    ...(columns === undefined ? {} : { isTTY: true, columns }),
+    write(chunk, done) {
+      chunks.push(Buffer.from(chunk as Uint8Array))
+      done?.()
+      return true
+    },
+    bytes: () => Buffer.concat(chunks),
+    text: () => Buffer.concat(chunks).toString('utf8'),
+  }
+}
+
+/** The world of a test: nothing of the real environment, and streams that keep what they are told. */
+export function fakeWorld(changes: Partial<World>): World {
+  return {
+    words: [],
+    environment: {},
+    stdin: new PassThrough(),
+    stdout: keepingStream(),
+    stderr: keepingStream(),
+    clock: systemClock,
+    random: (bytes) => randomBytes(bytes),
+    signal: new AbortController().signal,
+    hostname: 'test-host',
+    username: 'test-user',
+    userId: 1000,
+    groupId: 1000,
+    processId: process.pid,
+    storages: {
+      local: {
+        open: async (place) => localStorage(place),
+        create: async (place, signal) => {
+          await createLocalFolder(place, signal)
+          return localStorage(place)
+        },
+      },
+    },
+    version: '0.0.0-test',
+    ...changes,
+  }
+}
+
+/** What a command line printed, and its exit code. */
+export interface CommandRun {
+  readonly code: ExitCode
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command line in a fake world. */
+export async function runWords(words: readonly string[], changes: Partial<World> = {}): Promise<CommandRun> {
+  const stdout = keepingStream()
+  const stderr = keepingStream()
+  const code = await runCommandLine(fakeWorld({ ...changes, words, stdout, stderr }))
+  return { code, stdout: stdout.text(), stderr: stderr.text() }
+}

@@ -2,9 +2,9 @@
  * Compiles src/kernels/assembly to src/kernels/wasm/kernels.wasm. `npm ci` runs it ("prepare"). The memory is
  * imported and shared, so that its bytes can be handed from thread to thread without a copy.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { main } from 'assemblyscript/asc'
 
 const kernels = fileURLToPath(new URL('../src/kernels/', import.meta.url))
 const options = [
@@ -14,13 +14,15 @@ const options = [
   '--enable threads --enable simd',
 ]
 mkdirSync(`${kernels}wasm`, { recursive: true })
-const { error } = await main(
+// As a program and not as a module: importing it would bring AssemblyScript's globals into the types of ours.
+execFileSync(
+  process.execPath,
   [
+    fileURLToPath(new URL('../node_modules/assemblyscript/bin/asc.js', import.meta.url)),
     `${kernels}assembly/kernels.ts`,
     '--outFile',
     `${kernels}wasm/kernels.wasm`,
     ...options.flatMap((line) => line.split(' ')),
   ],
-  { stderr: process.stderr },
+  { stdio: 'inherit' },
 )
-if (error !== null) throw error

@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { treeDifferences } from '../testing/tree-differences.ts'
+import { type Contender, password, type Place, type Step, steps } from './contender.ts'
+import type { DataSet } from './data-sets.ts'
+import { measure } from './measure.ts'
+import type { Sample } from './results-page.ts'
+
+/**
+ * One round of one program over one tree: a new repository, the first backup, and those of the further steps that are
+ * wanted. In the first round what it restores is compared with the source, file by file; an Error where they differ.
+ */
+export async function runRound(request: {
+  readonly contender: Contender
+  readonly dataSet: DataSet
+  readonly steps: ReadonlySet<Step>
+  readonly round: number
+  readonly folder: string
+}): Promise<Sample[]> {
+  const { contender, dataSet, round, folder } = request
+  const place: Place = {
+    repository: join(folder, `repository-${contender.name}`),
+    source: dataSet.path,
+    target: join(folder, `target-${contender.name}`),
+  }
+  const cache = join(folder, `cache-${contender.name}`)
+  const mustProve = round === 1
+  for (const path of [place.repository, place.target, cache]) rmSync(path, { recursive: true, force: true })
+  mkdirSync(place.target, { recursive: true })
+
+  const samples: Sample[] = []
+  let repositoryBytes = 0
+  for (const step of steps) {
+    const isWanted = step === 'init' || step === 'first' || request.steps.has(step)
+    if (!isWanted && !(step === 'restore' && mustProve)) continue
+    execFileSync('sync')
+    const measurement = await measure(contender.program, [...contender.wordsBefore, ...contender.words(step, place)], {
+      cwd: place.source,
+      environment: { RESTIC_PASSWORD: password, RESTIC_CACHE_DIR: cache, RESTIC_REPOSITORY: '' },
+      log: join(folder, `${contender.name}-${dataSet.name}-${step}.log`),
+    })
+    console.log(`${dataSet.name} ${step} round ${round} ${contender.name}: ${measurement.wallSeconds.toFixed(2)} s`)
+    if (step === 'init') continue
+    if (step === 'first') repositoryBytes = bytesBelow(place.repository)
+    samples.push({ contender: contender.name, dataSet: dataSet.name, step, round, measurement, repositoryBytes })
+  }
+  if (mustProve) proveEqual(contender, place)
+  for (const path of [place.repository, place.target, cache]) rmSync(path, { recursive: true, force: true })
+  return samples
+}
+
+function proveEqual(contender: Contender, place: Place): void {
+  // The programs agree on nothing about the target's own root when "." is backed up; all below it counts.
+  const restored = existsSync(join(place.target, place.source)) ? join(place.target, place.source) : place.target
+  const differences = treeDifferences(place.source, restored).filter((line) => !line.startsWith('.: '))
+  if (differences.length === 0) return
+  throw new Error(`What ${contender.name} restored is not what it backed up:\n${differences.slice(0, 20).join('\n')}`)
+}
+
+function bytesBelow(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + lstatSync(join(entry.parentPath, entry.name)).size, 0)
+}

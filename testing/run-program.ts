@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process'
+
+/** How a program ended and what it said. */
+export interface ProgramEnd {
+  /** Undefined where a signal ended it. */
+  readonly exitCode: number | undefined
+  readonly signal: NodeJS.Signals | undefined
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface ProgramOptions {
+  readonly cwd?: string
+  /** Added to this process's environment. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly input?: string
+  /** kill -9 after so many milliseconds. */
+  readonly killAfterMs?: number
+}
+
+/** Runs a program to its end, whatever the end is. Arguments may be any strings without a zero character. */
+export async function runProgram(
+  program: string,
+  words: readonly string[],
+  options: ProgramOptions = {},
+): Promise<ProgramEnd> {
+  const child = spawn(program, words, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.environment },
+    stdio: 'pipe',
+  })
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  child.stdout.on('data', (part: Buffer) => stdout.push(part))
+  child.stderr.on('data', (part: Buffer) => stderr.push(part))
+  child.stdin.on('error', () => {}) // A program that does not read its input may end before it is written.
+  child.stdin.end(options.input ?? '')
+  const timer =
+    options.killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.killAfterMs)
+  const end = await new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      resolve({ code, signal })
+    })
+  })
+  clearTimeout(timer)
+  return {
+    exitCode: end.code ?? undefined,
+    signal: end.signal ?? undefined,
+    stdout: Buffer.concat(stdout).toString(),
+    stderr: Buffer.concat(stderr).toString(),
+  }
+}
+
+/** Runs a program that must end with one of these exit codes; an Error with all that it said where it does not. */
+export async function runWell(
+  program: string,
+  words: readonly string[],
+  options: ProgramOptions & { readonly exitCodes?: readonly number[] } = {},
+): Promise<ProgramEnd & { readonly exitCode: number }> {
+  const end = await runProgram(program, words, options)
+  const wanted = options.exitCodes ?? [0]
+  if (end.exitCode !== undefined && wanted.includes(end.exitCode)) return { ...end, exitCode: end.exitCode }
+  const shown = [program, ...words].join(' ')
+  throw new Error(
+    `"${shown}" ended with ${end.exitCode ?? end.signal}, expected ${wanted.join(' or ')}\n${end.stdout}\n${end.stderr}`,
+  )
+}

@@ -1,8 +1,13 @@
-import { createCipheriv, timingSafeEqual } from 'node:crypto'
-import type { Cipheriv } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { Failure } from '../base/failure.ts'
-import { advanceCounter } from './counter.ts'
+import { advanceCounter, blocksOf, counterBlockBytes } from './counter.ts'
 import { KernelMemory } from './kernel-memory.ts'
+import type { MasterKey } from './master-key.ts'
+import { portableSealCipher } from './portable-seal-cipher.ts'
+import { sealCipher } from './seal-cipher.ts'
+import type { SealCipher } from './seal-cipher.ts'
+
+export type { MasterKey } from './master-key.ts'
 
 /**
  * restic's seal (restic doc/design.rst, "Keys, Encryption and MAC"):
@@ -10,87 +15,67 @@ import { KernelMemory } from './kernel-memory.ts'
  * The vector is the first counter block, and also the nonce of Poly1305-AES.
  *
  * Why vectors need not be random one by one. CTR needs that no counter block is ever used twice under a key, and
- * Poly1305-AES that no nonce is. A Sealer draws a random 128-bit counter at begin() and lets one cipher run on:
+ * Poly1305-AES that no nonce is. A Sealer draws a random 128-bit counter at begin() and counts on:
  * each seal begins at the block behind the last one's, and takes at least one block, so within a run all blocks
  * and all nonces differ. Two runs of b blocks meet with probability 2b / 2^128, exactly as two blobs of b
  * blocks with random vectors do; n runs with about n^2 b / 2^128. To a reader these are vectors like any other.
  */
 
-/** A repository's master key. */
-export interface MasterKey {
-  /** AES-256 key, 32 bytes. */
-  readonly encrypt: Uint8Array
-  /** AES-128 key of Poly1305-AES, 16 bytes. */
-  readonly macK: Uint8Array
-  /** r of Poly1305, 16 bytes; masked where it is used. */
-  readonly macR: Uint8Array
-}
-
 /** Bytes by which a sealed text is longer than its plaintext. */
 export const sealedOverhead = 32
 
-const blockBytes = 16
-/** Inputs of the cipher are cut to this, so that its outputs come from malloc's heap and not from fresh pages. */
-const cipherSliceBytes = 64 * 1024
-const zeros = Buffer.alloc(blockBytes)
+const ivBytes = counterBlockBytes
+const tagBytes = 16
 
-/** Seals into a KernelMemory. begin() must be called before the first seal(). */
+/** Seals into a KernelMemory. */
 export class Sealer {
   readonly #memory: KernelMemory
-  readonly #key: MasterKey
+  readonly #cipher: SealCipher
   readonly #randomIv: () => Uint8Array
-  readonly #nonceCipher: Cipheriv
-  readonly #counter = Buffer.alloc(blockBytes)
-  #cipher: Cipheriv | undefined
+  readonly #counter = Buffer.alloc(ivBytes)
+  #begun = false
 
   /** `randomIv` gives 16 bytes from the system's random generator. */
-  constructor(memory: KernelMemory, key: MasterKey, randomIv: () => Uint8Array) {
+  constructor(memory: KernelMemory, key: MasterKey, randomIv: () => Uint8Array, cipher = sealCipher(memory, key)) {
     this.#memory = memory
-    this.#key = key
+    this.#cipher = cipher
     this.#randomIv = randomIv
-    this.#nonceCipher = nonceCipher(key)
   }
 
-  /** Draws a new random counter. To be called at the start of each pack. */
+  /** Draws a new random counter. To be called at the start of each pack; the first seal() does it where nobody did. */
   begin(): void {
     this.#counter.set(this.#randomIv())
-    this.#cipher = createCipheriv('aes-256-ctr', this.#key.encrypt, this.#counter)
+    this.#begun = true
   }
 
   /**
-   * Seals `plaintext` into memory.bytes from `at` on; answers the sealed length. `plaintext` may lie in the same
-   * memory, and overlap the target where it begins at or behind `at + 16`.
+   * Seals `plaintext` into memory.bytes[at, at + plaintext.length + sealedOverhead); answers the sealed length.
+   * `plaintext` lies outside that range, or exactly at `at + 16`, where the ciphertext takes its place.
    */
   seal(plaintext: Uint8Array, at: number): number {
-    if (this.#cipher === undefined) this.begin()
-    const cipher = this.#cipher!
+    if (!this.#begun) this.begin()
     const { bytes } = this.#memory
-    const ciphertextAt = at + blockBytes
+    const start = at + ivBytes
+    const end = start + plaintext.length
+    if (at < 0 || end + tagBytes > bytes.length) {
+      throw new Failure('defect', `Cannot seal ${plaintext.length} bytes at ${at}: the memory ends at ${bytes.length}`)
+    }
+    this.#cipher.crypt(this.#counter, plaintext, bytes, start)
+    this.#cipher.authenticate(this.#counter, start, end, end)
     bytes.set(this.#counter, at)
-    const end = runCipher(cipher, plaintext, bytes, ciphertextAt)
-    const s = this.#nonceCipher.update(this.#counter)
-    this.#memory.setMacKey(this.#key.macR)
-    this.#memory.mac(ciphertextAt, end, s, end)
-    const blocks = Math.max(1, Math.ceil(plaintext.length / blockBytes))
-    const padding = blocks * blockBytes - plaintext.length
-    if (padding > 0) cipher.update(zeros.subarray(0, padding))
-    advanceCounter(this.#counter, blocks)
-    return end + blockBytes - at
+    advanceCounter(this.#counter, blocksOf(plaintext.length))
+    return end + tagBytes - at
   }
 }
 
 /** Opens what lies in a KernelMemory. */
 export class Opener {
   readonly #memory: KernelMemory
-  readonly #key: MasterKey
-  readonly #nonceCipher: Cipheriv
-  readonly #expected = Buffer.alloc(blockBytes)
-  #cipher: Cipheriv | undefined
+  readonly #cipher: SealCipher
 
-  constructor(memory: KernelMemory, key: MasterKey) {
+  constructor(memory: KernelMemory, key: MasterKey, cipher = sealCipher(memory, key)) {
     this.#memory = memory
-    this.#key = key
-    this.#nonceCipher = nonceCipher(key)
+    this.#cipher = cipher
   }
 
   /**
@@ -99,57 +84,52 @@ export class Opener {
    */
   open(start: number, end: number): Buffer {
     this.verify(start, end)
-    const plaintext = Buffer.allocUnsafeSlow(end - start - sealedOverhead)
+    const plaintext = Buffer.allocUnsafe(end - start - sealedOverhead)
     this.#decrypt(start, end, plaintext, 0)
     return plaintext
   }
 
-  /** As open(), but into `target` from `at` on; answers the plaintext's length. */
+  /**
+   * As open(), but into `target` from `at` on; answers the plaintext's length. The target may be the ciphertext's own
+   * place, bytes[start + 16, end - 16), but must not overlap it otherwise.
+   */
   openInto(start: number, end: number, target: Uint8Array, at: number): number {
     this.verify(start, end)
-    return this.#decrypt(start, end, target, at) - at
+    return this.#decrypt(start, end, target, at)
   }
 
   /** Checks the tag alone. */
   verify(start: number, end: number): void {
     const { bytes, tagAt } = this.#memory
-    if (end - start < sealedOverhead) {
-      throw new Failure(
-        'repository_damaged',
-        `Cannot open sealed bytes: there are ${end - start}, expected at least 32`,
-      )
+    if (!(start >= 0 && end <= bytes.length && end - start >= sealedOverhead)) {
+      const found = `bytes ${start} to ${end}`
+      throw new Failure('repository_damaged', `Cannot open sealed bytes: found ${found}, expected 32 bytes or more`)
     }
-    const s = this.#nonceCipher.update(bytes.subarray(start, start + blockBytes))
-    this.#memory.setMacKey(this.#key.macR)
-    this.#memory.mac(start + blockBytes, end - blockBytes, s, tagAt)
-    const tag = bytes.subarray(tagAt, tagAt + blockBytes)
-    if (!timingSafeEqual(tag, bytes.subarray(end - blockBytes, end))) {
+    const tagStart = end - tagBytes
+    this.#cipher.authenticate(bytes.subarray(start, start + ivBytes), start + ivBytes, tagStart, tagAt)
+    if (!timingSafeEqual(bytes.subarray(tagAt, tagAt + tagBytes), bytes.subarray(tagStart, end))) {
       throw new Failure('repository_damaged', 'Cannot open sealed bytes: the authenticator does not match')
     }
   }
 
-  /** The vectors of a pack that a Sealer wrote follow one another: then one cipher runs through the whole pack. */
   #decrypt(start: number, end: number, target: Uint8Array, at: number): number {
     const { bytes } = this.#memory
-    const iv = bytes.subarray(start, start + blockBytes)
-    if (this.#cipher === undefined || Buffer.compare(iv, this.#expected) !== 0) {
-      this.#expected.set(iv)
-      this.#cipher = createCipheriv('aes-256-ctr', this.#key.encrypt, this.#expected)
+    const ciphertext = bytes.subarray(start + ivBytes, end - tagBytes)
+    if (at < 0 || at + ciphertext.length > target.length) {
+      throw new Failure(
+        'defect',
+        `Cannot open ${ciphertext.length} bytes: the target has room for ${target.length - at}`,
+      )
     }
-    const ciphertext = bytes.subarray(start + blockBytes, end - blockBytes)
-    const targetEnd = runCipher(this.#cipher, ciphertext, target, at)
-    const blocks = Math.max(1, Math.ceil(ciphertext.length / blockBytes))
-    const padding = blocks * blockBytes - ciphertext.length
-    if (padding > 0) this.#cipher.update(zeros.subarray(0, padding))
-    advanceCounter(this.#expected, blocks)
-    return targetEnd
+    this.#cipher.crypt(bytes.subarray(start, start + ivBytes), ciphertext, target, at)
+    return ciphertext.length
   }
 }
 
 /** Seals one small object under a random vector. `memory` is used as scratch from its start on. */
-export function sealBytes(memory: KernelMemory, key: MasterKey, plaintext: Uint8Array, iv: Uint8Array): Uint8Array {
+export function sealBytes(memory: KernelMemory, key: MasterKey, plaintext: Uint8Array, iv: Uint8Array): Buffer {
   const own = roomFor(memory, plaintext.length + sealedOverhead)
-  const length = new Sealer(own, key, () => iv).seal(plaintext, own.start)
+  const length = new Sealer(own, key, () => iv, portableSealCipher(own, key)).seal(plaintext, own.start)
   return Buffer.copyBytesFrom(own.bytes, own.start, length)
 }
 
@@ -157,24 +137,9 @@ export function sealBytes(memory: KernelMemory, key: MasterKey, plaintext: Uint8
 export function openBytes(memory: KernelMemory, key: MasterKey, sealed: Uint8Array): Buffer {
   const own = roomFor(memory, sealed.length)
   own.bytes.set(sealed, own.start)
-  return new Opener(own, key).open(own.start, own.start + sealed.length)
+  return new Opener(own, key, portableSealCipher(own, key)).open(own.start, own.start + sealed.length)
 }
 
 function roomFor(memory: KernelMemory, bytes: number): KernelMemory {
   return memory.end - memory.start >= bytes ? memory : new KernelMemory({ regionBytes: bytes })
-}
-
-function runCipher(cipher: Cipheriv, input: Uint8Array, target: Uint8Array, at: number): number {
-  for (let from = 0; from < input.length; from += cipherSliceBytes) {
-    const output = cipher.update(input.subarray(from, from + cipherSliceBytes))
-    target.set(output, at)
-    at += output.length
-  }
-  return at
-}
-
-function nonceCipher(key: MasterKey): Cipheriv {
-  const cipher = createCipheriv('aes-128-ecb', key.macK, null)
-  cipher.setAutoPadding(false)
-  return cipher
 }

@@ -65,7 +65,11 @@ test('TargetDirectory refuses every name that could lead out of it', (context) =
       () => target.directory(['x', name]),
     ]
     for (const action of actions) {
-      assert.throws(action, (error) => isFailure(error, 'target_unsafe'), `${JSON.stringify(name)} ${action.toString()}`)
+      assert.throws(
+        action,
+        (error) => isFailure(error, 'target_unsafe'),
+        `${JSON.stringify(name)} ${action.toString()}`,
+      )
     }
   }
   assert.deepEqual(readdirSync(folder), ['target'])

@@ -3,10 +3,14 @@ import { errorMessage } from '../../base/error-message.ts'
 import { Failure } from '../../base/failure.ts'
 import type { FailureCode } from '../../base/failure.ts'
 
+interface Meaning {
+  readonly code: FailureCode
+  readonly found: string
+  readonly hint?: string
+}
+
 /** What a system error of a file call says about the storage; each code that is not here is taken as passing. */
-const meanings: Readonly<
-  Record<string, { readonly code: FailureCode; readonly found: string; readonly hint?: string }>
-> = {
+const meanings: Readonly<Record<string, Meaning>> = {
   ENOSPC: { code: 'storage_full', found: 'no room is left on its device' },
   EDQUOT: { code: 'storage_full', found: 'the quota of this user is used up' },
   EFBIG: {
@@ -34,22 +38,23 @@ const meanings: Readonly<
 }
 
 /**
- * The Failure for whatever a file call threw: `doing` is "write object", "list folder" …, `what` the name of it.
- * A Failure passes unchanged.
+ * The Failure for whatever a file call threw: `doing` is "write object", "list objects" …, `what` the name of it.
+ * A Failure passes unchanged; what is no system error at all is a `defect`.
  */
 export function localFailure(error: unknown, doing: string, what: string, storageName: string): Failure {
   if (error instanceof Failure) return error
   const systemCode = errorCode(error)
-  const { code, found, hint } = meanings[systemCode ?? ''] ?? {
-    code: 'storage_unreachable' as const,
-    found: errorMessage(error),
-    hint: undefined,
-  }
+  const { code, found, hint } = meaningOf(error, systemCode)
   const suffix = systemCode === undefined ? '' : ` (${systemCode})`
   return new Failure(code, `Cannot ${doing} "${what}" in storage "${storageName}": ${found}${suffix}`, {
     facts: { objectName: what, storageName, systemCode, ...(hint === undefined ? {} : { hint }) },
     cause: error,
   })
+}
+
+function meaningOf(error: unknown, systemCode: string | undefined): Meaning {
+  if (systemCode === undefined || systemCode.startsWith('ERR_')) return { code: 'defect', found: errorMessage(error) }
+  return meanings[systemCode] ?? { code: 'storage_unreachable', found: errorMessage(error) }
 }
 
 /** The Failure of a storage whose own folder is absent: never made again by a write, since it may be a lost mount. */

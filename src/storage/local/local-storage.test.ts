@@ -21,12 +21,6 @@ async function temporaryFolder(context: TestContext): Promise<string> {
 }
 
 storageContract('localStorage()', async (context) => localStorage(await temporaryFolder(context)))
-storageContract('localStorage() in a made folder', async (context) => {
-  const folder = join(await temporaryFolder(context), 'repository')
-  await createLocalFolder(folder, signal)
-  return localStorage(folder)
-})
-
 test('createLocalFolder() makes the folders of the layout for their owner only, and may be called again', async (context) => {
   const folder = join(await temporaryFolder(context), 'deep', 'repository')
   await createLocalFolder(folder, signal)

@@ -48,6 +48,7 @@ const world: World = {
   random: (bytes) => randomBytes(bytes),
   signal: stop.signal,
   hostname: os.hostname(),
+  workingDirectory: process.cwd(),
   username: userName(),
   userId: process.getuid?.() ?? 0,
   groupId: process.getgid?.() ?? 0,

@@ -34,6 +34,7 @@ export function fakeWorld(changes: Partial<World>): World {
     random: (bytes) => randomBytes(bytes),
     signal: new AbortController().signal,
     hostname: 'test-host',
+    workingDirectory: process.cwd(),
     username: 'test-user',
     userId: 1000,
     groupId: 1000,

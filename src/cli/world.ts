@@ -18,6 +18,8 @@ export interface World {
   /** Aborted by SIGINT, SIGTERM or a reader that went away. */
   readonly signal: AbortSignal
   readonly hostname: string
+  /** Where relative paths start from: an absolute path. */
+  readonly workingDirectory: ByteName
   readonly username: string
   readonly userId: number
   readonly groupId: number

@@ -84,9 +84,10 @@ export const libc = {
   fchownat: bind<(dirFd: number, path: CString, uid: number, gid: number, flags: number) => number>(
     'int fchownat(int, const void *, uint32_t, uint32_t, int)',
   ),
-  utimensat: bind<(dirFd: number, path: CString | null, times: Bytes, flags: number) => number>(
+  utimensat: bind<(dirFd: number, path: CString, times: Bytes, flags: number) => number>(
     'int utimensat(int, const void *, const void *, int)',
   ),
+  futimens: bind<(fd: number, times: Bytes) => number>('int futimens(int, const void *)'),
   flistxattr: bind<(fd: number, into: Bytes, bytes: number) => number>('long flistxattr(int, void *, size_t)'),
   fgetxattr: bind<(fd: number, name: CString, into: Bytes, bytes: number) => number>(
     'long fgetxattr(int, const void *, void *, size_t)',

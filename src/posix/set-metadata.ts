@@ -47,7 +47,7 @@ export function setTimes(place: MetadataPlace, wanted: FileTimes): void {
   checked(
     'utimensat',
     'fd' in place
-      ? libc.utimensat(place.fd, null, times, 0)
+      ? libc.futimens(place.fd, times)
       : libc.utimensat(place.directoryFd, place.name, times, atSymlinkNoFollow),
   )
 }

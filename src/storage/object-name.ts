@@ -19,3 +19,8 @@ export function requireObjectName(text: string): void {
     throw new Failure('defect', `Cannot use object name ${JSON.stringify(text)}: it is not of the storage layout`)
   }
 }
+
+/** The same for the prefix of a list(): '', a folder with its slash, or the beginning of names in one. */
+export function requirePrefix(text: string): void {
+  if (text !== '') requireObjectName(text.endsWith('/') ? text.slice(0, -1) : text)
+}

@@ -120,6 +120,9 @@ function writingPromises(promise: Promises): void {
       await assertRejects(storage.size(objectName, signal), 'defect')
       await assertRejects(storage.remove(objectName, signal), 'defect')
     }
+    for (const prefix of ['/', '../', '..', 'data/../', 'data//', '/etc/', '.x']) {
+      await assertRejects(listed(storage, prefix), 'defect')
+    }
   })
 }
 
@@ -153,6 +156,7 @@ function readingPromises(promise: Promises): void {
       { offset: 0, length: 101 },
       { offset: 100, length: 1 },
       { offset: 5000, length: 10 },
+      { offset: 101, length: 0 },
     ]) {
       await assertRejects(storage.get('data/00/1', { range }, signal), 'repository_damaged')
       await assertRejects(storage.get('data/00/1', { range, into: new Uint8Array(6000) }, signal), 'repository_damaged')

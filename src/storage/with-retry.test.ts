@@ -88,16 +88,28 @@ test('withRetry() waits twice as long each time up to its limit, give or take ha
   assert.deepEqual(await waitsWith(0), [50, 100, 200, 250, 250])
 })
 
-test('withRetry() stops in its wait when the signal is aborted', async () => {
-  const controller = new AbortController()
-  let calls = 0
-  const before = (): void => {
-    calls += 1
-    controller.abort()
-    throw new Failure('storage_unreachable', 'x')
+test('withRetry() stops and announces no other attempt when the signal is aborted', async () => {
+  for (const code of ['storage_unreachable', 'stopped'] as const) {
+    const controller = new AbortController()
+    let calls = 0
+    const before = (): void => {
+      calls += 1
+      controller.abort()
+      throw new Failure(code, 'x')
+    }
+    const storage = withRetry(faultStorage(memoryStorage(), { before }), {
+      clock: fakeClock(new Date(0)),
+      random: () => 0.5,
+      onRetry: () => assert.fail('there is to be no other attempt'),
+    })
+    await assert.rejects(storage.remove('config', controller.signal), { code: 'stopped' })
+    assert.equal(calls, 1)
   }
-  await assert.rejects(retrying(memoryStorage(), { before }).remove('config', controller.signal), { code: 'stopped' })
-  assert.equal(calls, 1)
+})
+
+test('withRetry() does not go on with a call that its storage was told to stop', async () => {
+  const storage = retrying(memoryStorage(), { before: failOnce('stopped') })
+  await assert.rejects(storage.size('config', signal), { code: 'stopped' })
 })
 
 test('withRetry() names each object once though its listing breaks again and again', async () => {

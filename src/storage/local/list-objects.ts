@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { throwIfStopped } from '../../base/abort.ts'
 import { errorCode } from '../../base/error-code.ts'
-import { isObjectName } from '../object-name.ts'
+import { isObjectName, requirePrefix } from '../object-name.ts'
 import type { StoredObject } from '../storage.ts'
 import type { LocalFolder } from './local-folder.ts'
 import { isUnfinished } from './unfinished.ts'
@@ -24,6 +24,7 @@ export interface Listing {
 
 /** The objects whose names begin with the prefix, folder by folder. System errors pass as they are. */
 export async function* listObjects(listing: Listing): AsyncGenerator<StoredObject> {
+  requirePrefix(listing.prefix)
   const folderName = listing.prefix.slice(0, listing.prefix.lastIndexOf('/') + 1)
   yield* listFolder(listing, folderName, 0)
 }

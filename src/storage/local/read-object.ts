@@ -2,7 +2,7 @@ import { closeSync, constants, fstat, open, read } from 'node:fs'
 import { promisify } from 'node:util'
 import { throwIfStopped } from '../../base/abort.ts'
 import { Failure } from '../../base/failure.ts'
-import { objectTooShort, roomFor } from '../object-range.ts'
+import { objectTooShort, roomFor, wantedBytes } from '../object-range.ts'
 import type { GetOptions } from '../storage.ts'
 
 /** Bytes asked of one read call, so that a stop is heard soon. */
@@ -22,7 +22,9 @@ export async function readObject(
   // Not blocking, so that a fifo that somebody laid in the folder can not hold us up.
   const file = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    const { offset, length } = range ?? { offset: 0, length: await fileSize(file, objectName) }
+    // Reading finds out whether a range goes past the end, but for an empty one.
+    const size = range === undefined || range.length === 0 ? await fileSize(file, objectName) : Infinity
+    const { offset, length } = wantedBytes(objectName, size, range)
     const answer = roomFor(length, into)
     for (let at = 0; at < length; ) {
       throwIfStopped(signal)

@@ -1,5 +1,5 @@
 import { throwIfStopped } from '../../base/abort.ts'
-import { requireObjectName } from '../object-name.ts'
+import { requireObjectName, requirePrefix } from '../object-name.ts'
 import { objectMissing, roomFor, wantedBytes } from '../object-range.ts'
 import type { Storage } from '../storage.ts'
 
@@ -32,6 +32,7 @@ export function memoryStorage(name = 'memory'): Storage {
     },
     async *list(prefix, signal) {
       throwIfStopped(signal)
+      requirePrefix(prefix)
       const present = [...objects] // A consumer that stores while it lists must not go on for ever.
       for (const [objectName, { length }] of present) {
         throwIfStopped(signal)

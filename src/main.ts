@@ -5,6 +5,7 @@ import { type ByteName, decodeName } from './base/byte-name.ts'
 import { systemClock } from './base/clock.ts'
 import { errorCode } from './base/error-code.ts'
 import { Failure } from './base/failure.ts'
+import { isProcessAlive } from './base/process-alive.ts'
 import { readerGone, runCommandLine } from './cli/cli.ts'
 import { programVersion } from './cli/program-version.ts'
 import type { StorageAdapter, World } from './cli/world.ts'
@@ -53,6 +54,7 @@ const world: World = {
   userId: process.getuid?.() ?? 0,
   groupId: process.getgid?.() ?? 0,
   processId: process.pid,
+  isProcessAlive,
   storages: { local },
   version: programVersion,
 }

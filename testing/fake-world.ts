@@ -39,6 +39,7 @@ export function fakeWorld(changes: Partial<World>): World {
     userId: 1000,
     groupId: 1000,
     processId: process.pid,
+    isProcessAlive: (processId) => processId === process.pid,
     storages: {
       local: {
         open: async (place) => localStorage(place),

@@ -24,6 +24,8 @@ export interface World {
   readonly userId: number
   readonly groupId: number
   readonly processId: number
+  /** Says whether a process runs on this machine: whose does not has left its lock behind. */
+  readonly isProcessAlive: (processId: number) => boolean
   /** Storage adapters by the word before the colon of a place ("local:/srv/backup"). */
   readonly storages: Readonly<Record<string, StorageAdapter>>
   readonly version: string

@@ -3,6 +3,7 @@ import type { Repository } from '../../repository/repository.ts'
 import type { CommandContext } from '../command-entry.ts'
 import { openPlace } from './open-place.ts'
 import { repositoryPlace } from './place.ts'
+import { takeLock } from './take-lock.ts'
 import { accessRepository } from './repository-access.ts'
 
 /** What a command does to its repository. */
@@ -23,7 +24,6 @@ export async function withRepository<Answer>(
   work: (repository: Repository, signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
   const { globals, output, signal } = context
-  const isLocked = globals.lock && needs.lock !== 'none'
   if (!globals.lock && needs.use === 'write') {
     throw new Failure('usage', 'Cannot work without a lock: this command writes to the repository', {
       facts: { hint: '--no-lock goes with commands that only read, and with --dry-run.' },
@@ -33,6 +33,7 @@ export async function withRepository<Answer>(
   const storage = await openPlace(place, { open: 'existing', use: globals.lock ? 'write' : 'read' }, context)
   await using repository = await accessRepository(storage, context)
   output.notice(`repository ${repository.config.id.slice(0, 8)} opened (version ${repository.version})`, 'verbose')
-  if (!isLocked) return await work(repository, signal)
-  return await work(repository, signal)
+  if (!globals.lock || needs.lock === 'none') return await work(repository, signal)
+  await using lock = await takeLock(repository, needs.lock, context)
+  return await work(repository, lock.signal)
 }

@@ -113,8 +113,8 @@ function byName(node: Partial<Node>): unknown {
 }
 
 const nobody = 0xffff_ffff
-/** Owner rw, user 1000 r, group r, mask rw, others nothing: mode 0660. */
-const sampleAcl = acl([1, 6, nobody], [2, 4, 1000], [4, 4, nobody], [0x10, 6, nobody], [0x20, 0, nobody])
+/** Owner rwx, user 1000 r, group r, mask rwx, others nothing: mode 0770. */
+const sampleAcl = acl([1, 7, nobody], [2, 4, 1000], [4, 4, nobody], [0x10, 7, nobody], [0x20, 0, nobody])
 
 test('applyMetadata() brings back mode and times of every type of node to the nanosecond', (context) => {
   const target = temporaryTarget(context)
@@ -155,7 +155,7 @@ test('applyMetadata() brings back extended attributes and access control lists, 
     { name: 'user.\udcfe', value: 'eA==' },
     { name: 'system.posix_acl_access', value: sampleAcl },
   ]
-  const mode = goModeOfStatMode(0o040660)
+  const mode = goModeOfStatMode(0o040770)
   const defaultAcl = { name: 'system.posix_acl_default', value: sampleAcl }
   const directory = nodeWith({ type: 'dir', name: 'dir', mode, extended_attributes: [...attributes, defaultAcl] })
   assert.deepEqual(byName(restored(target.root, directory)), byName(directory))
@@ -167,7 +167,7 @@ test('applyMetadata() brings back extended attributes and access control lists, 
   setAttribute({ fd }, cString('user.other'), Buffer.from('x'))
   assert.deepEqual(applyMetadata({ fd }, plain), [])
   assert.deepEqual(listAttributes({ fd }), [])
-  const rich = nodeWith({ mode: 0o660, size: 0, content: [], extended_attributes: attributes })
+  const rich = nodeWith({ mode: 0o770, size: 0, content: [], extended_attributes: attributes })
   assert.deepEqual(applyMetadata({ fd }, rich), [])
   assert.deepEqual(byName({ ...nodeOf(inside, 'inherits'), name: 'entry' }), byName(rich))
   assert.equal(getAttribute({ fd }, cString('user.absent')), undefined)

@@ -162,8 +162,8 @@ export class Repository implements AsyncDisposable {
   }
 
   /**
-   * A blob's content. Where one copy is damaged or gone, the next one is read; the last failure is thrown when
-   * none is left. Failure `object_missing` where the index does not name the blob.
+   * A blob's content. Where one copy is damaged or gone, the next one is read; where none is left, the failure is that of
+   * a damaged one, if there is any. Failure `object_missing` where the index does not name the blob.
    */
   async loadBlob(id: Id, type: BlobType, signal: AbortSignal): Promise<Uint8Array> {
     let failure: unknown
@@ -172,7 +172,7 @@ export class Repository implements AsyncDisposable {
         return await this.loadBlobAt(location, signal)
       } catch (error) {
         if (!isFailure(error, 'repository_damaged') && !isFailure(error, 'object_missing')) throw error
-        failure = error
+        if (!isFailure(failure, 'repository_damaged')) failure = error
       }
     }
     if (failure !== undefined) throw failure

@@ -11,7 +11,7 @@ const options = [
   '--runtime stub --noAssert --use abort=',
   '-O3 --converge',
   '--importMemory --sharedMemory --initialMemory 1 --maximumMemory 65536 --zeroFilledMemory',
-  '--enable threads --enable simd',
+  '--enable threads --enable simd --enable relaxed-simd',
 ]
 mkdirSync(`${kernels}wasm`, { recursive: true })
 // As a program and not as a module: importing it would bring AssemblyScript's globals into the types of ours.

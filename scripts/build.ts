@@ -2,7 +2,7 @@
  * Makes dist/, which the published package runs: Node strips no types below node_modules. The WebAssembly
  * module lies beside the compiled modules as it lies beside the sources.
  */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectFolder } from './source-files.ts'
@@ -13,8 +13,7 @@ if (!existsSync(kernels)) {
   process.exit(1)
 }
 rmSync(join(projectFolder, 'dist'), { recursive: true, force: true })
-execFileSync(join(projectFolder, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], {
-  cwd: projectFolder,
-  stdio: 'inherit',
-})
+const compiler = join(projectFolder, 'node_modules/.bin/tsc')
+const { status } = spawnSync(compiler, ['-p', 'tsconfig.build.json'], { cwd: projectFolder, stdio: 'inherit' })
+if (status !== 0) process.exit(1) // The compiler has said why.
 cpSync(join(projectFolder, 'src/kernels/wasm'), join(projectFolder, 'dist/kernels/wasm'), { recursive: true })

@@ -1,0 +1,64 @@
+/**
+ * The long proofs: kill -9 at random moments, and random damages, many times over. Takes about an hour.
+ *
+ *   npm run soak                                   200 kills, 500 damages
+ *   npm run soak -- --kills 20 --damages 0 --seed "…"
+ *
+ * The seed is printed; with it a run does the same again, but for the moments at which a kill hits.
+ */
+import { parseArgs } from 'node:util'
+import { damageRound } from '../e2e/damage-round.ts'
+import { killedOperations, killRound, makeKillWorld } from '../e2e/kill-round.ts'
+import { zakops } from '../e2e/program.ts'
+import { findRestics } from '../testing/restic.ts'
+import { makeSampleTree } from '../testing/sample-tree.ts'
+import { seededRandom } from '../testing/seeded-random.ts'
+import { temporaryFolder } from '../testing/temporary-folder.ts'
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '200' },
+    damages: { type: 'string', default: '500' },
+    seed: { type: 'string', default: new Date().toISOString() },
+  },
+})
+const restic = findRestics()[0]
+console.log(`seed "${values.seed}"; ${restic?.description ?? 'no restic on the PATH: only our own checks are run'}`)
+await soakKills(Number(values.kills))
+await soakDamages(Number(values.damages))
+
+async function soakKills(count: number): Promise<void> {
+  if (count === 0) return
+  const random = seededRandom(`${values.seed} kills`)
+  await using folder = temporaryFolder('soak')
+  const world = await makeKillWorld(folder.path, restic?.path, random)
+  const hits = { backup: 0, prune: 0, mirror: 0 }
+  let tries = 0
+  // Operations that had ended before their kill are not counted.
+  while (hits.backup + hits.prune + hits.mirror < count) {
+    const operation = killedOperations[tries % killedOperations.length]!
+    const round = await killRound(world, operation, random)
+    tries += 1
+    if (round.killed) hits[operation] += 1
+    console.log(`kill ${tries}: ${operation} ${round.killed ? `after ${round.afterMs} ms` : 'had ended before'}: valid`)
+  }
+  console.log(
+    `kills: ${hits.backup} of backup, ${hits.prune} of prune, ${hits.mirror} of mirror; every check passed, every next run finished`,
+  )
+}
+
+async function soakDamages(count: number): Promise<void> {
+  if (count === 0) return
+  const random = seededRandom(`${values.seed} damages`)
+  await using folder = temporaryFolder('soak')
+  const copies = { repository: folder.at('repository'), mirror: folder.at('mirror') }
+  makeSampleTree(folder.at('source'), random)
+  await zakops(['repo', 'init', '-r', copies.repository])
+  for (const part of ['plain', 'names', '.'])
+    await zakops(['backup', '-r', copies.repository, folder.at('source', part)])
+  await zakops(['mirror', '-r', copies.repository, '--to', copies.mirror])
+  for (let round = 1; round <= count; round++)
+    console.log(`damage ${round}: ${await damageRound(copies, random)}: named and mended`)
+  await zakops(['check', '-r', copies.repository, '--read-data'])
+  console.log(`damages: ${count}; each was named by check and mended by heal`)
+}

@@ -31,9 +31,7 @@ async function makeSource(): Promise<Storage> {
 }
 
 async function namesOf(storage: Storage): Promise<string[]> {
-  const names = []
-  for await (const { objectName } of storage.list('', signal)) names.push(objectName)
-  return names.toSorted()
+  return names(await Array.fromAsync(storage.list('', signal))).toSorted()
 }
 
 function names(list: readonly { readonly objectName: string }[]): string[] {

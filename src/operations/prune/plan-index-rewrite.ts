@@ -1,11 +1,7 @@
 import type { Id } from '../../model/id.ts'
 import type { IndexedPack } from '../../repository/index-json.ts'
-
-/** One object below "index/" with what it says. */
-export interface IndexFile {
-  readonly id: Id
-  readonly packs: readonly IndexedPack[]
-}
+import { joinPack } from '../join-indexes.ts'
+import type { IndexFile } from '../load-index-files.ts'
 
 /** restic calls an index full from this number of blobs on, and starts the next one. */
 export const indexBlobsFull = 50_000
@@ -38,24 +34,6 @@ export function planIndexRewrite(indexes: readonly IndexFile[], dropPacks: Reado
   for (const index of replaced)
     for (const pack of index.packs) if (!dropPacks.has(pack.id) && !named.has(pack.id)) joinPack(packs, pack)
   return { removeIndexes: replaced.map((index) => index.id), packs: [...packs.values()] }
-}
-
-/** All packs of the indexes, each once, in the order of their ids. Where indexes differ about a pack, all entries count. */
-export function joinIndexes(indexes: readonly IndexFile[]): IndexedPack[] {
-  const packs = new Map<Id, IndexedPack>()
-  for (const index of indexes) for (const pack of index.packs) joinPack(packs, pack)
-  return [...packs.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
-}
-
-function joinPack(packs: Map<Id, IndexedPack>, pack: IndexedPack): void {
-  const known = packs.get(pack.id)
-  if (known === undefined) {
-    packs.set(pack.id, pack)
-    return
-  }
-  const places = new Set(known.blobs.map((blob) => blob.offset))
-  const added = pack.blobs.filter((blob) => !places.has(blob.offset))
-  if (added.length > 0) packs.set(pack.id, { id: pack.id, blobs: [...known.blobs, ...added] })
 }
 
 function isFull(index: IndexFile): boolean {

@@ -6,7 +6,7 @@ import type { PackedBlob } from '../../model/blob.ts'
 import { BlobSet } from '../../model/blob-set.ts'
 import type { IndexedPack } from '../../repository/index-json.ts'
 import { packHeaderBytes } from '../../repository/pack-header.ts'
-import type { IndexFile } from './plan-index-rewrite.ts'
+import type { IndexFile } from '../load-index-files.ts'
 import { isEmptyPlan, planPrune, type PruneFacts, type PrunePlan } from './plan-prune.ts'
 import { pruneDefaults, unusedBytesMax, type PruneOptions } from './prune-options.ts'
 

@@ -9,7 +9,7 @@ import { forEachEntry } from './directory-entries.ts'
 import { tryLock, unlock } from './file-lock.ts'
 import { reserveSpace, setLength } from './file-space.ts'
 import { readLinkAt } from './link.ts'
-import { removeAt, renameAt } from './make-entry.ts'
+import { makeDirectoryAt, removeAt, renameAt } from './make-entry.ts'
 import { close, openAt, openFlags, workingDirectory } from './open.ts'
 import { OwnerNames } from './owner-names.ts'
 import { readAt } from './read.ts'
@@ -40,6 +40,26 @@ test('openAt() tells the error of the system', () => {
     systemCall: 'openat',
   })
   assert.throws(() => close(1_000_000), { code: 'EBADF' })
+})
+
+test('openAt() opens paths that are longer than the system takes at once', (context) => {
+  const folder = temporaryFolder(context)
+  const name = 'n'.repeat(200)
+  let fd = openAt(workingDirectory, cString(folder), openFlags.read)
+  for (let depth = 0; depth < 50; depth++) {
+    makeDirectoryAt(fd, cString(name), 0o700)
+    const next = openAt(fd, cString(name), openFlags.read)
+    close(fd)
+    fd = next
+  }
+  close(openAt(fd, cString('file'), openFlags.write | openFlags.create, 0o600))
+  const path = `${folder}/${`${name}/`.repeat(50)}file`
+  const file = openAt(workingDirectory, cString(path), openFlags.read | openFlags.noFollow)
+  assert.deepEqual(statOpen(file), statAt(fd, cString('file')))
+  close(file)
+  close(fd)
+  assert.throws(() => openAt(workingDirectory, cString(`/${'x'.repeat(5000)}`), 0), { code: 'ENAMETOOLONG' })
+  assert.throws(() => openAt(workingDirectory, cString(`${path}s`), 0), { code: 'ENOENT' })
 })
 
 test('statOpen() and statAt() agree on devices', () => {

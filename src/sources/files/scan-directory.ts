@@ -81,7 +81,7 @@ export function scanDirectory(fd: number, path: ByteName, options: ScanOptions =
     } else entries.push({ name, stat })
   })
   const kept = rules === undefined || rules.tags.length === 0 ? entries : withoutTagged(fd, entries, rules.tags)
-  return { entries: sortByName(kept), gaps, excluded: excluded + entries.length - kept.length }
+  return { entries: withoutRepetitions(sortByName(kept)), gaps, excluded: excluded + entries.length - kept.length }
 }
 
 /** The path of an entry. */
@@ -129,6 +129,12 @@ function sortByName(entries: ScannedEntry[]): ScannedEntry[] {
   return entries.sort(
     isPlain ? (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0) : (a, b) => compareNames(a.name, b.name),
   )
+}
+
+/** Some network file systems list a name twice while the directory changes; a tree must hold it once. */
+function withoutRepetitions(sorted: ScannedEntry[]): ScannedEntry[] {
+  const isRepeated = (entry: ScannedEntry, at: number): boolean => at > 0 && sorted[at - 1]!.name === entry.name
+  return sorted.some(isRepeated) ? sorted.filter((entry, at) => !isRepeated(entry, at)) : sorted
 }
 
 function hasSurrogate(name: ByteName): boolean {

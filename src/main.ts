@@ -16,13 +16,15 @@ import type { StorageAdapter, World } from './cli/world.ts'
  */
 const stop = new AbortController()
 
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
     // The second signal is from somebody who does not want to wait until the work has ended in order.
     if (stop.signal.aborted) process.exit(128 + os.constants.signals[name])
     stop.abort(new Failure('stopped', `Stopped by ${name} before the work was done`))
   })
 }
+// restic asks whether the holder of a lock still runs by sending it SIGHUP (`restic unlock`), so that must not end us.
+process.on('SIGHUP', () => {})
 process.stdout.on('error', (error) => {
   if (errorCode(error) === 'EPIPE') stop.abort(readerGone)
   else stop.abort(new Failure('target_failed', 'Cannot write to stdout', { cause: error }))

@@ -95,7 +95,8 @@ export class RepositoryLock implements AsyncDisposable {
           this.#lose(`it was not refreshed for ${Math.round((nowMs - this.#refreshedAtMs) / 60_000)} minutes`)
           return
         }
-        const wasSetBack = nowMs < this.#refreshedAtMs // Then others see an age that is too small: no harm.
+        // A clock that was set back would make the lock look fresh for too long: it gets its new time at once.
+        const wasSetBack = nowMs < this.#refreshedAtMs
         if (nowMs < nextTryAtMs && !wasSetBack) continue
         nextTryAtMs = nowMs + retryRefreshMs
         if (!(await this.#refresh())) {

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import { type ByteName, decodeName } from './base/byte-name.ts'
 import { systemClock } from './base/clock.ts'
-import { errorCode } from './base/error-code.ts'
 import { Failure } from './base/failure.ts'
 import { isProcessAlive } from './base/process-alive.ts'
-import { readerGone, runCommandLine } from './cli/cli.ts'
+import { runCommandLine } from './cli/cli.ts'
+import { stdoutFailure } from './cli/output/stdout-failure.ts'
 import { programVersion } from './cli/program-version.ts'
 import type { StorageAdapter, World } from './cli/world.ts'
 
@@ -25,10 +25,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 }
 // restic asks whether the holder of a lock still runs by sending it SIGHUP (`restic unlock`), so that must not end us.
 process.on('SIGHUP', () => {})
-process.stdout.on('error', (error) => {
-  if (errorCode(error) === 'EPIPE') stop.abort(readerGone)
-  else stop.abort(new Failure('target_failed', 'Cannot write to stdout', { cause: error }))
-})
+process.stdout.on('error', (error) => stop.abort(stdoutFailure(error)))
 process.stderr.on('error', () => {}) // Nobody is left who could be told.
 
 /** Read when a repository is opened, since most of the time of a short command is the start of the program. */

@@ -1,12 +1,12 @@
 import { CommanderError } from 'commander'
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
-import { isFailure } from '../base/failure.ts'
 import type { CommandContext, RunCommand } from './command-entry.ts'
 import { describeFailure, failureDocument, failureText } from './describe-failure.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { readGlobalOptions } from './options/global-options.ts'
 import { type Outcome, outcomeCodes } from './outcome.ts'
 import { Output } from './output/output.ts'
+import { isReaderGone } from './output/stdout-failure.ts'
 import { buildProgram } from './program.ts'
 import type { World } from './world.ts'
 
@@ -42,7 +42,7 @@ export async function runCommandLine(world: World): Promise<ExitCode> {
     await output.end()
     return outcomeCodes[outcome]
   } catch (error) {
-    const code = tellError(error, output, world)
+    const code = tellError(error, output)
     await output.end()
     return code
   }
@@ -54,19 +54,15 @@ function beginCommand(world: World, command: CommandUnknownOpts): CommandContext
   return { world, globals, output, signal: world.signal }
 }
 
-function tellError(error: unknown, output: Output, world: World): ExitCode {
+function tellError(error: unknown, output: Output): ExitCode {
   output.status('')
   if (error instanceof CommanderError) return tellUsageError(error, output)
   const report = describeFailure(error)
-  // A reader that went away (`| head`) has had what it wanted: nobody is left to be told.
-  if (isFailure(error, 'stopped') && world.signal.reason === readerGone) return exitCodes.stopped
+  if (isReaderGone(error)) return report.exitCode
   if (output.json) output.aside(JSON.stringify(failureDocument(report)))
   else output.aside(failureText(report))
   return report.exitCode
 }
-
-/** The reason with which the world's signal is aborted when nobody reads stdout any more. */
-export const readerGone = Symbol('the reader of stdout went away')
 
 function tellUsageError(error: CommanderError, output: Output): ExitCode {
   // Help and version, when they were asked for, are results. `commander.help` is help for want of a command.

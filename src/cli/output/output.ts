@@ -1,3 +1,4 @@
+import { stdoutFailure } from './stdout-failure.ts'
 import type { OutputStream } from '../world.ts'
 
 /** How much a command tells: -q, nothing, -v, -vv. */
@@ -76,11 +77,11 @@ export class Output {
     this.#stderr.write(`\r\u001B[2K${text}`)
   }
 
-  /** Writes raw bytes of a result, and resolves when there is room for more. */
+  /** Writes raw bytes of a result, and resolves when there is room for more. Failure as by stdoutFailure(). */
   async bytes(chunk: Uint8Array): Promise<void> {
     this.#flush()
     await new Promise<void>((resolve, reject) => {
-      this.#stdout.write(chunk, (error) => (error ? reject(error) : resolve()))
+      this.#stdout.write(chunk, (error) => (error ? reject(stdoutFailure(error)) : resolve()))
     })
   }
 

@@ -1,9 +1,9 @@
-import type { NodeType } from '../model/node.ts'
 import { type ByteName, decodeName } from '../base/byte-name.ts'
+import type { FileType } from './file-type.ts'
 import { addressOf, checked, libc } from './libc.ts'
 
 /** What d_type says, where the file system says it: DT_FIFO to DT_SOCK by their numbers. */
-const entryTypes: Readonly<Record<number, NodeType>> = {
+const entryTypes: Readonly<Record<number, FileType>> = {
   1: 'fifo',
   2: 'chardev',
   4: 'dir',
@@ -25,7 +25,7 @@ let spare: { readonly buffer: Buffer; readonly address: number } | undefined
  */
 export function forEachEntry(
   fd: number,
-  visit: (name: ByteName, type: NodeType | undefined, nameAddress: number) => void,
+  visit: (name: ByteName, type: FileType | undefined, nameAddress: number) => void,
 ): void {
   const { buffer, address } = spare ?? newBuffer()
   spare = undefined // A visit that lists another directory gets a buffer of its own.

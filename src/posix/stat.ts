@@ -1,6 +1,5 @@
-import { typeOfStatMode } from '../model/file-mode.ts'
-import type { NodeType } from '../model/node.ts'
 import { emptyCString, type CString } from './c-string.ts'
+import { type FileType, fileTypeOfMode } from './file-type.ts'
 import { addressOf, lastError, libc } from './libc.ts'
 
 /**
@@ -9,7 +8,7 @@ import { addressOf, lastError, libc } from './libc.ts'
  * seconds and nanoseconds that still count upwards.
  */
 export interface FileStat {
-  readonly type: NodeType
+  readonly type: FileType
   /** st_mode: type and permission bits as the system has them. */
   readonly mode: number
   readonly inode: number | bigint
@@ -70,7 +69,7 @@ function raise(): never {
 function readAnswer(): FileStat {
   const mode = words[7]! & 0xffff
   return {
-    type: typeOfStatMode(mode),
+    type: fileTypeOfMode(mode),
     mode,
     inode: unsigned64(8),
     deviceId: deviceNumber(words[34]!, words[35]!),

@@ -1,6 +1,6 @@
 import type { ByteName } from '../../base/byte-name.ts'
 import { decodeName } from '../../base/byte-name.ts'
-import { goModeOfStatMode } from '../../model/file-mode.ts'
+import { goMode } from '../../model/file-mode.ts'
 import { formatGoTime } from '../../model/go-time.ts'
 import type { Id } from '../../model/id.ts'
 import type { ExtendedAttribute, Node } from '../../model/node.ts'
@@ -44,7 +44,7 @@ export function nodeFromStat(name: ByteName, stat: FileStat, details: NodeDetail
   const node: Writable<Node> = {
     name,
     type,
-    mode: goModeOfStatMode(stat.mode),
+    mode: goMode(type, stat.mode),
     mtime,
     atime: options.withAtime ? formatGoTime(stat.atimeSeconds, stat.atimeNanoseconds) : mtime,
     ctime: formatGoTime(stat.ctimeSeconds, stat.ctimeNanoseconds),

@@ -12,11 +12,10 @@ import { applyMetadata } from './apply-metadata.ts'
 import { nodeFromStat, readDetails } from './file-node.ts'
 import { TargetFolder } from './target-folder.ts'
 import type { TargetDirectory } from './target-directory.ts'
-import { goModeOfStatMode } from '../../model/file-mode.ts'
+import { goMode } from '../../model/file-mode.ts'
 
 const isRoot = process.geteuid!() === 0
 const owners = new OwnerNames()
-const fileType = 0o100000
 
 function temporaryTarget(context: TestContext): TargetFolder {
   const folder = mkdtempSync('/tmp/metadata-')
@@ -119,14 +118,14 @@ const sampleAcl = acl([1, 7, nobody], [2, 4, 1000], [4, 4, nobody], [0x10, 7, no
 test('applyMetadata() brings back mode and times of every type of node to the nanosecond', (context) => {
   const target = temporaryTarget(context)
   const nodes: Node[] = [
-    nodeWith({ mode: goModeOfStatMode(fileType | 0o7751), size: 0, content: [] }),
+    nodeWith({ mode: goMode('file', 0o7751), size: 0, content: [] }),
     nodeWith({ mode: 0, size: 0, content: [], mtime: '1965-05-06T07:08:09.999999999Z' }),
-    nodeWith({ type: 'dir', mode: goModeOfStatMode(0o043777) }),
-    nodeWith({ type: 'dir', mode: goModeOfStatMode(0o040000) }),
-    nodeWith({ type: 'symlink', mode: goModeOfStatMode(0o120777), linktarget: 'to/\udcff' }),
-    nodeWith({ type: 'fifo', mode: goModeOfStatMode(0o010640) }),
+    nodeWith({ type: 'dir', mode: goMode('dir', 0o3777) }),
+    nodeWith({ type: 'dir', mode: goMode('dir', 0o0) }),
+    nodeWith({ type: 'symlink', mode: goMode('symlink', 0o777), linktarget: 'to/\udcff' }),
+    nodeWith({ type: 'fifo', mode: goMode('fifo', 0o640) }),
   ]
-  if (isRoot) nodes.push(nodeWith({ type: 'chardev', mode: goModeOfStatMode(0o020644), device: 0x105 }))
+  if (isRoot) nodes.push(nodeWith({ type: 'chardev', mode: goMode('chardev', 0o644), device: 0x105 }))
   for (const node of nodes) {
     assert.deepEqual(restored(target.root, node), node)
     target.root.removeAll(node.name)
@@ -139,7 +138,7 @@ test('applyMetadata() sets every mode and time that there is', (context) => {
     fc.property(fc.nat(0o7777), fc.nat(999_999_999), fc.integer({ min: 1, max: 28 }), (mode, nanoseconds, day) => {
       const fraction = `.${`${nanoseconds}`.padStart(9, '0')}`.replace(/\.?0+$/, '')
       const time = `2031-02-${`${day}`.padStart(2, '0')}T01:02:03${fraction}Z`
-      const node = nodeWith({ mode: goModeOfStatMode(fileType | mode), mtime: time, size: 0, content: [] })
+      const node = nodeWith({ mode: goMode('file', mode), mtime: time, size: 0, content: [] })
       assert.deepEqual(restored(target.root, node), node)
     }),
     { numRuns: 100 },
@@ -155,7 +154,7 @@ test('applyMetadata() brings back extended attributes and access control lists, 
     { name: 'user.\udcfe', value: 'eA==' },
     { name: 'system.posix_acl_access', value: sampleAcl },
   ]
-  const mode = goModeOfStatMode(0o040770)
+  const mode = goMode('dir', 0o770)
   const defaultAcl = { name: 'system.posix_acl_default', value: sampleAcl }
   const directory = nodeWith({ type: 'dir', name: 'dir', mode, extended_attributes: [...attributes, defaultAcl] })
   assert.deepEqual(byName(restored(target.root, directory)), byName(directory))
@@ -180,8 +179,8 @@ test('applyMetadata() gives files to others, and attributes to symlinks, as root
   const others = { uid: 12345, gid: 54321 }
   const { user: _user, group: _group, ...plain } = nodeWith(others)
   for (const node of [
-    { ...plain, mode: goModeOfStatMode(fileType | 0o6755), size: 0, content: [] },
-    { ...plain, type: 'symlink' as const, mode: goModeOfStatMode(0o120777), linktarget: 'x' },
+    { ...plain, mode: goMode('file', 0o6755), size: 0, content: [] },
+    { ...plain, type: 'symlink' as const, mode: goMode('symlink', 0o777), linktarget: 'x' },
   ]) {
     assert.deepEqual(restored(target.root, node), node)
   }
@@ -198,7 +197,7 @@ test('applyMetadata() gives files to others, and attributes to symlinks, as root
   const link = {
     ...plain,
     type: 'symlink' as const,
-    mode: goModeOfStatMode(0o120777),
+    mode: goMode('symlink', 0o777),
     linktarget: 'x',
     extended_attributes: trusted,
   }

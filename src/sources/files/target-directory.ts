@@ -2,10 +2,10 @@ import { type ByteName, printableName } from '../../base/byte-name.ts'
 import { errorCode } from '../../base/error-code.ts'
 import { errorMessage } from '../../base/error-message.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
-import { makeNodeType } from '../../model/file-mode.ts'
 import type { Node } from '../../model/node.ts'
 import { type CString, cString } from '../../posix/c-string.ts'
 import { forEachEntry } from '../../posix/directory-entries.ts'
+import { makeNodeBits } from '../../posix/file-type.ts'
 import { makeHardLinkAt, makeSymlinkAt, readLinkAt } from '../../posix/link.ts'
 import { makeDirectoryAt, makeNodeAt, removeAt } from '../../posix/make-entry.ts'
 import { libc } from '../../posix/libc.ts'
@@ -162,7 +162,7 @@ export class TargetDirectory implements Disposable {
   /** Makes a fifo or a device. Failure `target_failed` for nodes of another type, and for devices without the right to make them. */
   specialFile(name: ByteName, node: Pick<Node, 'type' | 'device'>): void {
     const text = cString(checkTargetName(name))
-    const typeBits = makeNodeType(node.type)
+    const typeBits = makeNodeBits(node.type)
     if (typeBits === undefined) {
       throw new Failure(
         'target_failed',

@@ -43,7 +43,7 @@ export async function runCommandLine(world: World): Promise<ExitCode> {
     return outcomeCodes[outcome]
   } catch (error) {
     const code = tellError(error, output)
-    await output.end()
+    await output.end().catch(() => {}) // That stdout can not be written is no news then, or smaller than what was told.
     return code
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keepingStream } from '../../../testing/fake-world.ts'
+import { isFailure } from '../../base/failure.ts'
 import { Output, type Verbosity } from './output.ts'
 
 function output(options: { json?: boolean; verbosity?: Verbosity; columns?: number } = {}) {
@@ -77,4 +78,17 @@ test('Output.room() waits while stdout is congested', async () => {
   written[0]!()
   await room
   assert.equal(hasRoom, true)
+})
+
+test('Output.end() and Output.room() fail where a line could not be written', async () => {
+  const stdout = {
+    write: (_: string | Uint8Array, done: (error?: Error) => void = () => {}) => {
+      done(Object.assign(new Error('no room'), { code: 'ENOSPC' }))
+      return true
+    },
+  }
+  const made = new Output({ stdout, stderr: keepingStream(), json: false, verbosity: 'normal' })
+  made.line('x'.repeat(100_000))
+  await assert.rejects(made.room(), (error) => isFailure(error, 'target_failed'))
+  await assert.rejects(made.end(), (error) => isFailure(error, 'target_failed'))
 })

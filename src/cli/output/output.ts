@@ -1,3 +1,4 @@
+import type { Failure } from '../../base/failure.ts'
 import { stdoutFailure } from './stdout-failure.ts'
 import type { OutputStream } from '../world.ts'
 
@@ -21,6 +22,8 @@ export class Output {
   #pending = ''
   #status = ''
   #congested: Promise<void> | undefined
+  /** The first write of a line that failed. */
+  #failure: Failure | undefined
 
   constructor(options: { stdout: OutputStream; stderr: OutputStream; json: boolean; verbosity: Verbosity }) {
     this.json = options.json
@@ -85,12 +88,16 @@ export class Output {
     })
   }
 
-  /** Resolves when stdout takes more: listings call it now and then, so that a slow reader slows them down. */
+  /**
+   * Resolves when stdout takes more: listings call it now and then, so that a slow reader slows them down. Failure as
+   * by stdoutFailure() where a line could not be written.
+   */
   async room(): Promise<void> {
     await this.#congested
+    if (this.#failure !== undefined) throw this.#failure
   }
 
-  /** Writes what is left and takes the progress line away. */
+  /** Writes what is left and takes the progress line away. Failure where a line could not be written. */
   async end(): Promise<void> {
     this.status('')
     this.#flush()
@@ -100,6 +107,7 @@ export class Output {
     await new Promise<void>((resolve) => {
       this.#stderr.write('', () => resolve())
     })
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   #aside(text: string): void {
@@ -117,7 +125,10 @@ export class Output {
     if (clear) this.#stderr.write('\r\u001B[2K')
     let hasRoom = true
     const written = new Promise<void>((resolve) => {
-      hasRoom = this.#stdout.write(text, () => resolve())
+      hasRoom = this.#stdout.write(text, (error) => {
+        if (error) this.#failure ??= stdoutFailure(error)
+        resolve()
+      })
     })
     this.#congested = hasRoom ? undefined : written
     if (clear) this.#stderr.write(this.#status)

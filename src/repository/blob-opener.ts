@@ -20,6 +20,9 @@ export interface SealedBlob {
 export class BlobOpener {
   readonly #key: MasterKey
   readonly #decompressor = new ZstdDecompressor()
+  /** Opened and decompressed bytes: kept from call to call, since fresh pages cost more than the work done in them. */
+  #opened = Buffer.alloc(0)
+  #content = Buffer.alloc(0)
   #memory: KernelMemory
   #opener: Opener
 
@@ -38,12 +41,12 @@ export class BlobOpener {
     }
     const { start } = this.#memory
     this.#memory.bytes.set(sealed, start)
-    return this.openAt(start, start + sealed.length, blob)
+    return Buffer.from(this.openAt(start, start + sealed.length, blob))
   }
 
-  /** Opens a blob whose sealed bytes are [start, end) of the memory. */
+  /** Opens a blob whose sealed bytes are [start, end) of the memory. The answer is overwritten by the next call. */
   openAt(start: number, end: number, blob: SealedBlob): Buffer {
-    const content = this.#content(start, end, blob)
+    const content = this.#contentAt(start, end, blob)
     const found = hash('sha256', content)
     if (found !== blob.id) {
       throw damaged(blob, `the SHA-256 of its content is "${found}"`)
@@ -56,19 +59,27 @@ export class BlobOpener {
     this.#decompressor.close()
   }
 
-  #content(start: number, end: number, blob: SealedBlob): Buffer {
+  #contentAt(start: number, end: number, blob: SealedBlob): Buffer {
     try {
-      const opened = this.#opener.open(start, end)
-      if (blob.uncompressedLength === undefined) return opened
-      const content = Buffer.allocUnsafeSlow(blob.uncompressedLength)
+      if (this.#opened.length < end - start) this.#opened = Buffer.allocUnsafeSlow(roundUp(end - start))
+      const opened = this.#opened.subarray(0, this.#opener.openInto(start, end, this.#opened, 0))
+      const { uncompressedLength } = blob
+      if (uncompressedLength === undefined) return opened
+      if (this.#content.length < uncompressedLength) this.#content = Buffer.allocUnsafeSlow(roundUp(uncompressedLength))
+      const content = this.#content.subarray(0, uncompressedLength)
       const length = this.#decompressor.decompress(opened, content)
-      if (length === content.length) return content
-      throw damaged(blob, `its content has ${length} bytes, expected ${content.length}`)
+      if (length === uncompressedLength) return content
+      throw damaged(blob, `its content has ${length} bytes, expected ${uncompressedLength}`)
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'repository_damaged') throw error
       throw error.message.startsWith(messageStart(blob)) ? error : damaged(blob, error.message, error)
     }
   }
+}
+
+/** So that a little larger blob needs no new memory. */
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / (1024 * 1024)) * 1024 * 1024
 }
 
 /** Larger than any blob of a file; trees of huge directories grow it. Pages that are not touched cost nothing. */

@@ -9,7 +9,7 @@ import type { BackupContext, BackupReport, BackupRequest } from './backup-reques
 import { type BackupCounts, BackupRun } from './backup-run.ts'
 import { findParent } from './find-parent.ts'
 import { PackReceiver } from './pack-receiver.ts'
-import { SealedBlobCache } from './sealed-blob-cache.ts'
+import { TreeReader } from '../tree-reader.ts'
 import { backupRoots } from './targets.ts'
 
 export type { BackupContext, BackupReport, BackupRequest } from './backup-request.ts'
@@ -25,7 +25,11 @@ const packBytesDefault = 16 * 1024 * 1024
  * leaves blobs that no snapshot needs; the next backup of the same data finds those that are indexed and does not
  * store them again, and prune removes the rest.
  */
-export async function backUp(request: BackupRequest, context: BackupContext, signal: AbortSignal): Promise<BackupReport> {
+export async function backUp(
+  request: BackupRequest,
+  context: BackupContext,
+  signal: AbortSignal,
+): Promise<BackupReport> {
   const { repository } = request
   const begin = context.clock.now()
   const time = request.time ?? begin
@@ -46,7 +50,7 @@ export async function backUp(request: BackupRequest, context: BackupContext, sig
   const run = new BackupRun(
     {
       pool: closing,
-      trees: new SealedBlobCache(repository),
+      trees: new TreeReader(repository),
       oneFileSystem: request.oneFileSystem ?? false,
       progress: context.progress,
       totals: totalsOf(parent),

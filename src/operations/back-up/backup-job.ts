@@ -4,6 +4,7 @@ import type { PackedBlob } from '../../model/blob.ts'
 import type { MasterKey } from '../../kernels/seal.ts'
 import type { SharedBlobIndex } from '../../repository/blob-index.ts'
 import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
+import type { SharedSealedBlob } from '../tree-reader.ts'
 import type { Gap } from '../../sources/files/gap.ts'
 
 /** How much is done about compression. */
@@ -23,15 +24,6 @@ export interface BackupWorkerData {
   readonly readAll: boolean
   /** Nothing is to be stored: blobs are hashed and counted only. */
   readonly dryRun: boolean
-}
-
-/** A sealed blob in memory that all threads share. */
-export interface SharedSealedBlob {
-  readonly buffer: SharedArrayBuffer
-  readonly offset: number
-  readonly length: number
-  /** Length before compression; undefined where it is not compressed. */
-  readonly uncompressedLength: number | undefined
 }
 
 /** A file whose content is still to be read, found in a directory. */

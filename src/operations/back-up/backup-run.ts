@@ -5,10 +5,18 @@ import type { Id } from '../../model/id.ts'
 import type { WorkerPool } from '../../kernels/worker-pool.ts'
 import type { Gap } from '../../sources/files/gap.ts'
 import type { ProgressSink } from '../progress.ts'
-import type { BackupAnswer, BackupJob, DirectoryAnswer, FilesCount, PendingDirectory, PendingFile, Stored } from './backup-job.ts'
+import type {
+  BackupAnswer,
+  BackupJob,
+  DirectoryAnswer,
+  FilesCount,
+  PendingDirectory,
+  PendingFile,
+  Stored,
+} from './backup-job.ts'
 import { directoryNode, directoryState, type DirectoryState, joinPath } from './directory-state.ts'
-import { JobQueue } from './job-queue.ts'
-import type { SealedBlobCache } from './sealed-blob-cache.ts'
+import { JobQueue } from '../job-queue.ts'
+import type { TreeReader } from '../tree-reader.ts'
 import { type BackupRoot, type Selection, selectedNames } from './targets.ts'
 
 /** A file of this size or more is read by all workers together. */
@@ -22,7 +30,7 @@ const storeBytes = 8 * 1024 * 1024
 
 export interface BackupRunOptions {
   readonly pool: WorkerPool<BackupJob, BackupAnswer>
-  readonly trees: SealedBlobCache
+  readonly trees: TreeReader
   readonly oneFileSystem: boolean
   readonly progress: ProgressSink
   readonly totals: { readonly files?: number; readonly bytes?: number }
@@ -58,12 +66,12 @@ export class BackupRun {
 
   /** Backs up the roots; answers the id of the snapshot's tree. Everything is with the pack receiver then, or in packs that are not full. */
   async tree(roots: readonly BackupRoot[], parentTree: Id | undefined): Promise<Id> {
-    const states = roots.map((root) =>
-      directoryState(root.path, { parent: undefined, parentTree, isUnchanged: false }),
-    )
+    const states = roots.map((root) => directoryState(root.path, { parent: undefined, parentTree, isUnchanged: false }))
     const trees = new Map<DirectoryState, Id>()
     for (const [at, root] of roots.entries()) {
-      this.#queue.add(() => this.#directory(states[at]!, root.selection, undefined, (tree) => trees.set(states[at]!, tree)))
+      this.#queue.add(() =>
+        this.#directory(states[at]!, root.selection, undefined, (tree) => trees.set(states[at]!, tree)),
+      )
     }
     await this.#queue.finished()
     const [first, ...others] = states
@@ -88,7 +96,8 @@ export class BackupRun {
     device: number | undefined,
     rootDone: (tree: Id) => void,
   ): Promise<void> {
-    const parent = state.parentTree === undefined ? undefined : await this.#options.trees.tree(state.parentTree, this.#signal)
+    const parent =
+      state.parentTree === undefined ? undefined : await this.#options.trees.sealed(state.parentTree, this.#signal)
     const answer = await this.#run(
       {
         kind: 'directory',
@@ -112,7 +121,9 @@ export class BackupRun {
       return
     }
     state.pending = answer.directories.length + answer.files.length
-    const deviceBelow = this.#options.oneFileSystem ? (device ?? (selection === 'all' ? answer.device : undefined)) : undefined
+    const deviceBelow = this.#options.oneFileSystem
+      ? (device ?? (selection === 'all' ? answer.device : undefined))
+      : undefined
     for (const file of answer.files) {
       if (file.size >= sharedFileBytesMin) this.#queue.add(() => this.#sharedFile(state, file, rootDone))
     }
@@ -282,5 +293,8 @@ function* inPortions(lengths: readonly number[]): Generator<number[]> {
 type ChunksAnswer = Extract<BackupAnswer, { kind: 'chunks' }>
 
 function unreadableRoot(path: ByteName, gaps: readonly Gap[]): Failure {
-  return new Failure('source_unreadable', `Cannot read "${printableName(path)}": ${gaps[0]?.detail ?? 'it is not there'}`)
+  return new Failure(
+    'source_unreadable',
+    `Cannot read "${printableName(path)}": ${gaps[0]?.detail ?? 'it is not there'}`,
+  )
 }

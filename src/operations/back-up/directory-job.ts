@@ -7,7 +7,12 @@ import { isSystemError } from '../../posix/system-error.ts'
 import { encodeNode } from '../../repository/node-json.ts'
 import { nodeFromStat, readDetails } from '../../sources/files/file-node.ts'
 import { type Gap, gapOfError } from '../../sources/files/gap.ts'
-import { openDirectory, type ScannedDirectory, type ScannedEntry, scanDirectory } from '../../sources/files/scan-directory.ts'
+import {
+  openDirectory,
+  type ScannedDirectory,
+  type ScannedEntry,
+  scanDirectory,
+} from '../../sources/files/scan-directory.ts'
 import type { BackupJob, DirectoryAnswer, PendingDirectory, PendingFile, SelectedName } from './backup-job.ts'
 import { joinPath } from './directory-state.ts'
 import { nothingCounted, storeFile } from './file-jobs.ts'

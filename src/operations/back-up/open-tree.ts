@@ -1,7 +1,7 @@
 import { Failure } from '../../base/failure.ts'
 import { KernelMemory } from '../../kernels/kernel-memory.ts'
 import { type MasterKey, Opener } from '../../kernels/seal.ts'
-import type { SharedSealedBlob } from './backup-job.ts'
+import type { SharedSealedBlob } from '../tree-reader.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** The plaintext of a sealed tree in shared memory. The worker's read window is used as scratch. */

@@ -82,20 +82,20 @@ export function storeChunks(
   lengths: readonly number[],
   window: ReadWindow,
   store: ChunkStore,
-): { readonly ids: readonly string[]; readonly isShort: boolean } {
-  const { bytes } = window.memory
+): StoredContent {
+  const { memory, start } = window
   const ids: string[] = []
-  let position = from
+  let bytes = 0
   for (const length of lengths) {
     let filled = 0
     while (filled < length) {
-      const count = readSync(fd, bytes, window.start + filled, length - filled, position + filled)
+      const count = readSync(fd, memory.bytes, start + filled, length - filled, from + bytes + filled)
       if (count === 0) break
       filled += count
     }
-    if (filled > 0) ids.push(store.store('data', bytes.subarray(window.start, window.start + filled)).toString('hex'))
-    if (filled < length) return { ids, isShort: true }
-    position += length
+    if (filled > 0) ids.push(store.store('data', memory.bytes.subarray(start, start + filled)).toString('hex'))
+    bytes += filled
+    if (filled < length) break
   }
-  return { ids, isShort: false }
+  return { ids, bytes }
 }

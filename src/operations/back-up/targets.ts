@@ -26,9 +26,13 @@ export function backupRoots(paths: readonly ByteName[], workingDirectory: ByteNa
     const first = names[0]
     const owner = first === undefined ? undefined : owners.get(first)
     if (owner !== undefined && owner !== root) {
-      throw new Failure('usage', `Cannot back up "${path}": its place "${first}" in the snapshot is taken by another path`, {
-        facts: { hint: 'Name all paths from the root directory on.' },
-      })
+      throw new Failure(
+        'usage',
+        `Cannot back up "${path}": its place "${first}" in the snapshot is taken by another path`,
+        {
+          facts: { hint: 'Name all paths from the root directory on.' },
+        },
+      )
     }
     if (first !== undefined) owners.set(first, root)
     roots.set(root, add(roots.get(root), names))
@@ -62,7 +66,10 @@ function split(path: ByteName): { root: ByteName; names: ByteName[] } {
   if (path === '' || path.includes('\0')) {
     throw new Failure('usage', `Cannot back up ${JSON.stringify(path)}: expected a path of a file or a directory`)
   }
-  const parts = posix.normalize(path).split('/').filter((part) => part !== '' && part !== '.')
+  const parts = posix
+    .normalize(path)
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
   if (path.startsWith('/')) return { root: '/', names: parts }
   const ups = parts.filter((part) => part === '..').length // normalize() leaves these in front only.
   return { root: ups === 0 ? '.' : parts.slice(0, ups).join('/'), names: parts.slice(ups) }

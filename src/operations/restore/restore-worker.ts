@@ -1,0 +1,29 @@
+import { KernelMemory } from '../../kernels/kernel-memory.ts'
+import { serveJobs, workerHost } from '../../kernels/worker-host.ts'
+import { BlobOpener } from '../../repository/blob-opener.ts'
+import { compareJob } from './compare-job.ts'
+import { OpenDirectories } from './open-directories.ts'
+import type { RestoreAnswer, RestoreJob, RestoreWorkerData } from './restore-job.ts'
+import { finishJob, prepareJob, type RestoreWorkerContext, writeJob } from './write-job.ts'
+
+const data = workerHost().workerData as RestoreWorkerData
+const context: RestoreWorkerContext = {
+  directories: new OpenDirectories(data.target),
+  blobs: new BlobOpener(data.key, new KernelMemory(data.memory)),
+  sparse: data.sparse,
+}
+
+serveJobs<RestoreJob, RestoreAnswer>((job) => {
+  switch (job.kind) {
+    case 'write':
+      return writeJob(job, context)
+    case 'prepare':
+      return prepareJob(job, context)
+    case 'finish':
+      return finishJob(job, context)
+    case 'compare':
+      return compareJob(job, context)
+    default:
+      return job satisfies never
+  }
+})

@@ -1,5 +1,5 @@
-import { createCipheriv } from 'node:crypto'
 import { Failure } from '../base/failure.ts'
+import { expandGearKey } from './gear-key.ts'
 import { kernelModule } from './kernel-module.ts'
 
 /** Bounds of a content-defined chunk, bytes. The last chunk of a file may be shorter than the minimum. */
@@ -21,7 +21,8 @@ export interface SharedKernelMemory {
 
 interface KernelExports {
   staticEnd(): number
-  gearTableAt(): number
+  setConstants(): void
+  gearKeyAt(): number
   cut(start: number, end: number, atEnd: number): number
   macKeyAt(): number
   macPadAt(): number
@@ -47,10 +48,11 @@ export class KernelMemory {
   /** 16 bytes outside the caller's region where a tag may be written that nobody keeps. */
   readonly tagAt: number
   readonly #kernels: KernelExports
-  readonly #gearTableAt: number
+  readonly #gearKeyAt: number
   readonly #macKeyAt: number
   readonly #macPadAt: number
   #macKey: Uint8Array | undefined
+  #isGearKeySet = false
 
   constructor(options: { readonly regionBytes: number } | SharedKernelMemory) {
     const { regionBytes } = options
@@ -65,13 +67,14 @@ export class KernelMemory {
     if (kernels.staticEnd() > staticBytesMax) {
       throw new Failure('defect', `Cannot load the kernels: they need ${kernels.staticEnd()} bytes of their own`)
     }
+    kernels.setConstants()
     this.shared = { memory, regionBytes }
     this.buffer = memory.buffer
     this.bytes = new Uint8Array(this.buffer)
     this.start = staticBytesMax
     this.end = staticBytesMax + regionBytes
     this.#kernels = kernels
-    this.#gearTableAt = kernels.gearTableAt()
+    this.#gearKeyAt = kernels.gearKeyAt()
     this.#macKeyAt = kernels.macKeyAt()
     this.#macPadAt = kernels.macPadAt()
     this.tagAt = kernels.macTagAt()
@@ -82,13 +85,10 @@ export class KernelMemory {
     return this.bytes.subarray(start, end)
   }
 
-  /**
-   * Keys the chunker: its table of 256 numbers of 64 bits is the AES-256-CTR stream of `key` (32 bytes, used for
-   * nothing else) from counter zero, little-endian.
-   */
+  /** Keys the chunker. `key` is 32 bytes that are used for nothing else; see gear-key.ts. */
   setGearKey(key: Uint8Array): void {
-    const stream = createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(256 * 8))
-    this.bytes.set(stream, this.#gearTableAt)
+    this.bytes.set(expandGearKey(key), this.#gearKeyAt)
+    this.#isGearKeySet = true
   }
 
   /**
@@ -96,6 +96,7 @@ export class KernelMemory {
    * false and there are less than chunkBytesMax. The same bytes give the same cuts, wherever they lie.
    */
   cut(start: number, end: number, atEnd: boolean): number {
+    if (!this.#isGearKeySet) throw new Failure('defect', 'Cannot cut chunks: no gear key was set')
     return this.#kernels.cut(start, end, atEnd ? 1 : 0)
   }
 

@@ -1,21 +1,26 @@
-/** What the headers of zstd frames (RFC 8878, section 3.1) say without decompressing anything. */
-export type FrameShape =
-  | {
-      readonly kind: 'whole' /** Sum over the frames, bytes; undefined where one does not name it. */
-      readonly contentBytes: number | undefined
-    }
+/** A zstd frame (RFC 8878, section 3.1), by its headers alone. */
+export interface ZstdFrame {
+  readonly start: number
+  readonly end: number
+  /** Length of what it decompresses to; undefined where the frame does not name it. */
+  readonly contentBytes: number | undefined
+}
+
+export type ZstdFrames =
+  | { readonly kind: 'whole'; readonly frames: readonly ZstdFrame[] }
   | { readonly kind: 'damaged'; readonly fault: string }
 
 const frameMagic = 0xfd2fb528
 const skippableMagic = 0x184d2a50
 
 /**
- * Walks the frames of `bytes` from block to block. 'whole' promises that the bytes end exactly where the last
- * frame ends, so that a decompressor that finds no fault in them is ready for the next input.
+ * Walks through `bytes` from block to block, without decompressing anything, and answers the frames that hold content.
+ * 'whole' promises that the bytes end where a frame ends: a decompressor that finds no fault in it is then ready
+ * for the next one.
  */
-export function frameShape(bytes: Uint8Array): FrameShape {
+export function zstdFrames(bytes: Uint8Array): ZstdFrames {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let contentBytes: number | undefined = 0
+  const frames: ZstdFrame[] = []
   let at = 0
   if (bytes.length === 0) return { kind: 'damaged', fault: 'it is empty' }
   while (at < bytes.length) {
@@ -28,13 +33,13 @@ export function frameShape(bytes: Uint8Array): FrameShape {
     if (magic !== frameMagic) return { kind: 'damaged', fault: 'a frame does not begin with the magic number' }
     const header = frameHeader(view, at + 4)
     if (header === undefined) return { kind: 'damaged', fault: 'a frame header is cut off' }
-    contentBytes =
-      contentBytes === undefined || header.contentBytes === undefined ? undefined : contentBytes + header.contentBytes
     const blocksEnd = skipBlocks(view, header.end)
     if (blocksEnd === undefined) return { kind: 'damaged', fault: 'a block is cut off or of a reserved type' }
-    at = blocksEnd + (header.checksum ? 4 : 0)
+    const end = blocksEnd + (header.checksum ? 4 : 0)
+    frames.push({ start: at, end, contentBytes: header.contentBytes })
+    at = end
   }
-  return at === bytes.length ? { kind: 'whole', contentBytes } : { kind: 'damaged', fault: 'a frame is cut off' }
+  return at === bytes.length ? { kind: 'whole', frames } : { kind: 'damaged', fault: 'a frame is cut off' }
 }
 
 interface FrameHeader {
@@ -44,12 +49,11 @@ interface FrameHeader {
 }
 
 function frameHeader(view: DataView, at: number): FrameHeader | undefined {
-  if (at >= view.byteLength) return undefined
   const descriptor = view.getUint8(at)
-  const singleSegment = (descriptor & 0x20) !== 0
-  const windowBytes = singleSegment ? 0 : 1
+  const isSingleSegment = (descriptor & 0x20) !== 0
+  const windowBytes = isSingleSegment ? 0 : 1
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3]!
-  const sizeBytes = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6]!
+  const sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6]!
   const sizeAt = at + 1 + windowBytes + dictionaryBytes
   const end = sizeAt + sizeBytes
   if (end > view.byteLength) return undefined

@@ -1,7 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { errorMessage } from '../base/error-message.ts'
 import { Failure } from '../base/failure.ts'
-import { frameShape } from './zstd-frame.ts'
+import { zstdFrames } from './zstd-frame.ts'
 import { openCompressHandle, openDecompressHandle } from './zstd-handle.ts'
 import type { ZstdHandle } from './zstd-handle.ts'
 
@@ -16,11 +16,14 @@ export function compressedBytesMax(inputBytes: number): number {
 /** zstd with one context for all calls: to be made once a worker, and closed. */
 export class ZstdCompressor {
   readonly #level: number
+  readonly #openHandle: typeof openCompressHandle
   #handle: ZstdHandle | undefined
 
-  constructor(level: number) {
+  /** `openHandle` lends the reused context; one that answers undefined leaves Node's documented functions. */
+  constructor(level: number, openHandle = openCompressHandle) {
     this.#level = level
-    this.#handle = openCompressHandle(level)
+    this.#openHandle = openHandle
+    this.#handle = openHandle(level)
   }
 
   /** Compresses into one frame that names its content's size. Answers its length, or -1 where `output` is too short. */
@@ -30,7 +33,7 @@ export class ZstdCompressor {
     // Room left over says that the frame was ended. Else the context is in the middle of one, and of no use.
     if (inputLeft === 0 && outputLeft > 0) return output.length - outputLeft
     this.#handle.close()
-    this.#handle = openCompressHandle(this.#level)
+    this.#handle = this.#openHandle(this.#level)
     return -1
   }
 
@@ -49,53 +52,71 @@ export class ZstdCompressor {
 
 /** The way back, with one context for all calls: to be made once a worker, and closed. */
 export class ZstdDecompressor {
-  #handle: ZstdHandle | undefined = openDecompressHandle()
+  readonly #openHandle: typeof openDecompressHandle
+  #handle: ZstdHandle | undefined
+
+  /** `openHandle` is as for ZstdCompressor. */
+  constructor(openHandle = openDecompressHandle) {
+    this.#openHandle = openHandle
+    this.#handle = openHandle()
+  }
 
   /**
    * Decompresses all frames of `input` and answers the length of their content, which must fit `output`.
    * Failure `repository_damaged` where the data is bad, cut off, or longer than `output`.
    */
   decompress(input: Uint8Array, output: Uint8Array): number {
-    const shape = frameShape(input)
-    if (shape.kind === 'damaged') throw damaged(shape.fault)
-    if (shape.contentBytes !== undefined && shape.contentBytes > output.length) throw tooLong(output.length)
-    // Without the sizes the end could not be told from a full output; Node's own function grows its output.
-    if (this.#handle === undefined || shape.contentBytes === undefined) return decompressAtOnce(input, output)
-    try {
-      let inputAt = 0
-      let outputAt = 0
-      while (inputAt < input.length) {
-        const { inputLeft, outputLeft } = this.#handle.run(input, inputAt, output, outputAt)
-        if (input.length - inputLeft === inputAt && output.length - outputLeft === outputAt)
-          throw tooLong(output.length)
-        inputAt = input.length - inputLeft
-        outputAt = output.length - outputLeft
+    const found = zstdFrames(input)
+    if (found.kind === 'damaged') throw damaged(found.fault)
+    let length = 0
+    for (const { start, end, contentBytes } of found.frames) {
+      const frame = input.subarray(start, end)
+      const room = output.subarray(length)
+      if (contentBytes !== undefined && contentBytes > room.length) throw tooLong(output.length)
+      // Without a size, the end could not be told from a full output; Node's own function grows its output.
+      const isForHandle = this.#handle !== undefined && contentBytes !== undefined
+      const written = isForHandle ? this.#decompressFrame(this.#handle!, frame, room) : decompressAtOnce(frame, room)
+      if (contentBytes !== undefined && written !== contentBytes) {
+        throw damaged(`its content has ${written} bytes, expected ${contentBytes}`)
       }
-      if (outputAt !== shape.contentBytes)
-        throw damaged(`its content has ${outputAt} bytes, expected ${shape.contentBytes}`)
-      return outputAt
-    } catch (error) {
-      this.#handle.close()
-      this.#handle = openDecompressHandle() // The old context may be anywhere in a frame.
-      throw error instanceof Failure ? error : damaged(errorMessage(error), error)
+      length += written
     }
+    return length
   }
 
   /** Frees the native memory; no call may follow. */
   close(): void {
     this.#handle?.close()
   }
+
+  #decompressFrame(handle: ZstdHandle, frame: Uint8Array, room: Uint8Array): number {
+    let frameAt = 0
+    let roomAt = 0
+    try {
+      while (frameAt < frame.length) {
+        const { inputLeft, outputLeft } = handle.run(frame, frameAt, room, roomAt)
+        if (frame.length - inputLeft === frameAt && room.length - outputLeft === roomAt) throw tooLong(room.length)
+        frameAt = frame.length - inputLeft
+        roomAt = room.length - outputLeft
+      }
+      return roomAt
+    } catch (error) {
+      handle.close()
+      this.#handle = this.#openHandle() // The old context may be anywhere in a frame.
+      throw error instanceof Failure ? error : damaged(errorMessage(error), error)
+    }
+  }
 }
 
-function decompressAtOnce(input: Uint8Array, output: Uint8Array): number {
+function decompressAtOnce(frame: Uint8Array, room: Uint8Array): number {
   let content: Buffer
   try {
-    content = zstdDecompressSync(input, { maxOutputLength: Math.max(1, output.length) })
+    content = zstdDecompressSync(frame, { maxOutputLength: Math.max(1, room.length) })
   } catch (error) {
     throw damaged(errorMessage(error), error)
   }
-  if (content.length > output.length) throw tooLong(output.length)
-  output.set(content)
+  if (content.length > room.length) throw tooLong(room.length)
+  room.set(content)
   return content.length
 }
 

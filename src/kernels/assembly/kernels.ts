@@ -2,7 +2,7 @@
  * The WebAssembly module: AssemblyScript, compiled by scripts/build-kernels.ts. It has no heap and no garbage
  * collector, only the static areas named here; everything else of its memory belongs to the caller.
  */
-export { gearTableAt, cut } from './chunker'
+export { gearKeyAt, cut, setConstants } from './chunker'
 export { macKeyAt, macPadAt, macTagAt, setMacKey, mac } from './poly1305'
 
 /** First byte behind the static areas. */

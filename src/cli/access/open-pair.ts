@@ -1,7 +1,4 @@
 import { isFailure } from '../../base/failure.ts'
-import { KernelMemory } from '../../kernels/kernel-memory.ts'
-import { type MasterKey, openBytes } from '../../kernels/seal.ts'
-import { decodeConfig } from '../../repository/config.ts'
 import { openRepository } from '../../repository/open-repository.ts'
 import { Repository } from '../../repository/repository.ts'
 import type { Storage } from '../../storage/storage.ts'
@@ -49,19 +46,6 @@ export async function openEither(pair: Pair, context: CommandContext): Promise<R
 
 /** How a copy whose config or keys are damaged or lost fails to open. */
 const mayBeDamage: readonly string[] = ['repository_damaged', 'repository_missing', 'key_wrong', 'object_missing']
-
-/** Says what is wrong with the bytes of a config, by this key; undefined where nothing is. */
-export function proveConfigBy(key: MasterKey): (bytes: Uint8Array) => string | undefined {
-  return (bytes) => {
-    try {
-      decodeConfig(openBytes(new KernelMemory({ regionBytes: 4096 }), key, bytes))
-      return undefined
-    } catch (error) {
-      if (isFailure(error)) return error.message
-      throw error
-    }
-  }
-}
 
 /** Locks a copy by what the other told of the repository; what is answered gives the lock back. */
 export async function lockCopy(

@@ -1,13 +1,14 @@
 import { type ByteName, printableName } from '../../base/byte-name.ts'
 import { Failure } from '../../base/failure.ts'
 import { backUp, type BackupReport, type BackupRequest } from '../../operations/back-up/back-up.ts'
+import { findSnapshot } from '../../operations/list/select-snapshots.ts'
 import type { Repository } from '../../repository/repository.ts'
 import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
 import { isHole } from '../../sources/files/gap.ts'
-import { readTextFile } from '../access/read-text-file.ts'
 import { withRepository } from '../access/with-repository.ts'
 import type { CommandContext } from '../command-entry.ts'
 import { readPathList } from '../options/read-path-list.ts'
+import { readPatterns } from '../options/read-patterns.ts'
 import { beginProgress } from '../output/begin-progress.ts'
 import { formatBytes } from '../output/format-bytes.ts'
 import { formatCount, groupDigits } from '../output/format-count.ts'
@@ -102,13 +103,10 @@ async function gatherPaths(
 }
 
 async function gatherExcludes({ signal }: CommandContext, options: BackupOptions): Promise<ExcludeDefinition> {
-  const readAll = async (files: readonly string[] = []): Promise<string[]> => {
-    const texts = await Promise.all(files.map((file) => readTextFile(file, 'exclude file', signal)))
-    return texts.flatMap((text) => text.split(/\r?\n/)).filter((line) => line.trim() !== '' && !line.startsWith('#'))
-  }
+  const { exclude, excludeFile, iexclude, iexcludeFile } = options
   return {
-    patterns: [...(options.exclude ?? []), ...(await readAll(options.excludeFile))],
-    caseInsensitivePatterns: [...(options.iexclude ?? []), ...(await readAll(options.iexcludeFile))],
+    patterns: await readPatterns({ patterns: exclude, files: excludeFile }, signal),
+    caseInsensitivePatterns: await readPatterns({ patterns: iexclude, files: iexcludeFile }, signal),
     caches: options.excludeCaches ?? false,
     ifPresent: options.excludeIfPresent ?? [],
     ...(options.excludeLargerThan !== undefined && { largerThanBytes: options.excludeLargerThan }),
@@ -116,12 +114,13 @@ async function gatherExcludes({ signal }: CommandContext, options: BackupOptions
 }
 
 async function chooseParent(
-  _repository: Repository,
+  repository: Repository,
   options: BackupOptions,
-  _signal: AbortSignal,
+  signal: AbortSignal,
 ): Promise<BackupRequest['parent']> {
   if (options.parent === undefined) return 'latest'
-  return { id: options.parent }
+  const { snapshot } = findSnapshot(await repository.listSnapshots(signal), options.parent)
+  return { id: snapshot.id }
 }
 
 function tellGaps({ output }: CommandContext, { gaps }: BackupReport): void {

@@ -1,5 +1,6 @@
 import { heal, type HealReport } from '../../operations/heal/heal.ts'
-import { lockCopy, openEither, proveConfigBy } from '../access/open-pair.ts'
+import { configProof } from '../../operations/heal/config-proof.ts'
+import { lockCopy, openEither } from '../access/open-pair.ts'
 import { openPlace } from '../access/open-place.ts'
 import { repositoryPlace } from '../access/place.ts'
 import type { CommandContext } from '../command-entry.ts'
@@ -45,7 +46,7 @@ export async function runHeal(context: CommandContext, options: HealOptions): Pr
       sides: isBoth ? 'both' : 'here',
       dryRun: isDry,
       ...(options.object !== undefined && { suspects: options.object }),
-      ...(repository !== undefined && { proveConfig: proveConfigBy(repository.key) }),
+      ...(repository !== undefined && { proveConfig: configProof(repository.key) }),
     },
     { progress: display.report },
     AbortSignal.any(signals),

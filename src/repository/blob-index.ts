@@ -37,8 +37,9 @@ export class BlobIndex {
     this.#owner = owner
   }
 
-  static create(): BlobIndex {
-    const table = BlobTable.create()
+  /** `blobsExpected` may be wrong; a good guess makes a large index faster. */
+  static create(options: { readonly blobsExpected?: number } = {}): BlobIndex {
+    const table = BlobTable.create(options.blobsExpected ?? 0)
     const packs = new SharedArrayBuffer(0, { maxByteLength: packsMax * packIdBytes })
     return new BlobIndex({ table: table.shared, packs }, table, true)
   }
@@ -111,29 +112,30 @@ export class BlobIndex {
   }
 
   /**
-   * Forgets every place in this pack, because the pack is gone or can not be relied on: blobs with another copy
-   * are found there from now on, the others are absent and can be claimed again. Answers how many are absent now.
+   * Forgets every place in these packs, because they are gone or can not be relied on: blobs with another copy are
+   * found there from now on, the others are absent and can be claimed again. Answers how many are absent now.
    */
-  withdrawPack(packId: Id): number {
+  withdrawPacks(packIds: Iterable<Id>): number {
     this.#assertOwner()
-    const packNumber = this.#packNumbers.get(packId)
-    if (packNumber === undefined) return 0
-    let absent = 0
+    const withdrawn = new Set<number>()
+    for (const packId of packIds) withdrawn.add(this.#packNumbers.get(packId) ?? -1)
     for (const [entry, copies] of this.#copies) {
-      const left = copies.filter((copy) => copy.packNumber !== packNumber)
-      if (left.length === 0) this.#copies.delete(entry)
-      else this.#copies.set(entry, left)
+      this.#setCopies(
+        entry,
+        copies.filter(({ packNumber }) => !withdrawn.has(packNumber)),
+      )
     }
+    let absent = 0
     for (const entry of this.entries()) {
-      if (this.packNumber(entry) !== packNumber) continue
+      const packNumber = this.packNumber(entry)
+      if (!withdrawn.has(packNumber)) continue
       const [next, ...rest] = this.#copies.get(entry) ?? []
       if (next === undefined) {
         this.#table.exchangeState(entry, packNumber + 1, stateAbsent)
         absent++
       } else {
         this.#table.describe(entry, next.packNumber + 1, [next.offset, next.length, next.uncompressedLength])
-        if (rest.length === 0) this.#copies.delete(entry)
-        else this.#copies.set(entry, rest)
+        this.#setCopies(entry, rest)
       }
     }
     return absent
@@ -267,6 +269,11 @@ export class BlobIndex {
       length: place.length,
       uncompressedLength: place.uncompressedLength === 0 ? undefined : place.uncompressedLength,
     }
+  }
+
+  #setCopies(entry: number, copies: BlobPlace[]): void {
+    if (copies.length === 0) this.#copies.delete(entry)
+    else this.#copies.set(entry, copies)
   }
 
   #assertOwner(): void {

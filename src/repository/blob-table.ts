@@ -21,6 +21,8 @@ import type { Id } from '../model/id.ts'
 export class BlobTable {
   readonly shared: SharedBlobTable
   readonly #used: Int32Array
+  /** First slot of each level, and the end of the last one. */
+  readonly #levelStarts: readonly number[]
   #slots: Int32Array
   #entries: Int32Array
   /** The id that is looked for, as words. */
@@ -30,15 +32,21 @@ export class BlobTable {
 
   private constructor(shared: SharedBlobTable) {
     this.shared = shared
+    this.#levelStarts = levelStartsOf(shared.firstLevelSlots)
     this.#used = new Int32Array(shared.used)
     this.#slots = view(shared.slots)
     this.#entries = view(shared.entries)
   }
 
-  static create(): BlobTable {
+  /** A good guess at the number of blobs makes lookups faster: then nearly all lie in the first level. */
+  static create(blobsExpected: number): BlobTable {
+    const bits = Math.ceil(Math.log2(2 * Math.min(blobsExpected, entriesMax / 2) + 1))
+    const firstLevelSlots = 2 ** Math.max(firstLevelBitsMin, bits)
+    const slotsMax = levelStartsOf(firstLevelSlots).at(-1)!
     return new BlobTable({
+      firstLevelSlots,
       used: new SharedArrayBuffer(4),
-      slots: new SharedArrayBuffer(levelEnd(0) * 4, { maxByteLength: levelEnd(levelsMax - 1) * 4 }),
+      slots: new SharedArrayBuffer(firstLevelSlots * 4, { maxByteLength: slotsMax * 4 }),
       entries: new SharedArrayBuffer(0, { maxByteLength: entriesMax * entryWords * 4 }),
     })
   }
@@ -56,8 +64,8 @@ export class BlobTable {
   lookup(id: Id | Uint8Array, type: BlobType): number {
     readKey(id, this.#key)
     const tag = tagOf(this.#key)
-    for (let step = 0; step < stepsMax; step++) {
-      const start = bucketAt(this.#key[0]!, step)
+    for (let step = 0; step < this.#stepsMax; step++) {
+      const start = this.#bucketAt(this.#key[0]!, step)
       if (!this.#sees(start + bucketSlots)) return -1
       const slots = this.#slots
       for (let at = start; at < start + bucketSlots; at++) {
@@ -77,8 +85,8 @@ export class BlobTable {
   insert(id: Id | Uint8Array, type: BlobType, state: number, details?: readonly [number, number, number]): number {
     readKey(id, this.#key)
     const tag = tagOf(this.#key)
-    for (let step = 0; step < stepsMax; step++) {
-      const start = bucketAt(this.#key[0]!, step)
+    for (let step = 0; step < this.#stepsMax; step++) {
+      const start = this.#bucketAt(this.#key[0]!, step)
       this.#reach(start + bucketSlots, step)
       for (let at = start; at < start + bucketSlots; at++) {
         let slot = this.#slots[at]!
@@ -129,6 +137,22 @@ export class BlobTable {
     return Buffer.from(this.shared.entries, entry * entryWords * 4, 32)
   }
 
+  get #stepsMax(): number {
+    return this.#levelStarts.length + neighboursMax
+  }
+
+  #levelAt(step: number): number {
+    return Math.min(step, this.#levelStarts.length - 2)
+  }
+
+  /** First slot of the bucket that is searched at this step. */
+  #bucketAt(word: number, step: number): number {
+    const level = this.#levelAt(step)
+    const start = this.#levelStarts[level]!
+    const buckets = (this.#levelStarts[level + 1]! - start) / bucketSlots
+    return start + (((word >>> 0) + (step - level)) & (buckets - 1)) * bucketSlots
+  }
+
   #holds(entry: number, type: BlobType): boolean {
     const words = this.#entriesTo(entry)
     const key = this.#key
@@ -173,13 +197,21 @@ export class BlobTable {
 
   #reach(end: number, step: number): void {
     if (this.#sees(end)) return
-    grow(this.shared.slots, levelEnd(Math.min(step, levelsMax - 1)) * 4)
+    grow(this.shared.slots, this.#levelStarts[this.#levelAt(step) + 1]! * 4)
     this.#slots = view(this.shared.slots)
   }
 }
 
+/** First slots of the levels, each eight times as large as the one before, and the end of the last one. */
+function levelStartsOf(firstLevelSlots: number): number[] {
+  const starts = [0, firstLevelSlots]
+  for (let slots = firstLevelSlots * 8; starts.at(-1)! < 2 * entriesMax; slots *= 8) starts.push(starts.at(-1)! + slots)
+  return starts
+}
+
 /** What another thread needs to attach. It goes through postMessage as it is. */
 export interface SharedBlobTable {
+  readonly firstLevelSlots: number
   readonly used: SharedArrayBuffer
   readonly slots: SharedArrayBuffer
   readonly entries: SharedArrayBuffer
@@ -198,27 +230,12 @@ const stateMask = 0x7fffffff
 const growthBytes = 1024 * 1024
 /** Sixteen slots are one line of the processor's cache. */
 const bucketSlots = 16
-const firstLevelSlots = 2 ** 15
-const levelsMax = 5
-const levelStarts = Array.from({ length: levelsMax + 1 }, (_, level) => (firstLevelSlots * (8 ** level - 1)) / 7)
+const firstLevelBitsMin = 15
 /**
  * Past the last level the search goes on to the neighbours there. Somebody who crafts files whose ids share
  * their first bits can fill a bucket in every level; that many neighbours let such a backup go on.
  */
 const neighboursMax = 65_536
-const stepsMax = levelsMax + neighboursMax
-
-function levelEnd(level: number): number {
-  return levelStarts[level + 1]!
-}
-
-/** First slot of the bucket that is searched at this step. */
-function bucketAt(word: number, step: number): number {
-  const level = step < levelsMax ? step : levelsMax - 1
-  const start = levelStarts[level]!
-  const buckets = (levelStarts[level + 1]! - start) / bucketSlots
-  return start + (((word >>> 0) + (step - level)) & (buckets - 1)) * bucketSlots
-}
 
 function tagOf(key: Int32Array): number {
   return key[1]! >>> entryBits

@@ -16,6 +16,10 @@ export interface IndexReading {
 /** Objects that are fetched while one is decoded. An index has some 10 MiB. */
 const readsAtOnce = 4
 
+/** About what an entry takes in an index object, plain and compressed: enough to guess how many there are. */
+const plainEntryBytes = 130
+const compressedEntryBytes = 60
+
 /** Reads every index object. Their names come in sorted order, so that copies are found in the same order each time. */
 export async function readIndexes(
   repository: Pick<Repository, 'list' | 'loadUnpacked' | 'version'>,
@@ -24,7 +28,9 @@ export async function readIndexes(
 ): Promise<{ readonly index: BlobIndex; readonly ids: readonly Id[] }> {
   const listed = await Array.fromAsync(repository.list('index', signal))
   const ids = listed.map(({ id }) => id).sort()
-  const index = BlobIndex.create()
+  const storedBytes = listed.reduce((bytes, { size }) => bytes + size, 0)
+  const entryBytes = repository.version === 1 ? plainEntryBytes : compressedEntryBytes
+  const index = BlobIndex.create({ blobsExpected: Math.ceil(storedBytes / entryBytes) })
   const fetching: Promise<Uint8Array>[] = []
   const fetch = (id: Id | undefined): void => {
     if (id === undefined) return

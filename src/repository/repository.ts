@@ -53,7 +53,7 @@ export class Repository implements AsyncDisposable {
   readonly random: RandomBytes
   /** 32 bytes for KernelMemory.setGearKey(): the same for ever, so that the same bytes are cut alike. */
   readonly gearKey: Uint8Array
-  #index = BlobIndex.create()
+  #index: BlobIndex | undefined
   #indexIds: readonly Id[] = []
   #scratch: KernelMemory | undefined
   #opener: BlobOpener | undefined
@@ -73,6 +73,7 @@ export class Repository implements AsyncDisposable {
 
   /** The blobs known since loadIndex(); before, an empty index. */
   get index(): BlobIndex {
+    this.#index ??= BlobIndex.create()
     return this.#index
   }
 
@@ -167,7 +168,7 @@ export class Repository implements AsyncDisposable {
    */
   async loadBlob(id: Id, type: BlobType, signal: AbortSignal): Promise<Uint8Array> {
     let failure: unknown
-    for (const location of this.#index.locations(id, type)) {
+    for (const location of this.index.locations(id, type)) {
       try {
         return await this.loadBlobAt(location, signal)
       } catch (error) {

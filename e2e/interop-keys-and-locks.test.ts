@@ -38,13 +38,16 @@ interopTest('we respect the lock of a restic that is at work', async ({ folder, 
     stdio: ['pipe', 'ignore', 'ignore'],
   })
   const ended = new Promise((resolve) => busy.on('close', resolve))
-  await waitForLock(repository)
-  const refused = await zakops(['prune', '-r', repository], { exitCodes: [1] })
-  assert.match(refused.stderr, /repository_locked/)
-  assert.match(refused.stderr, new RegExp(`\\b${busy.pid}\\b`), 'the message names the process that holds the lock')
-  await zakops(['snapshots', '-r', repository]) // Shared locks go together.
-  busy.stdin.end('content')
-  await ended
+  try {
+    await waitForLock(repository)
+    const refused = await zakops(['prune', '-r', repository], { exitCodes: [1] })
+    assert.match(refused.stderr, /repository_locked/)
+    assert.match(refused.stderr, new RegExp(`\\b${busy.pid}\\b`), 'the message names the process that holds the lock')
+    await zakops(['snapshots', '-r', repository]) // Shared locks go together.
+  } finally {
+    busy.stdin.end('content')
+    await ended
+  }
   await zakops(['prune', '-r', repository])
 })
 

@@ -82,7 +82,10 @@ export async function runBackup(
   })
   tellGaps(context, report)
   if (output.json) output.document(summaryDocument(report, isDry))
-  else for (const line of summaryLines(report, isDry)) output.line(line)
+  else {
+    if (output.tells('normal')) for (const line of summaryLines(report)) output.line(line)
+    for (const line of endLines(report, isDry)) output.line(line)
+  }
   return report.gaps.some(isHole) ? 'gaps' : 'done'
 }
 
@@ -131,20 +134,24 @@ function tellGaps({ output }: CommandContext, { gaps }: BackupReport): void {
   }
 }
 
-function summaryLines(report: BackupReport & { seconds: number }, isDry: boolean): string[] {
-  const { summary, snapshotId, parentId } = report
-  const holes = report.gaps.filter(isHole).length
+function summaryLines(report: BackupReport & { seconds: number }): string[] {
+  const { summary, parentId } = report
   const added = `${formatBytes(summary.data_added)} (${formatBytes(summary.data_added_packed)} stored)`
   const processed = `${formatCount(summary.total_files_processed, 'file')}, ${formatBytes(summary.total_bytes_processed)}`
-  const lines = [
+  return [
     parentId === undefined ? 'no parent snapshot, every file was read' : `parent snapshot ${parentId.slice(0, 8)}`,
     '',
     `Files:       ${counts(summary.files_new, summary.files_changed, summary.files_unmodified)}`,
     `Directories: ${counts(summary.dirs_new, summary.dirs_changed, summary.dirs_unmodified)}`,
-    `${isDry ? 'Would add' : 'Added'} to the repository: ${added}`,
+    `Added to the repository: ${added}`,
     '',
     `processed ${processed} in ${formatDuration(report.seconds)}`,
   ]
+}
+
+function endLines({ snapshotId, gaps }: BackupReport, isDry: boolean): string[] {
+  const holes = gaps.filter(isHole).length
+  const lines: string[] = []
   if (snapshotId !== undefined) lines.push(`snapshot ${snapshotId.slice(0, 8)} saved`)
   else lines.push(isDry ? 'nothing was stored: this was a dry run' : 'nothing changed, no snapshot was stored')
   if (holes > 0) lines.push(`${formatCount(holes, 'gap')}: the snapshot is valid, but lacks what was named above`)

@@ -1,5 +1,4 @@
 import type { Command } from '@commander-js/extra-typings'
-import { printableName } from '../../base/byte-name.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import {
   describeGroup,
@@ -17,10 +16,8 @@ import { addExamples } from '../help/examples.ts'
 import { collect, collectGroups } from '../options/collect.ts'
 import { parsePositiveCount } from '../options/parse-count.ts'
 import { type FilterOptions, snapshotFilter } from '../options/snapshot-filter.ts'
-import { formatBytes } from '../output/format-bytes.ts'
 import { formatCount } from '../output/format-count.ts'
-import { formatTime } from '../output/format-time.ts'
-import { textTable } from '../output/text-table.ts'
+import { snapshotTable } from '../output/snapshot-table.ts'
 import type { Outcome } from '../outcome.ts'
 
 interface SnapshotsOptions extends FilterOptions {
@@ -83,15 +80,7 @@ function groupJson({ key, snapshots }: SnapshotGroup): string {
   return `{"group_key":${JSON.stringify(key)},"snapshots":[${snapshots.map(snapshotJson).join(',')}]}`
 }
 
-function tellTable({ output }: CommandContext, snapshots: readonly Snapshot[], { compact }: SnapshotsOptions): void {
-  const titles = compact === true ? ['ID', 'Time', 'Host', 'Tags'] : ['ID', 'Time', 'Host', 'Tags', 'Paths']
-  const columns = [...titles.map((title) => ({ title })), { title: 'Size', align: 'right' as const }]
-  const rows = snapshots.map(({ id, time, hostname = '', tags = [], paths, summary }) => {
-    const separator = compact === true ? ',' : '\n'
-    const cells = [id.slice(0, 8), formatTime(time), printableName(hostname), tags.map(printableName).join(separator)]
-    if (compact !== true) cells.push(paths.map(printableName).join('\n'))
-    return [...cells, summary === undefined ? '' : formatBytes(summary.total_bytes_processed)]
-  })
-  for (const line of textTable(columns, rows)) output.line(line)
+function tellTable({ output }: CommandContext, snapshots: readonly Snapshot[], options: SnapshotsOptions): void {
+  for (const line of snapshotTable(snapshots, { compact: options.compact === true })) output.line(line)
   output.line(formatCount(snapshots.length, 'snapshot'))
 }

@@ -54,8 +54,9 @@ export class EntryRestorer {
     for (const { entry, first } of this.#links) {
       this.#attempt(entry, () => {
         counts.hardLinks++
+        if (dryRun) return
         const source = { directory: this.#directory(first), name: first.node.name }
-        if (!dryRun) this.#directory(entry).hardLink(entry.node.name, source)
+        this.#directory(entry).hardLink(entry.node.name, source)
       })
     }
     if (dryRun) return

@@ -34,19 +34,20 @@ export async function walkTrees(
     }
   }
   const running = new Set<Promise<void>>()
-  try {
-    while (waiting.length > 0 || running.size > 0) {
-      throwIfStopped(signal)
-      while (waiting.length > 0 && running.size < lanesMax) {
-        const visiting: Promise<void> = visit(waiting.pop()!).finally(() => running.delete(visiting))
-        visiting.catch(() => {}) // The race below tells of it; until then Node must not call it unhandled.
-        running.add(visiting)
-      }
-      await Promise.race(running)
+  // Noted by hand: a race tells only of what ends while it is run, and two visits may end at the same moment.
+  const failures: unknown[] = []
+  while (waiting.length > 0 || running.size > 0) {
+    while (waiting.length > 0 && running.size < lanesMax && failures.length === 0 && !signal.aborted) {
+      const visiting: Promise<void> = visit(waiting.pop()!)
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => running.delete(visiting))
+      running.add(visiting)
     }
-  } finally {
-    await Promise.allSettled(running)
+    if (running.size === 0) break
+    await Promise.race(running)
   }
+  if (failures.length > 0) throw failures[0]
+  throwIfStopped(signal)
 }
 
 async function loadTree(

@@ -19,10 +19,10 @@ export interface IndexRewrite {
 /**
  * What the index becomes when it no longer names `dropPacks`: index objects that are full and name none of them
  * stay; all others are replaced, so that small ones are joined on the way, and no pack is named twice.
- * Nothing changes where there is nothing to drop.
+ * Nothing changes where there is nothing to drop and nothing named twice, as a prune that was cut off leaves it.
  */
 export function planIndexRewrite(indexes: readonly IndexFile[], dropPacks: ReadonlySet<Id>): IndexRewrite {
-  if (dropPacks.size === 0) return { removeIndexes: [], packs: [] }
+  if (dropPacks.size === 0 && !namesTwice(indexes)) return { removeIndexes: [], packs: [] }
   const named = new Set<Id>()
   const replaced: IndexFile[] = []
   for (const index of indexes) {
@@ -34,6 +34,11 @@ export function planIndexRewrite(indexes: readonly IndexFile[], dropPacks: Reado
   for (const index of replaced)
     for (const pack of index.packs) if (!dropPacks.has(pack.id) && !named.has(pack.id)) joinPack(packs, pack)
   return { removeIndexes: replaced.map((index) => index.id), packs: [...packs.values()] }
+}
+
+function namesTwice(indexes: readonly IndexFile[]): boolean {
+  const ids = indexes.flatMap(({ packs }) => packs.map(({ id }) => id))
+  return new Set(ids).size < ids.length
 }
 
 function isFull(index: IndexFile): boolean {

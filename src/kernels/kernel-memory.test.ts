@@ -3,39 +3,18 @@ import { createCipheriv, createHash } from 'node:crypto'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { isFailure } from '../base/failure.ts'
-import { chunkBytesMax, chunkBytesMin, chunkBytesTarget, KernelMemory } from './kernel-memory.ts'
-import { ChunkerReference } from './reference/chunker-reference.ts'
+import { KernelMemory } from './kernel-memory.ts'
 import { poly1305Reference } from './reference/poly1305-reference.ts'
 import { rfcVectors } from './reference/poly1305-vectors.ts'
 
 const seed = Math.floor(Math.random() * 2 ** 31)
-const gearKey = keyOf('gear key')
 const hex = (text: string): Buffer => Buffer.from(text, 'hex')
-
-function keyOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}
 
 /** Bytes that look random, the same for the same text. */
 function noise(text: string, length: number): Buffer {
-  return createCipheriv('aes-256-ctr', keyOf(text), Buffer.alloc(16)).update(Buffer.alloc(length))
-}
-
-/** All cuts of `bytes`, lying at `offset` of the region. */
-function cutsOf(memory: KernelMemory, bytes: Uint8Array, offset = 0): number[] {
-  const start = memory.start + offset
-  memory.bytes.set(bytes, start)
-  const lengths: number[] = []
-  for (let at = start; at < start + bytes.length; at += lengths.at(-1)!) {
-    lengths.push(memory.cut(at, start + bytes.length, true))
-  }
-  return lengths
-}
-
-/** Where each chunk ends. */
-function ends(lengths: readonly number[]): number[] {
-  let end = 0
-  return lengths.map((length) => (end += length))
+  return createCipheriv('aes-256-ctr', createHash('sha256').update(text).digest(), Buffer.alloc(16)).update(
+    Buffer.alloc(length),
+  )
 }
 
 function macOf(memory: KernelMemory, message: Uint8Array, r: Uint8Array, s: Uint8Array, offset = 0): Buffer {
@@ -119,107 +98,4 @@ test('setMacKey() changes the key, also back to an earlier one', () => {
   const first = macOf(memory, message, a, s)
   assert.notDeepEqual(macOf(memory, message, b, s), first)
   assert.deepEqual(macOf(memory, message, a, s), first)
-})
-
-test('cut() agrees with the reference', () => {
-  const memory = new KernelMemory({ regionBytes: 9 * 1024 * 1024 })
-  const program = noise('program', 64)
-  const texts: Buffer[] = [
-    noise('random', 5_000_003),
-    Buffer.alloc(chunkBytesMax + 1),
-    Buffer.alloc(1_500_000, 0xff),
-    Buffer.concat(
-      Array.from({ length: 30_000 }, (_, line) => Buffer.from(`${line} of ${line % 977} lines, no two alike\n`)),
-    ),
-    Buffer.concat(Array.from({ length: 40_000 }, (_, part) => program.subarray(part % 37, 20 + ((part * 7) % 44)))),
-  ]
-  for (const key of ['one', 'two', 'three'].map((name) => keyOf(name))) {
-    memory.setGearKey(key)
-    const reference = new ChunkerReference(key)
-    for (const bytes of texts) {
-      const expected: number[] = []
-      for (let at = 0; at < bytes.length; at += expected.at(-1)!) expected.push(reference.cut(bytes.subarray(at), true))
-      assert.deepEqual(cutsOf(memory, bytes), expected)
-    }
-  }
-})
-
-test('cut() gives the same chunks for ever: these bytes and this key have these cuts', () => {
-  const memory = new KernelMemory({ regionBytes: 5_000_000 })
-  memory.setGearKey(gearKey)
-  assert.deepEqual(cutsOf(memory, noise('fixed', 5_000_000)), [1_847_567, 1_228_854, 1_351_081, 572_498])
-})
-
-test('cut() agrees with the reference on the last places of a short text', () => {
-  const memory = new KernelMemory({ regionBytes: 2 * 1024 * 1024 })
-  memory.setGearKey(gearKey)
-  const bytes = noise('fixed', 5_000_000)
-  const whole = new ChunkerReference(gearKey).cut(bytes, true)
-  // However few bytes follow it, and wherever the text lies, the cut is found; and none is found too early.
-  memory.bytes.set(bytes.subarray(0, whole + 70), memory.start + 5)
-  for (let length = whole - 70; length <= whole + 70; length++) {
-    const expected = Math.min(length, whole)
-    assert.equal(memory.cut(memory.start + 5, memory.start + 5 + length, true), expected, `length ${length}`)
-  }
-})
-
-test('cut() asks for more bytes only where the text goes on and less than a maximum is there', () => {
-  const memory = new KernelMemory({ regionBytes: chunkBytesMax })
-  memory.setGearKey(gearKey)
-  memory.bytes.set(noise('random', chunkBytesMax), memory.start)
-  assert.equal(memory.cut(memory.start, memory.start + chunkBytesMax - 1, false), 0)
-  assert.ok(memory.cut(memory.start, memory.start + chunkBytesMax, false) > chunkBytesMin)
-  assert.equal(memory.cut(memory.start, memory.start, true), 0)
-  assert.equal(memory.cut(memory.start, memory.start + 1, true), 1)
-  assert.equal(memory.cut(memory.start, memory.start + chunkBytesMin, true), chunkBytesMin)
-})
-
-test('cut() keeps chunks between minimum and maximum, and near the target', () => {
-  const memory = new KernelMemory({ regionBytes: 40 * 1024 * 1024 })
-  memory.setGearKey(gearKey)
-  const lengths = cutsOf(memory, noise('many', 40 * 1024 * 1024))
-  for (const length of lengths.slice(0, -1)) assert.ok(length > chunkBytesMin && length <= chunkBytesMax)
-  const mean = (40 * 1024 * 1024) / lengths.length
-  assert.ok(mean > 0.9 * chunkBytesTarget && mean < 1.6 * chunkBytesTarget, `mean ${mean}`)
-  assert.deepEqual(cutsOf(memory, Buffer.alloc(2 * chunkBytesMax + 5)), [chunkBytesMax, chunkBytesMax, 5])
-})
-
-test('cut() finds the old cuts again behind an insertion', () => {
-  const memory = new KernelMemory({ regionBytes: 13 * 1024 * 1024 })
-  memory.setGearKey(gearKey)
-  const bytes = noise('shift', 12 * 1024 * 1024)
-  const before = ends(cutsOf(memory, bytes))
-  for (const insertion of [1, 17, 4096]) {
-    const changed = Buffer.concat([bytes.subarray(0, 700_000), noise('new', insertion), bytes.subarray(700_000)])
-    const after = new Set(ends(cutsOf(memory, changed)).map((end) => end - insertion))
-    const kept = before.filter((end) => after.has(end))
-    assert.ok(kept.length >= before.length - 3, `${kept.length} of ${before.length} after ${insertion} bytes`)
-  }
-})
-
-test('cut() depends on the bytes alone, not on where they lie', () => {
-  const memory = new KernelMemory({ regionBytes: 5 * 1024 * 1024 })
-  memory.setGearKey(gearKey)
-  const bytes = noise('place', 4 * 1024 * 1024)
-  const expected = cutsOf(memory, bytes)
-  for (const offset of [1, 7, 31, 4095]) assert.deepEqual(cutsOf(memory, bytes, offset), expected)
-})
-
-test('cut() refuses to work without a key', () => {
-  const memory = new KernelMemory({ regionBytes: 1000 })
-  assert.throws(
-    () => memory.cut(memory.start, memory.end, true),
-    (error) => isFailure(error, 'defect'),
-  )
-})
-
-test('setGearKey() gives each key its own cuts', () => {
-  const memory = new KernelMemory({ regionBytes: 5 * 1024 * 1024 })
-  const bytes = noise('keyed', 5 * 1024 * 1024)
-  memory.setGearKey(keyOf('one'))
-  const one = cutsOf(memory, bytes)
-  memory.setGearKey(keyOf('two'))
-  assert.notDeepEqual(cutsOf(memory, bytes), one)
-  memory.setGearKey(keyOf('one'))
-  assert.deepEqual(cutsOf(memory, bytes), one)
 })

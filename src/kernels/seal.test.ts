@@ -94,7 +94,7 @@ for (const [name, cipherOf] of ciphers) {
     }
     for (const index of [0, 1, 2, 3, 4, 5, 2, 2, 0, 5, 4]) {
       const { plaintext, from, to } = places[index]!
-      assert.deepEqual(opener.open(from, to), plaintext)
+      assert.ok(opener.open(from, to).equals(plaintext))
       const target = Buffer.alloc(plaintext.length + 10, 1)
       assert.equal(opener.openInto(from, to, target, 10), plaintext.length)
       assert.ok(target.subarray(10).equals(plaintext))
@@ -108,7 +108,7 @@ for (const [name, cipherOf] of ciphers) {
     const sealer = new Sealer(memory, key, randomIv, cipher)
     const length = sealer.seal(memory.view(start + 16, start + 16 + plaintext.length), start)
     const opener = new Opener(memory, key, cipher)
-    assert.deepEqual(opener.open(start, start + length), plaintext)
+    assert.ok(opener.open(start, start + length).equals(plaintext))
     opener.openInto(start, start + length, memory.bytes, start + 16)
     assert.ok(plaintext.equals(memory.view(start + 16, start + 16 + plaintext.length)))
   })

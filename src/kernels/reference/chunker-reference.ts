@@ -1,4 +1,3 @@
-import { expandGearKey } from '../gear-key.ts'
 import { chunkBytesMax, chunkBytesMin, chunkBytesTarget } from '../kernel-memory.ts'
 
 /** The chunker of assembly/chunker.ts in plain words: what it must answer, place by place. */
@@ -7,11 +6,12 @@ export class ChunkerReference {
   readonly #highTable: Uint8Array
   readonly #factors: BigUint64Array
 
-  constructor(gearKey: Uint8Array) {
-    const expanded = new Uint8Array(expandGearKey(gearKey))
-    this.#lowTable = expanded.slice(0, 16)
-    this.#highTable = expanded.slice(16, 32)
-    this.#factors = new BigUint64Array(expanded.slice(32).buffer)
+  /** `expanded` is of expandGearKey(). */
+  constructor(expanded: Uint8Array) {
+    const numbers = new Uint8Array(expanded)
+    this.#lowTable = numbers.slice(0, 16)
+    this.#highTable = numbers.slice(16, 32)
+    this.#factors = new BigUint64Array(numbers.slice(32).buffer)
   }
 
   /** Length of the first chunk of `bytes`, 0 where more must be seen first. */
@@ -20,12 +20,13 @@ export class ChunkerReference {
     const stop = Math.min(bytes.length, chunkBytesMax)
     for (let place = chunkBytesMin; place < stop; place++) {
       const bits = place < chunkBytesTarget ? 10n : 6n
-      if (this.#isCandidate(bytes, place) && this.#hash(bytes, place) >> (64n - bits) === 0n) return place + 1
+      if (this.isCandidate(bytes, place) && this.#hash(bytes, place) >> (64n - bits) === 0n) return place + 1
     }
     return stop
   }
 
-  #isCandidate(bytes: Uint8Array, place: number): boolean {
+  /** The first step: whether the second is worth its time at this place. */
+  isCandidate(bytes: Uint8Array, place: number): boolean {
     const four = this.#four(bytes, place)
     const before = this.#four(bytes, place - 4)
     return (four + 16 * before) % 256 === 0 && (before % 256) >> 4 === 0

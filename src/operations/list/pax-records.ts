@@ -16,7 +16,6 @@ export function paxRecords(name: ByteName, node: Node): Buffer {
   const target = node.linktarget ?? ''
   const nameBytes = encodeName(name)
   const targetBytes = encodeName(target)
-  if (!name.isWellFormed() || !target.isWellFormed()) add('hdrcharset', 'BINARY')
   if (!fits(name, nameBytes, tarNameBytesMax)) add('path', nameBytes)
   if (!fits(target, targetBytes, tarNameBytesMax)) add('linkpath', targetBytes)
   if (node.type === 'file' && (node.size ?? 0) > 0o77777777777) add('size', String(node.size))
@@ -39,9 +38,12 @@ export function paxRecords(name: ByteName, node: Node): Buffer {
   return Buffer.concat(records)
 }
 
-/** Whether the text is plain ASCII of no more bytes. */
+/**
+ * Whether a plain header can hold it: no more bytes than its field has, and ASCII, or bytes that are no UTF-8. Those
+ * would be wrong in a pax record, whose text is UTF-8; longer ones are put there all the same, as GNU tar does.
+ */
 function fits(text: string, bytes: Buffer, bytesMax: number): boolean {
-  return bytes.length <= bytesMax && text.length === bytes.length
+  return bytes.length <= bytesMax && (text.length === bytes.length || !text.isWellFormed())
 }
 
 const aclKeys: Readonly<Record<string, string>> = {

@@ -75,6 +75,7 @@ test('decodeIndex() refuses an index that is cut, or whose numbers do not fit', 
     text!.replace(/"offset":\d+/, '"offset":4294967296'),
     text!.replace(/"offset":\d+/, '"offset":-1'),
     text!.replace('"id":"', '"id":"x'),
+    text!.replace(/"id":"./, '"id":"g'),
     '',
     '[]',
   ]

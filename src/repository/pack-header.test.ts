@@ -84,6 +84,11 @@ test('locatePackHeader() refuses lengths that can not be', () => {
     const locate = (): unknown => locatePackHeader(encodePackHeaderLength(length), 1000, 'a pack')
     assert.throws(locate, (error) => isFailure(error, 'repository_damaged'), String(length))
   }
+  const tooLong = encodePackHeaderLength(17 * 1024 * 1024)
+  assert.throws(
+    () => locatePackHeader(tooLong, 20 * 1024 * 1024, 'a pack'),
+    (error) => isFailure(error, 'repository_damaged'),
+  )
   assert.throws(
     () => locatePackHeader(Buffer.alloc(3), 3, 'a pack'),
     (error) => isFailure(error, 'repository_damaged'),

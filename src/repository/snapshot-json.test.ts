@@ -40,6 +40,15 @@ test('decodeSnapshot() is the inverse of encodeSnapshot()', () => {
   )
 })
 
+test('encodeSnapshot() leaves out what is empty or zero, as restic does', () => {
+  const tree = '0'.repeat(64)
+  const empty = { hostname: '', username: '', uid: 0, gid: 0, excludes: [], tags: [], program_version: '' }
+  assert.equal(
+    encodeSnapshot({ time: '2026-11-23T04:27:52Z', tree, paths: [], ...empty }).toString(),
+    `{"time":"2026-11-23T04:27:52Z","tree":"${tree}","paths":[]}`,
+  )
+})
+
 test('decodeSnapshot() refuses a snapshot without a tree or a time', () => {
   for (const text of ['[]', '{}', '{"time":"2026-11-23T04:27:52Z"}', `{"tree":"${'0'.repeat(64)}"}`, 'x']) {
     const decode = (): unknown => decodeSnapshot(Buffer.from(text), 'a snapshot')

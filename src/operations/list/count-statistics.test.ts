@@ -35,6 +35,13 @@ test('countStatistics() counts the blobs of different files', async () => {
   assert.deepEqual([totalSize, fileCount, blobCount], [9, 2, 4])
 })
 
+test('countStatistics() counts a blob once that one file holds twice', async () => {
+  const tree = source.store({ a: 'abab' })
+  const request = { snapshots: [{ ...snapshots[0]!, tree }], mode: 'blobs-per-file', formatVersion: 2 } as const
+  const { totalSize, blobCount } = await countStatistics(source, source, request, neverStopped())
+  assert.deepEqual([totalSize, blobCount], [2, 1])
+})
+
 test('countStatistics() counts every blob once, as it is stored', async () => {
   const raw = await counted('raw-data')
   assert.equal(raw.blobCount, 4 + 3)

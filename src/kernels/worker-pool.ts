@@ -171,7 +171,10 @@ export class WorkerPool<Job, Answer> {
     const present = this.#seats[workerIndex]
     if (present !== undefined) return present
     const workerData: unknown = this.#options.workerDataOf?.(workerIndex) ?? this.#options.workerData
-    const worker = new Worker(this.#options.workerUrl, { workerData: { workerIndex, workerData } })
+    const worker = new Worker(this.#options.workerUrl, {
+      workerData: { workerIndex, workerData },
+      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMebibytes },
+    })
     const seat: Seat<Answer> = { worker, running: new Map() }
     this.#seats[workerIndex] = seat
     worker.on('message', (message: FromWorker<Answer>) => this.#take(workerIndex, seat, message))
@@ -214,6 +217,9 @@ export class WorkerPool<Job, Answer> {
     for (const wake of woken) wake()
   }
 }
+
+/** Workers make few objects, and short-lived ones: a larger nursery is only ever filled, and stays in memory. */
+const youngGenerationMebibytes = 8
 
 /** The URL of the worker module `path` ("./name", without extension) beside the module `base`, in source and in dist. */
 export function workerUrl(base: string, path: string): URL {

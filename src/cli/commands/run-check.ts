@@ -53,9 +53,10 @@ function readChoice(options: CheckOptions, now: Date): ReadChoice {
 
 function tell({ output }: CommandContext, report: CheckReport, seconds: number): void {
   const { faults, hints, omitted, counts } = report
-  for (const finding of [...faults, ...hints]) {
+  for (const finding of faults) {
     output.problem({ during: 'check', item: finding.objectName, message: findingText(finding) })
   }
+  for (const finding of hints) output.notice(`hint: ${finding.objectName}: ${findingText(finding)}`, 'verbose')
   if (output.json) {
     output.document({
       message_type: 'summary',
@@ -89,7 +90,9 @@ function tell({ output }: CommandContext, report: CheckReport, seconds: number):
     )
   }
   if (omitted > 0) output.line(`${formatCount(omitted, 'finding')} more not shown`)
-  if (hints.length > 0) output.line(`${formatCount(hints.length, 'hint')}: nothing is lost`)
+  for (const [kind, some] of Map.groupBy(hints, (hint) => hint.kind)) {
+    output.line(`hint: ${formatCount(some.length, kind, kind)}. ${findingKinds[kind].remedy}`)
+  }
   output.line(
     faults.length === 0 ? 'no damage was found' : `${formatCount(faults.length, 'fault')}: see above what to do`,
   )

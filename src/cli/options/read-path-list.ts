@@ -1,7 +1,8 @@
-import { glob, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { type ByteName, decodeName } from '../../base/byte-name.ts'
 import { errorCode } from '../../base/error-code.ts'
 import { Failure } from '../../base/failure.ts'
+import { expandPattern, hasMagic } from './expand-pattern.ts'
 import type { InputStream } from '../world.ts'
 
 /** A list of paths longer than this is a slip: it would be some ten million paths. */
@@ -25,10 +26,10 @@ export async function readPathList(path: string, form: PathListForm, stdin: Inpu
   return found
 }
 
-async function expand(pattern: string): Promise<ByteName[]> {
-  if (!/[*?[]/.test(pattern)) return [pattern]
-  const found = await Array.fromAsync(glob(pattern))
-  if (found.length > 0) return found.sort()
+async function expand(pattern: string): Promise<readonly ByteName[]> {
+  if (!hasMagic(pattern)) return [pattern]
+  const found = await expandPattern(pattern)
+  if (found.length > 0) return found
   throw new Failure('usage', `Cannot back up "${pattern}": no path matches it`)
 }
 

@@ -7,16 +7,14 @@ import { OwnerNames } from '../../posix/owner-names.ts'
 import { BlobIndex } from '../../repository/blob-index.ts'
 import { ExcludeRules } from '../../sources/files/exclude-rules.ts'
 import type { BackupAnswer, BackupJob, BackupWorkerData, Compression, PackReady } from './backup-job.ts'
-import { ChunkStore, type ChunkStoreOptions } from './chunk-store.ts'
+import { ChunkStore, type ChunkStoreOptions, packSlotCount } from './chunk-store.ts'
 import { directoryJob, storeTree } from './directory-job.ts'
 import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
 import { PackSlots } from './pack-slots.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** A largest chunk, and so much more that what is left of the last one is seldom moved. */
-const windowBytes = chunkBytesMax + 4 * 1024 * 1024
-/** One pack of data being filled, one of trees, and one on its way into the storage. */
-const slotCount = 3
+const windowBytes = chunkBytesMax + 1024 * 1024
 /** What a pack may have beyond its target: one more chunk, and the header. */
 const slotMarginBytes = chunkBytesMax + 2 * 1024 * 1024
 
@@ -48,7 +46,7 @@ serveJobs<BackupJob, BackupAnswer>((job) => {
 
 function createContext(options: BackupWorkerData): WorkerContext {
   const slotBytes = align(options.packBytesTarget + slotMarginBytes)
-  const memory = new KernelMemory({ regionBytes: windowBytes + slotCount * slotBytes })
+  const memory = new KernelMemory({ regionBytes: windowBytes + packSlotCount * slotBytes })
   memory.setGearKey(options.gearKey)
   const window = { memory, start: memory.start, end: memory.start + windowBytes }
   const index = BlobIndex.attach(options.index)
@@ -56,7 +54,7 @@ function createContext(options: BackupWorkerData): WorkerContext {
     memory,
     slotsStart: window.end,
     slotBytes,
-    slots: new PackSlots(slotCount),
+    slots: new PackSlots(packSlotCount),
     key: options.key,
     randomIv: () => randomFillSync(new Uint8Array(16)),
     index,

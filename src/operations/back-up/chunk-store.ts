@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import type { BlobType } from '../../model/blob.ts'
-import { KernelMemory } from '../../kernels/kernel-memory.ts'
+import { chunkBytesMax, KernelMemory } from '../../kernels/kernel-memory.ts'
 import { type MasterKey, Sealer, sealedOverhead } from '../../kernels/seal.ts'
-import { looksCompressible, type ZstdCompressor } from '../../kernels/zstd.ts'
+import { compressedBytesMax, looksCompressible, type ZstdCompressor } from '../../kernels/zstd.ts'
 import type { BlobIndex } from '../../repository/blob-index.ts'
 import { PackBuilder } from '../../repository/pack-builder.ts'
 import type { PackReady, Stored } from './backup-job.ts'
@@ -27,6 +27,11 @@ export interface ChunkStoreOptions {
   readonly packReady: (pack: Omit<PackReady, 'kind'>) => void
 }
 
+/** Slots that packs of a type may take: of data one is filled while another is stored; trees are few. */
+const slotsOf = { data: [0, 2], tree: [2, 3] } as const
+/** Slots that a worker needs. */
+export const packSlotCount = 3
+
 interface OpenPack {
   readonly slot: number
   readonly builder: PackBuilder
@@ -40,7 +45,8 @@ export class ChunkStore {
   readonly #options: ChunkStoreOptions
   readonly #builders: PackBuilder[] = []
   readonly #open: Record<BlobType, OpenPack | undefined> = { data: undefined, tree: undefined }
-  #scratch = Buffer.allocUnsafeSlow(1 << 20)
+  /** Made once, for a largest chunk: growing it step by step would leave the allocator with the steps. */
+  #scratch = Buffer.allocUnsafeSlow(compressedBytesMax(chunkBytesMax))
   #stored = nothingStored()
 
   constructor(options: ChunkStoreOptions) {
@@ -94,10 +100,11 @@ export class ChunkStore {
     const compressor = this.#options.compressors?.[type]
     if (compressor === undefined || plaintext.length === 0) return undefined
     if (type === 'data' && !looksCompressible(plaintext)) return undefined
-    if (this.#scratch.length < plaintext.length) this.#scratch = Buffer.allocUnsafeSlow(plaintext.length + 65536)
+    const room = compressedBytesMax(plaintext.length)
+    if (this.#scratch.length < room) this.#scratch = Buffer.allocUnsafeSlow(room)
+    const length = compressor.compress(plaintext, this.#scratch)
     // restic expects trees to be compressed in format 2, however short they are, so there any length will do.
-    const limit = type === 'tree' ? this.#scratch.length : plaintext.length - 1
-    const length = compressor.compress(plaintext, this.#scratch.subarray(0, limit))
+    if (type === 'data' && length >= plaintext.length) return undefined
     return length < 0 ? undefined : this.#scratch.subarray(0, length)
   }
 
@@ -107,7 +114,8 @@ export class ChunkStore {
       if (open.builder.hasRoomFor(bytes)) return open
       this.#finish(type)
     }
-    const slot = this.#options.slots.take()
+    const [first, end] = slotsOf[type]
+    const slot = this.#options.slots.take(first, end)
     const builder = (this.#builders[slot] ??= this.#builderOf(slot))
     builder.reset()
     return (this.#open[type] = { slot, builder })

@@ -16,13 +16,16 @@ export class PackSlots {
     this.states = new Int32Array(new SharedArrayBuffer(4 * (count + 1)))
   }
 
-  /** The number of a slot that is the caller's until release(). Failure `stopped` once the main thread gave up. */
-  take(): number {
+  /**
+   * The number of a slot out of [first, end) that is the caller's until the main thread releases it. Failure `stopped`
+   * once the main thread gave up.
+   */
+  take(first: number, end: number): number {
     const { states } = this
     const doorbell = states.length - 1
     for (;;) {
       const rings = Atomics.load(states, doorbell)
-      for (let slot = 0; slot < doorbell; slot++) {
+      for (let slot = first; slot < end; slot++) {
         const state = Atomics.compareExchange(states, slot, free, taken)
         if (state === free) return slot
         if (state === abandoned) throw new Failure('stopped', 'The work was stopped before its end')

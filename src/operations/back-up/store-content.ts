@@ -2,7 +2,10 @@ import { readSync } from 'node:fs'
 import { chunkBytesMin, type KernelMemory } from '../../kernels/kernel-memory.ts'
 import type { ChunkStore } from './chunk-store.ts'
 
-/** The part of a worker's memory into which files are read: more than a largest chunk, 16-aligned. */
+/** Bytes asked of the system at once: what was just read is still in the processor's cache when it is hashed. */
+const stepBytes = 1024 * 1024
+
+/** The part of a worker's memory into which files are read: a largest chunk and a step, at least. */
 export interface ReadWindow {
   readonly memory: KernelMemory
   readonly start: number
@@ -23,25 +26,23 @@ export function storeContent(fd: number, sizeExpected: number, window: ReadWindo
   const { memory } = window
   const ids: string[] = []
   let bytes = 0
-  let from = window.start // Bytes read and not yet stored lie in [from, to).
-  let to = window.start
+  let to = window.start // Bytes read and not yet stored lie before this.
   for (let atEnd = false; !atEnd; ) {
-    const count = readSync(fd, memory.bytes, to, window.end - to, null)
+    const wanted = Math.min(stepBytes, window.end - to)
+    const count = readSync(fd, memory.bytes, to, wanted, null)
     to += count
     bytes += count
-    // One byte more was asked for than the file has, and did not come: this was the end.
-    atEnd = count === 0 || (bytes === sizeExpected && to < window.end)
+    // More was asked for than the file has, and did not come: this was the end.
+    atEnd = count === 0 || (bytes === sizeExpected && count < wanted)
     if (atEnd && ids.length === 0 && bytes <= chunkBytesMin) {
-      if (bytes > 0) ids.push(store.store('data', memory.bytes.subarray(from, to)).toString('hex'))
+      if (bytes > 0) ids.push(store.store('data', memory.bytes.subarray(window.start, to)).toString('hex'))
       return { ids, bytes }
     }
-    if (to < window.end && !atEnd) continue
+    let from = window.start
     for (let length; from < to && (length = memory.cut(from, to, atEnd)) > 0; from += length) {
       ids.push(store.store('data', memory.bytes.subarray(from, from + length)).toString('hex'))
     }
-    memory.bytes.copyWithin(window.start, from, to)
-    to -= from - window.start
-    from = window.start
+    to = moveToStart(window, from, to)
   }
   return { ids, bytes }
 }
@@ -58,21 +59,25 @@ export function scanChunks(
   let position = from
   let to = window.start
   for (let scanned = 0; scanned < bytesMax; ) {
-    const count = readSync(fd, memory.bytes, to, window.end - to, position)
+    const count = readSync(fd, memory.bytes, to, Math.min(stepBytes, window.end - to), position)
     position += count
     to += count
-    const atEnd = count === 0
-    if (to < window.end && !atEnd) continue
+    const isAtEnd = count === 0
     let at = window.start
-    for (let length; at < to && (length = memory.cut(at, to, atEnd)) > 0; at += length) {
+    for (let length; at < to && (length = memory.cut(at, to, isAtEnd)) > 0; at += length) {
       lengths.push(length)
       scanned += length
     }
-    if (atEnd) return { lengths, isAtEnd: true }
-    memory.bytes.copyWithin(window.start, at, to)
-    to -= at - window.start
+    if (isAtEnd) return { lengths, isAtEnd }
+    to = moveToStart(window, at, to)
   }
   return { lengths, isAtEnd: false }
+}
+
+/** Moves what is left of the window to its start, where little memory serves for much data. Answers its end. */
+function moveToStart({ memory, start }: ReadWindow, from: number, to: number): number {
+  if (from > start) memory.bytes.copyWithin(start, from, to)
+  return start + to - from
 }
 
 /** Stores the chunks of these lengths that follow each other from `from` on. Stops where the file is shorter than that. */

@@ -12,12 +12,14 @@ export interface Copies {
 
 /**
  * Damages one object at random; check must end with 5 and name it, heal must bring its bytes back from the mirror.
+ * Check is told of the mirror, for nothing in a repository names its index files and snapshots: of one that was
+ * removed, only another copy knows.
  * Answers what was done. An Error with the damage and what the programs said where either falls short.
  */
 export async function damageRound(copies: Copies, random: SeededRandom): Promise<string> {
   const damage = damageAtRandom(copies.repository, random)
   const did = `${damage.objectName}: ${damage.what}`
-  const check = await tryZakops(['check', '-r', copies.repository, '--read-data'])
+  const check = await tryZakops(['check', '-r', copies.repository, '--read-data', '--mirror', copies.mirror])
   const said = check.stdout + check.stderr
   if (check.exitCode !== 5) throw new Error(`${did}: check ended with ${check.exitCode}, expected 5\n${said}`)
   if (!said.includes(damage.shownName)) throw new Error(`${did}: check does not name "${damage.shownName}"\n${said}`)

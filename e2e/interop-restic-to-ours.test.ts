@@ -11,10 +11,10 @@ for (const format of [1, 2]) {
     const { folder, restic } = world
     const [repository, source] = [folder.at('repository'), folder.at('source')]
     makeSampleTree(source, seededRandom('restic to ours'))
-    // A target that is no UTF-8 is lost by old versions while they back up.
+    // A target that is no UTF-8 is lost by old versions.
     const except = isAtLeast(restic.version, '0.16.0') ? undefined : 'link-with-odd-target: '
     const differences = (target: string): string[] =>
-      treeDifferences(source, target + source).filter((line) => except === undefined || !line.startsWith(except))
+      treeDifferences(source, target + source).filter((line) => except === undefined || !line.includes(except))
 
     await restic(['-r', repository, 'init', '--repository-version', String(format)])
     await restic(['-r', repository, 'backup', '--tag', 'first', source])

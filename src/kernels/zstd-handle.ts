@@ -37,9 +37,28 @@ interface NativeStream {
   }
 }
 
+/** How hard a compressor tries. What is not given is zstd's own choice for the level. */
+export interface ZstdSettings {
+  readonly level: number
+  /** Binary logarithm of the entries of the table of earlier places, of 4 bytes each: small tables stay in the cache. */
+  readonly hashLog?: number
+  /** Bytes that a repetition must have at least to be looked for. */
+  readonly minMatch?: number
+}
+
+/** The settings as Node's zlib takes them. */
+export function zstdParameters(settings: ZstdSettings): Record<number, number> {
+  const { level, hashLog, minMatch } = settings
+  return {
+    [constants.ZSTD_c_compressionLevel]: level,
+    ...(hashLog !== undefined && { [constants.ZSTD_c_hashLog]: hashLog }),
+    ...(minMatch !== undefined && { [constants.ZSTD_c_minMatch]: minMatch }),
+  }
+}
+
 /** A compressing context, or undefined where this Node does not lend one. */
-export function openCompressHandle(level: number): ZstdHandle | undefined {
-  const stream: unknown = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } })
+export function openCompressHandle(settings: ZstdSettings): ZstdHandle | undefined {
+  const stream: unknown = createZstdCompress({ params: zstdParameters(settings) })
   return wrap(stream, (handle) => {
     const output = Buffer.alloc(64)
     const { inputLeft, outputLeft } = handle.run(Buffer.from('abc'), 0, output, 0)

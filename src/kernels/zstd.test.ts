@@ -5,7 +5,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { isFailure } from '../base/failure.ts'
 import { zstdFrames } from './zstd-frame.ts'
-import { compressedBytesMax, looksCompressible, ZstdCompressor, ZstdDecompressor } from './zstd.ts'
+import { compressedBytesMax, looksCompressible, ZstdCompressor, ZstdDecompressor, zstdFast } from './zstd.ts'
 
 const seed = Math.floor(Math.random() * 2 ** 31)
 const compressor = new ZstdCompressor(3)
@@ -65,13 +65,19 @@ test('compress() answers -1 where the output is too short, and works again behin
   }
 })
 
-test('compress() takes its level', () => {
+test('compress() takes its settings', () => {
   const words = randomBytes(20_000).toString('hex').match(/..../g)!
   const input = Buffer.from(Array.from(randomBytes(100_000), (value) => words[value * 39]!).join(' '))
   const best = new ZstdCompressor(19)
   const fast = new ZstdCompressor(1)
   assert.ok(best.compress(input, output) < fast.compress(input, output))
+  const tuned = new ZstdCompressor(zstdFast)
+  const byNode = new ZstdCompressor(zstdFast, () => undefined)
+  const length = tuned.compress(input, output)
+  assert.ok(length !== fast.compress(input, output))
+  assert.equal(byNode.compress(input, output), length)
   best.close()
+  tuned.close()
   fast.close()
 })
 

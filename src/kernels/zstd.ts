@@ -1,10 +1,11 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { errorMessage } from '../base/error-message.ts'
 import { Failure } from '../base/failure.ts'
 import { zstdFrames } from './zstd-frame.ts'
-import { openCompressHandle, openDecompressHandle } from './zstd-handle.ts'
-import type { ZstdHandle } from './zstd-handle.ts'
+import { openCompressHandle, openDecompressHandle, zstdParameters } from './zstd-handle.ts'
+import type { ZstdHandle, ZstdSettings } from './zstd-handle.ts'
 
+export type { ZstdSettings } from './zstd-handle.ts'
 export { looksCompressible } from './looks-compressible.ts'
 
 /** Room for the frame of the most stubborn input of this length, bytes. With less, compress() is slower. */
@@ -13,17 +14,24 @@ export function compressedBytesMax(inputBytes: number): number {
   return inputBytes + (inputBytes >>> 8) + (inputBytes < smallBytes ? (smallBytes - inputBytes) >>> 11 : 0) + 1
 }
 
+/**
+ * Settings for programs and sources in chunks of 1 MiB: about 2 per cent more bytes than restic's default makes of
+ * them, in two thirds of the time that level 3 takes (390 against 240 MB/s where it was measured). The
+ * small table stays in the first cache, and level 1's own shortest repetition, 7 bytes, misses too much in programs.
+ */
+export const zstdFast: ZstdSettings = { level: 1, hashLog: 14, minMatch: 5 }
+
 /** zstd with one context for all calls: to be made once a worker, and closed. */
 export class ZstdCompressor {
-  readonly #level: number
+  readonly #settings: ZstdSettings
   readonly #openHandle: typeof openCompressHandle
   #handle: ZstdHandle | undefined
 
   /** `openHandle` lends the reused context; one that answers undefined leaves Node's documented functions. */
-  constructor(level: number, openHandle = openCompressHandle) {
-    this.#level = level
+  constructor(settings: ZstdSettings | number, openHandle = openCompressHandle) {
+    this.#settings = typeof settings === 'number' ? { level: settings } : settings
     this.#openHandle = openHandle
-    this.#handle = openHandle(level)
+    this.#handle = openHandle(this.#settings)
   }
 
   /** Compresses into one frame that names its content's size. Answers its length, or -1 where `output` is too short. */
@@ -33,7 +41,7 @@ export class ZstdCompressor {
     // Room left over says that the frame was ended. Else the context is in the middle of one, and of no use.
     if (inputLeft === 0 && outputLeft > 0) return output.length - outputLeft
     this.#handle.close()
-    this.#handle = this.#openHandle(this.#level)
+    this.#handle = this.#openHandle(this.#settings)
     return -1
   }
 
@@ -43,7 +51,7 @@ export class ZstdCompressor {
   }
 
   #compressAtOnce(input: Uint8Array, output: Uint8Array): number {
-    const frame = zstdCompressSync(input, { params: { [constants.ZSTD_c_compressionLevel]: this.#level } })
+    const frame = zstdCompressSync(input, { params: zstdParameters(this.#settings) })
     if (frame.length >= output.length) return -1
     output.set(frame)
     return frame.length

@@ -1,4 +1,5 @@
 import { inLanes } from '../../base/in-lanes.ts'
+import { together } from '../../base/together.ts'
 import type { RandomBytes } from '../../base/random.ts'
 import type { Id } from '../../model/id.ts'
 import { configName, describeObject, objectNameOf, parseObjectName } from '../../repository/object-kind.ts'
@@ -12,7 +13,7 @@ import type { Progress, ProgressSink } from '../progress.ts'
 import { listCopiedObjects } from '../stored-objects.ts'
 import { checkPacks } from './check-packs.ts'
 import { Findings, type CheckReport } from './check-report.ts'
-import { checkTrees } from './check-trees.ts'
+import { checkTrees, type TreesChecked } from './check-trees.ts'
 import { choosePacksToRead, type ReadChoice } from './read-choice.ts'
 import { readPacks } from './read-packs.ts'
 
@@ -70,14 +71,11 @@ class CheckRun {
     await this.#repository.loadIndex(signal, { onDamaged: () => {} })
     const packs = await this.#listPacks(signal)
     checkPacks({ indexes, storedPacks: packs }, findings)
-    const trees = await checkTrees(
-      this.#repository,
-      roots,
-      findings,
-      (treesDone) => this.#tell('check trees', { filesDone: treesDone, bytesDone: 0 }),
-      signal,
-    )
-    const read = await this.#readPacks(packs, indexes, signal)
+    // Trees are read on this thread, packs are verified on others.
+    const [trees, read] = await together(signal, [
+      (both) => this.#checkTrees(roots, both),
+      (both) => this.#readPacks(packs, indexes, both),
+    ])
     if (this.#request.mirror !== undefined) await this.#compareMirror(this.#request.mirror, signal)
     const totals = this.#repository.index.totals()
     return {
@@ -136,6 +134,13 @@ class CheckRun {
       else this.#findings.note('object_foreign', objectName, 'its name is not that of a pack')
     }
     return packs
+  }
+
+  async #checkTrees(roots: readonly Id[], signal: AbortSignal): Promise<TreesChecked> {
+    const told = (filesDone: number): void => {
+      if (this.#request.read === 'none') this.#tell('check trees', { filesDone, bytesDone: 0 })
+    }
+    return await checkTrees(this.#repository, roots, this.#findings, told, signal)
   }
 
   async #readPacks(

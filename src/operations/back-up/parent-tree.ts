@@ -78,18 +78,26 @@ export class ParentTree {
     // Quotes inside of JSON strings are escaped, so this does not stand within a name or a value.
     const content = text.indexOf('"content":', start) + 10
     if (content < 10) return -1
-    if (text.charCodeAt(content) === openBracket) {
-      const close = text.indexOf(']', content)
-      return text.charCodeAt(close + 1) === closeBrace ? close + 2 : -1
-    }
-    const close = text.indexOf('}', content)
-    return close < 0 ? -1 : close + 1
+    const end = text.charCodeAt(content) === openBracket ? text.indexOf(']', content) + 1 : this.#endOfNull(content)
+    if (end <= 0 || text.charCodeAt(end) !== closeBrace) return -1 // Such as a node with an error, of old restic.
+    const isLast = text.charCodeAt(end + 1) === closeBracket
+    return isLast || text.startsWith(nextBeginning, end + 1) ? end + 1 : -1
+  }
+
+  /** Where the value of "content" ends that is null, and a directory's subtree behind it. */
+  #endOfNull(content: number): number {
+    if (!this.#text.startsWith('null', content)) return -1
+    const end = content + 4
+    return this.#text.startsWith(subtreeBeginning, end) ? end + subtreeBeginning.length + 65 : end
   }
 }
 
+const nextBeginning = ',{"name":"'
+const subtreeBeginning = ',"subtree":"'
 const comma = 0x2c
 const openBracket = 0x5b
 const closeBrace = 0x7d
+const closeBracket = 0x5d
 
 /** The ids of a node's content, as they stand in its JSON; none where it has none. */
 export function contentIds(json: string): string[] {

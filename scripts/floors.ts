@@ -16,7 +16,7 @@ export const floors: Readonly<Record<string, Floor>> = {
   model: { standsOn: ['base'] },
   storage: { standsOn: ['base', 'model'], adapters: true },
   posix: { standsOn: ['base'] },
-  kernels: { standsOn: ['base'] },
+  kernels: { standsOn: ['base', 'posix'] },
   repository: { standsOn: ['base', 'model', 'storage', 'kernels'] },
   sources: { standsOn: ['base', 'model', 'posix', 'kernels'] },
   operations: { standsOn: operationsAndBelow },

@@ -2,8 +2,8 @@ import { Failure } from '../base/failure.ts'
 import { counterBlockBytes } from './counter.ts'
 import type { KernelMemory } from './kernel-memory.ts'
 import type { MasterKey } from './master-key.ts'
-import { openSsl } from './open-ssl.ts'
-import type { OpenSsl } from './open-ssl.ts'
+import { openSsl } from '../posix/open-ssl.ts'
+import type { OpenSsl } from '../posix/open-ssl.ts'
 import type { SealCipher } from './seal-cipher.ts'
 
 const tagBytes = 16

@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto'
 import { chunkBytesMax, KernelMemory } from '../../kernels/kernel-memory.ts'
 import { Opener } from '../../kernels/seal.ts'
 import { serveJobs, workerHost } from '../../kernels/worker-host.ts'
-import { ZstdCompressor, ZstdDecompressor } from '../../kernels/zstd.ts'
+import { ZstdCompressor, ZstdDecompressor, zstdFast } from '../../kernels/zstd.ts'
 import { OwnerNames } from '../../posix/owner-names.ts'
 import { BlobIndex } from '../../repository/blob-index.ts'
 import { ExcludeRules } from '../../sources/files/exclude-rules.ts'
@@ -81,7 +81,7 @@ function compressorsOf(compression: Compression): ChunkStoreOptions['compressors
   const tree = new ZstdCompressor(3)
   switch (compression) {
     case 'auto':
-      return { data: new ZstdCompressor(2), tree }
+      return { data: new ZstdCompressor(zstdFast), tree }
     case 'max':
       return { data: new ZstdCompressor(15), tree }
     case 'off':

@@ -25,7 +25,7 @@ export const floors: Readonly<Record<string, Floor>> = {
 
 /** Packages that belong to one place, so that what they bind us to stays there. */
 export const packagePlaces: Readonly<Record<string, readonly string[]>> = {
-  koffi: ['posix'],
+  koffi: ['posix', 'kernels'],
   commander: ['cli'],
   '@commander-js/extra-typings': ['cli'],
 }

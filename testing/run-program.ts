@@ -14,6 +14,8 @@ export interface ProgramOptions {
   /** Added to this process's environment. */
   readonly environment?: Readonly<Record<string, string>>
   readonly input?: string
+  /** Runs as the user and group of this number; only root may. */
+  readonly user?: number
   /** kill -9 after so many milliseconds. */
   readonly killAfterMs?: number
 }
@@ -26,6 +28,7 @@ export async function runProgram(
 ): Promise<ProgramEnd> {
   const child = spawn(program, words, {
     cwd: options.cwd,
+    ...(options.user === undefined ? {} : { uid: options.user, gid: options.user }),
     env: { ...process.env, ...options.environment },
     stdio: 'pipe',
   })

@@ -31,8 +31,8 @@ test('together() stops one when the other fails, awaits it, and throws the first
     })
   }
   for (const works of [
-    [patient, failing],
-    [failing, patient],
+    [ending, failing],
+    [failing, ending],
   ] as const) {
     ended = false
     await assert.rejects(together(neverStopped(), works), /broken/)

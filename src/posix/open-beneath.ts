@@ -15,10 +15,12 @@ const resolveBeneath = 0x08
 const howBytes = 24
 /** A path is resolved again as often as this when a rename somewhere else on the machine disturbed it. */
 const attemptsMax = 32
+/** PATH_MAX, with the NUL at the end: longer paths are resolved in parts. */
+const pathBytesMax = 4096
 
 /**
  * Opens what a relative path names below an open directory, and nothing else: no part of the path may be a symlink or
- * "..", not even one that leads back. Answers a descriptor. Throws SystemError: ELOOP where a symlink is on the way or
+ * "..", not even one that leads back. The path may be longer than the system takes at once. Answers a descriptor. Throws SystemError: ELOOP where a symlink is on the way or
  * at its end, EXDEV where the path would leave the directory.
  */
 export function openBeneath(directoryFd: number, path: ByteName, flags: number, mode = 0): number {
@@ -34,7 +36,20 @@ export function openBeneath(directoryFd: number, path: ByteName, flags: number, 
     if (isSystemError(error, 'EAGAIN') && attempt < attemptsMax) continue
     // Linux before 5.6, and sandboxes that do not know the call, refuse it whatever the path is.
     if (isSystemError(error, 'ENOSYS', 'EPERM')) return openStepwise(directoryFd, path, flags, mode)
-    throw error
+    if (!isSystemError(error, 'ENAMETOOLONG') || name.length <= pathBytesMax) throw error
+    return openLongBeneath(directoryFd, path, flags, mode)
+  }
+}
+
+/** Opens the directory that the first half of the path leads to, and the rest from there: each half is below the directory. */
+function openLongBeneath(directoryFd: number, path: ByteName, flags: number, mode: number): number {
+  const cut = path.indexOf('/', path.length >> 1)
+  if (cut < 0) throw new SystemError('openat2', constants.errno.ENAMETOOLONG)
+  const headFd = openBeneath(directoryFd, path.slice(0, cut), openFlags.pathOnly | openFlags.directory)
+  try {
+    return openBeneath(headFd, path.slice(cut + 1), flags, mode)
+  } finally {
+    close(headFd)
   }
 }
 

@@ -312,7 +312,7 @@ export class FileRestorer {
   #patch(content: Uint8Array, writes: readonly number[], files: readonly FileToWrite[]): void {
     for (let at = 0; at < writes.length; at += 2) {
       const { directory, node, size } = files[writes[at]!]!.file
-      const { fd } = this.#options.directories!.get(directory).file(node.name, 'keep')
+      const fd = this.#options.directories!.get(directory).presentFile(node.name)
       try {
         setLength(fd, size)
         writeAt(fd, content, writes[at + 1]!)

@@ -53,8 +53,8 @@ export function writeJob(job: Job<'write'>, context: RestoreWorkerContext): Answ
     const known = open.get(file)
     if (known !== undefined) return known
     const { directory, node } = files[file]!
-    const content = file < job.whole.length ? 'new' : 'keep'
-    const { fd } = context.directories.get(job.directories[directory]!).file(node.name, content)
+    const into = context.directories.get(job.directories[directory]!)
+    const fd = file < job.whole.length ? into.newFile(node.name) : into.presentFile(node.name)
     const target = { fd, writesLeft: writes[file]!, hasHoles: false }
     open.set(file, target)
     return target
@@ -116,11 +116,12 @@ export function writeJob(job: Job<'write'>, context: RestoreWorkerContext): Answ
 /** Makes files of their full length, so that parts can be written in any order. */
 export function prepareJob(job: Job<'prepare'>, context: RestoreWorkerContext): Answer<'prepare'> {
   const problems = eachFile(job.files, (file) => {
-    const opened = context.directories.get(job.directories[file.directory]!).file(file.node.name, job.content)
+    const directory = context.directories.get(job.directories[file.directory]!)
+    const fd = job.content === 'new' ? directory.newFile(file.node.name) : directory.presentFile(file.node.name)
     try {
-      setLength(opened.fd, file.size)
+      setLength(fd, file.size)
     } finally {
-      close(opened.fd)
+      close(fd)
     }
   })
   return { kind: 'prepare', problems }

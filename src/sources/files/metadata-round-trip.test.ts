@@ -65,7 +65,7 @@ function nodeWith(changes: Partial<Node>): Node {
 /** Makes an entry of the node's type, gives it its metadata, and tells what the file system says then. */
 function restored(directory: TargetDirectory, node: Node): Partial<Node> {
   if (node.type === 'file') {
-    const { fd } = directory.file(node.name, 'new')
+    const fd = directory.newFile(node.name)
     assert.deepEqual(applyMetadata({ fd }, node), [])
     close(fd)
   } else if (node.type === 'dir') {
@@ -81,7 +81,7 @@ function restored(directory: TargetDirectory, node: Node): Partial<Node> {
 
 /** Whether the file system under /tmp takes attributes of users. */
 function canKeepAttributes(target: TargetFolder): boolean {
-  const { fd } = target.root.file('probe', 'new')
+  const fd = target.root.newFile('probe')
   try {
     setAttribute({ fd }, cString('user.probe'), Buffer.from('x'))
     return true
@@ -161,7 +161,7 @@ test('applyMetadata() brings back extended attributes and access control lists, 
   // A file in there inherits the list of the directory, which its node has not.
   using inside = target.directory(['dir'])
   const plain = nodeWith({ size: 0, content: [] })
-  const { fd } = inside.file('inherits', 'new')
+  const fd = inside.newFile('inherits')
   assert.equal(listAttributes({ fd }).length, 1)
   setAttribute({ fd }, cString('user.other'), Buffer.from('x'))
   assert.deepEqual(applyMetadata({ fd }, plain), [])
@@ -206,7 +206,7 @@ test('applyMetadata() gives files to others, and attributes to symlinks, as root
 
 test('applyMetadata() tries everything and tells what failed', (context) => {
   const target = temporaryTarget(context)
-  const { fd } = target.root.file('entry', 'new')
+  const fd = target.root.newFile('entry')
   const node = nodeWith({ mode: 0o600, extended_attributes: [{ name: 'nonsense', value: 'eA==' }] })
   const problems = applyMetadata({ fd }, node)
   close(fd)
@@ -219,7 +219,7 @@ test('applyMetadata() tries everything and tells what failed', (context) => {
 test('nodeFromStat() tells what restic tells of each type, and nothing more', (context) => {
   const target = temporaryTarget(context)
   const { root } = target
-  close(root.file('file', 'new').fd)
+  close(root.newFile('file'))
   root.symlink('link', 'x')
   root.specialFile('fifo', { type: 'fifo' })
   root.directory('dir').close()

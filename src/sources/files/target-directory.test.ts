@@ -62,7 +62,7 @@ test('TargetDirectory lets an ordinary user restore again over directories and f
     const target = TargetFolder.open(${JSON.stringify(folder)}, { create: false })
     for (const name of ['closed', 'writeless']) {
       using directory = target.root.directory(name)
-      const { fd } = directory.file('file', 'keep')
+      const fd = name === 'closed' ? directory.newFile('file') : directory.presentFile('file')
       writeSync(fd, 'new')
       closeSync(fd)
     }`)
@@ -82,7 +82,7 @@ test('applyMetadata() of an ordinary user leaves out the owner, and the set-id b
     import { TargetFolder } from ${JSON.stringify(new URL('./target-folder.ts', import.meta.url).href)}
     import { applyMetadata } from ${JSON.stringify(new URL('./apply-metadata.ts', import.meta.url).href)}
     const target = TargetFolder.open(${JSON.stringify(folder)}, { create: false })
-    const { fd } = target.root.file('file', 'new')
+    const fd = target.root.newFile('file')
     const mode = 0x00c00000 + 0o755
     const node = { name: 'file', type: 'file', mode, mtime: '2020-01-01T00:00:00Z', uid: 0, gid: 0, content: [] }
     assert.deepEqual(applyMetadata({ fd }, node), [])

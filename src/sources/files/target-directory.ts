@@ -14,6 +14,7 @@ import { type FileStat, statAt, statOpen } from '../../posix/stat.ts'
 import { setPermissions } from '../../posix/set-metadata.ts'
 import { isSystemError } from '../../posix/system-error.ts'
 import { applyMetadata, type MetadataProblem } from './apply-metadata.ts'
+import { openFile } from './read-file.ts'
 import { checkTargetName } from './target-name.ts'
 
 const directoryFlags = openFlags.read | openFlags.directory | openFlags.noFollow
@@ -99,41 +100,57 @@ export class TargetDirectory implements Disposable {
     })
   }
 
-  /**
-   * Opens a file for reading and writing; 'new' makes an empty one in place of whatever was there, 'keep' opens a
-   * regular file that is there with what it holds, or makes one. A file of more than one name is always made anew, as
-   * its other names may be somebody else's. The caller closes the descriptor.
-   */
-  file(name: ByteName, content: 'new' | 'keep'): { readonly fd: number; readonly isNew: boolean } {
+  /** Makes an empty file in place of whatever was there, open for reading and writing. The caller closes the descriptor. */
+  newFile(name: ByteName): number {
     const text = cString(checkTargetName(name))
     return this.#attempt('write', name, () => {
-      if (content === 'keep') {
-        const fd = this.#openPresent(name)
-        if (fd !== undefined) return { fd, isNew: false }
-      }
       const flags = openFlags.readWrite | openFlags.create | openFlags.exclusive | openFlags.noFollow
       try {
-        return { fd: openAt(this.fd, text, flags, newFileMode), isNew: true }
+        return openAt(this.fd, text, flags, newFileMode)
       } catch (error) {
         if (!isSystemError(error, 'EEXIST')) throw error
       }
       removeAt(this.fd, text)
-      return { fd: openAt(this.fd, text, flags, newFileMode), isNew: true }
+      return openAt(this.fd, text, flags, newFileMode)
     })
   }
 
-  /** Opens a regular file that is there, for reading only; undefined where there is none. The caller closes it. */
-  fileForReading(name: ByteName): number | undefined {
+  /**
+   * Opens a regular file that is there, for reading and writing, with what it holds. Failure where there is none, and
+   * for a file of more than one name, as its other names may be somebody else's. One that keeps even its owner out
+   * is opened up: its mode is set anew when all is done. The caller closes the descriptor.
+   */
+  presentFile(name: ByteName): number {
     const text = cString(checkTargetName(name))
-    return this.#attempt('read', name, () => {
+    return this.#attempt('write', name, () => {
+      const flags = openFlags.readWrite | openFlags.noFollow | openFlags.nonBlocking
       let fd: number
       try {
-        fd = openAt(this.fd, text, openFlags.read | openFlags.noFollow | openFlags.nonBlocking)
+        fd = openAt(this.fd, text, flags)
+      } catch (error) {
+        if (!isSystemError(error, 'EACCES') || statAt(this.fd, text).type !== 'file') throw error
+        setPermissions({ directoryFd: this.fd, name: text }, newFileMode)
+        fd = openAt(this.fd, text, flags)
+      }
+      const found = closingOthers(fd, (stat) => stat.type === 'file' && stat.links === 1)
+      if (found === undefined) throw new Error('it is not a regular file of one name')
+      return found
+    })
+  }
+
+  /**
+   * Opens a regular file that is there, for reading only, and leaves its access time alone where the system lets us;
+   * undefined where there is none. The caller closes it.
+   */
+  fileForReading(name: ByteName): number | undefined {
+    checkTargetName(name)
+    return this.#attempt('read', name, () => {
+      try {
+        return openFile(name, this.fd)?.fd
       } catch (error) {
         if (isSystemError(error, 'ENOENT', 'ELOOP', 'ENXIO')) return undefined
         throw error
       }
-      return closingOthers(fd, (stat) => stat.type === 'file')
     })
   }
 
@@ -208,19 +225,6 @@ export class TargetDirectory implements Disposable {
 
   [Symbol.dispose](): void {
     this.close()
-  }
-
-  /** A regular file of one name, open for writing; undefined where another must be made in its place. */
-  #openPresent(name: ByteName): number | undefined {
-    let fd: number
-    try {
-      fd = openAt(this.fd, cString(name), openFlags.readWrite | openFlags.noFollow | openFlags.nonBlocking)
-    } catch (error) {
-      // EACCES: a file that is protected even against its owner is replaced, as its mode is set anew anyway.
-      if (isSystemError(error, 'ENOENT', 'ELOOP', 'EISDIR', 'ENXIO', 'EACCES', 'EPERM')) return undefined
-      throw error
-    }
-    return closingOthers(fd, (stat) => stat.type === 'file' && stat.links === 1)
   }
 
   #clearForDirectory(name: ByteName): void {

@@ -52,8 +52,8 @@ test('TargetDirectory refuses every name that could lead out of it', (context) =
   for (const name of ['', '.', '..', '/', '/etc', 'a/b', '../x', 'a\0b']) {
     const actions = [
       () => target.root.directory(name),
-      () => target.root.file(name, 'new'),
-      () => target.root.file(name, 'keep'),
+      () => target.root.newFile(name),
+      () => target.root.presentFile(name),
       () => target.root.fileForReading(name),
       () => target.root.symlink(name, 'x'),
       () => target.root.hardLink(name, { directory: target.root, name: 'x' }),
@@ -102,8 +102,12 @@ test('TargetDirectory never follows a symlink that was planted', (context) => {
     (error) => isFailure(error, 'target_unsafe'),
   )
   assert.equal(target.root.fileForReading('file'), undefined)
-  writeThrough(target.root.file('file', 'keep').fd, 'mine')
-  writeThrough(target.root.file('dangling', 'new').fd, 'mine too')
+  assert.throws(
+    () => target.root.presentFile('file'),
+    (error) => isFailure(error, 'target_failed') && error.facts['code'] === 'ELOOP',
+  )
+  writeThrough(target.root.newFile('file'), 'mine')
+  writeThrough(target.root.newFile('dangling'), 'mine too')
   target.root.removeAll('directory')
   assert.deepEqual(readdirSync(outside), ['victim'])
   assert.equal(readFileSync(join(outside, 'victim'), 'utf8'), 'untouched')
@@ -129,42 +133,45 @@ test('openStepwise() refuses symlinks and ".." as openBeneath() does', (context)
   assert.throws(() => openStepwise(fd, 'a/absent', 0), { code: 'ENOENT' })
 })
 
-test('TargetDirectory.file() keeps the content of a file that is there, or begins anew, as it is asked', (context) => {
+test('TargetDirectory.presentFile() keeps the content of a file that is there, newFile() begins anew', (context) => {
   const folder = temporaryFolder(context)
   writeFileSync(join(folder, 'file'), 'old content')
   using target = TargetFolder.open(folder, { create: false })
-  const kept = target.root.file('file', 'keep')
-  assert.equal(kept.isNew, false)
-  writeThrough(kept.fd, 'new')
+  writeThrough(target.root.presentFile('file'), 'new')
   assert.equal(readFileSync(join(folder, 'file'), 'utf8'), 'new content')
-  const fresh = target.root.file('file', 'new')
-  assert.equal(fresh.isNew, true)
-  writeThrough(fresh.fd, 'fresh')
+  writeThrough(target.root.newFile('file'), 'fresh')
   assert.equal(readFileSync(join(folder, 'file'), 'utf8'), 'fresh')
   assert.equal(lstatSync(join(folder, 'file')).mode & 0o777, 0o600)
+  assert.throws(
+    () => target.root.presentFile('absent'),
+    (error) => isFailure(error, 'target_failed') && error.facts['code'] === 'ENOENT',
+  )
+  assert.deepEqual(readdirSync(folder), ['file'])
 })
 
-test('TargetDirectory.file() leaves the other names of a file alone', (context) => {
+test('TargetDirectory.presentFile() and newFile() leave the other names of a file alone', (context) => {
   const folder = temporaryFolder(context)
   writeFileSync(join(folder, 'other'), 'of somebody else')
   mkdirSync(join(folder, 'target'))
   linkSync(join(folder, 'other'), join(folder, 'target/file'))
   using target = TargetFolder.open(join(folder, 'target'), { create: false })
-  const file = target.root.file('file', 'keep')
-  assert.equal(file.isNew, true)
-  writeThrough(file.fd, 'mine')
+  assert.throws(
+    () => target.root.presentFile('file'),
+    (error) => isFailure(error, 'target_failed'),
+  )
+  writeThrough(target.root.newFile('file'), 'mine')
   assert.equal(readFileSync(join(folder, 'other'), 'utf8'), 'of somebody else')
 })
 
-test('TargetDirectory.file() replaces an empty directory and refuses a full one', (context) => {
+test('TargetDirectory.newFile() replaces an empty directory and refuses a full one', (context) => {
   const folder = temporaryFolder(context)
   mkdirSync(join(folder, 'empty'))
   mkdirSync(join(folder, 'full/inside'), { recursive: true })
   using target = TargetFolder.open(folder, { create: false })
-  close(target.root.file('empty', 'new').fd)
+  close(target.root.newFile('empty'))
   assert.ok(lstatSync(join(folder, 'empty')).isFile())
   assert.throws(
-    () => target.root.file('full', 'new'),
+    () => target.root.newFile('full'),
     (error) => isFailure(error, 'target_failed') && error.facts['code'] === 'ENOTEMPTY',
   )
   target.root.removeAll('full')
@@ -178,7 +185,7 @@ test('TargetDirectory.directory() opens what is there, replaces a file, makes wh
   using target = TargetFolder.open(folder, { create: false })
   for (const name of ['present', 'file', 'missing']) {
     using directory = target.root.directory(name)
-    close(directory.file('x', 'new').fd)
+    close(directory.newFile('x'))
     assert.ok(existsSync(join(folder, name, 'x')))
   }
   assert.ok(existsSync(join(folder, 'present/inside')))
@@ -189,7 +196,7 @@ test('TargetFolder.file() and directory() open by the names that lead there', (c
   using target = TargetFolder.open(folder, { create: false })
   using a = target.root.directory('a')
   using b = a.directory('b\udcff') // Not UTF-8.
-  close(b.file('c', 'new').fd)
+  close(b.newFile('c'))
   writeThrough(target.file(['a', 'b\udcff', 'c']), 'text')
   using again = target.directory(['a', 'b\udcff'])
   assert.deepEqual(again.names(), ['c'])
@@ -202,7 +209,7 @@ test('TargetFolder.file() and directory() open by the names that lead there', (c
 test('TargetDirectory makes symlinks and hard links over what is in the way', (context) => {
   const folder = temporaryFolder(context)
   using target = TargetFolder.open(folder, { create: false })
-  writeThrough(target.root.file('first', 'new').fd, 'text')
+  writeThrough(target.root.newFile('first'), 'text')
   writeFileSync(join(folder, 'link'), '')
   writeFileSync(join(folder, 'second'), '')
   target.root.symlink('link', '/not/\udcfe/there')
@@ -220,8 +227,12 @@ test('TargetDirectory.specialFile() makes fifos and, for root, devices', (contex
   using target = TargetFolder.open(folder, { create: false })
   target.root.specialFile('fifo', { type: 'fifo' })
   assert.ok(lstatSync(join(folder, 'fifo')).isFIFO())
-  // Opening it for writing must not wait for a reader, and must put a file in its place.
-  close(target.root.file('fifo', 'keep').fd)
+  // Opening it for writing must not wait for a reader.
+  assert.throws(
+    () => target.root.presentFile('fifo'),
+    (error) => isFailure(error, 'target_failed'),
+  )
+  close(target.root.newFile('fifo'))
   assert.ok(lstatSync(join(folder, 'fifo')).isFile())
   assert.throws(
     () => target.root.specialFile('x', { type: 'socket' }),

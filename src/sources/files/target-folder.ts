@@ -44,6 +44,21 @@ export class TargetFolder implements Disposable {
     }
   }
 
+  /**
+   * The folder that another thread has open by this descriptor, which stays open until the caller is done: the same
+   * one, whatever has its path by now. `path` is for messages.
+   */
+  static attach(fd: number, path: ByteName): TargetFolder {
+    try {
+      return new TargetFolder(path, openAt(fd, cString('.'), openFlags.read | openFlags.directory))
+    } catch (error) {
+      throw new Failure('target_failed', `Cannot open target "${printableName(path)}": ${errorMessage(error)}`, {
+        facts: { code: errorCode(error) },
+        cause: error,
+      })
+    }
+  }
+
   /** A directory below the folder by the names that lead to it, which is there already. The caller closes it. */
   directory(names: readonly ByteName[]): TargetDirectory {
     const path = [this.path, ...names].join('/')

@@ -16,7 +16,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 /** Writes stretches of data and zeros in pieces into a file that held `before`, and reads it again. */
 function written(content: Buffer, pieceBytes: number, before: Buffer | undefined): Buffer {
   using target = TargetFolder.open(folder, { create: false })
-  const { fd } = target.root.file('file', 'new')
+  const fd = target.root.newFile('file')
   if (before !== undefined) writeAt(fd, before, 0)
   for (let at = 0; at < content.length; at += pieceBytes) {
     writeSparse(fd, content.subarray(at, at + pieceBytes), at, before === undefined ? 'fresh' : 'written')
@@ -45,7 +45,7 @@ test('writeSparse() writes what it is given, whatever was there before', () => {
 
 test('writeSparse() leaves out whole blocks of zeros, which take no room', (context) => {
   using target = TargetFolder.open(folder, { create: false })
-  const { fd } = target.root.file('holes', 'new')
+  const fd = target.root.newFile('holes')
   const content = Buffer.alloc(1024 * 1024)
   content[500_000] = 1
   assert.deepEqual(writeSparse(fd, content, 0, 'fresh'), { skippedBytes: content.length - 4096 })

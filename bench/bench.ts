@@ -13,7 +13,7 @@
  *   --output FILE    write the page there, whatever was measured
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -52,12 +52,12 @@ const version = JSON.parse(
   execFileSync('npm', ['pkg', 'get', 'version'], { cwd: projectFolder, encoding: 'utf8' }),
 ) as string
 execFileSync(process.execPath, [join(projectFolder, 'scripts/build.ts')], { stdio: 'inherit' })
+mkdirSync(values.folder, { recursive: true })
 const contenders: readonly Contender[] = [
-  ourProgram(join(projectFolder, 'dist/main.js'), `zakops-backup ${version}, compiled`),
+  ourProgram(installedProgram(values.folder), `zakops-backup ${version}, compiled`),
   resticProgram(restic),
 ]
 
-mkdirSync(values.folder, { recursive: true })
 const corpora = readCorpora(join(projectFolder, 'node_modules'))
 const dataSets = dataSetNames
   .filter((name) => chosen.some((row) => row.dataSet === name))
@@ -95,6 +95,19 @@ const isWhole = scale === 1 && chosen.length === rows.length
 const output = values.output ?? (isWhole ? join(projectFolder, 'bench/RESULTS.md') : undefined)
 if (output !== undefined) writeFileSync(output, page)
 if (!values.keep) rmSync(values.folder, { recursive: true, force: true })
+
+/** The program as the published package has it: its start script, and dist/ instead of the sources. */
+function installedProgram(folder: string): string {
+  const installed = join(folder, 'installed')
+  rmSync(installed, { recursive: true, force: true })
+  mkdirSync(join(installed, 'bin'), { recursive: true })
+  for (const name of ['dist', 'node_modules', 'package.json']) {
+    symlinkSync(join(projectFolder, name), join(installed, name))
+  }
+  const program = join(installed, 'bin/zakops-backup')
+  copyFileSync(join(projectFolder, 'bin/zakops-backup'), program)
+  return program
+}
 
 function commit(): string {
   const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ' with changes'

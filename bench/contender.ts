@@ -24,13 +24,13 @@ export interface Place {
 
 export const password = 'bench'
 
-/** This program, run by this Node. */
-export function ourProgram(mainModule: string, description: string): Contender {
+/** This program, by its start script. */
+export function ourProgram(program: string, description: string): Contender {
   return {
     name: 'ours',
     description,
-    program: process.execPath,
-    wordsBefore: [mainModule],
+    program,
+    wordsBefore: [],
     words: (step, place) => (step === 'init' ? ['repo', 'init', '-r', place.repository] : commonWords(step, place)),
   }
 }

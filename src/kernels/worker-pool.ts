@@ -63,11 +63,6 @@ export class WorkerPool<Job, Answer> {
     return this.#options.workersMax
   }
 
-  /** Indexes of the workers that have been started. */
-  get workersStarted(): number[] {
-    return this.#seats.flatMap((seat, index) => (seat === undefined ? [] : [index]))
-  }
-
   /**
    * The answer to `job`, or the Failure that the worker's handler threw (code, message and facts; anything else
    * arrives as `defect`). Rejects with `defect` when the worker dies, with `stopped` after close(). When `signal` is
@@ -95,6 +90,12 @@ export class WorkerPool<Job, Answer> {
     } finally {
       signal?.removeEventListener('abort', stop)
     }
+  }
+
+  /** Starts all workers now rather than with their first jobs. */
+  start(): void {
+    if (this.#end !== undefined) throw this.#end
+    for (let index = 0; index < this.#seats.length; index++) this.#seat(index)
   }
 
   /** Resolves when a worker has room and nobody waits for it; rejects as run() does. */

@@ -20,8 +20,7 @@ export interface SealedBlob {
 export class BlobOpener {
   readonly #key: MasterKey
   readonly #decompressor = new ZstdDecompressor()
-  /** Opened and decompressed bytes: kept from call to call, since fresh pages cost more than the work done in them. */
-  #opened = Buffer.alloc(0)
+  /** Decompressed bytes: kept from call to call, since fresh pages cost more than the work done in them. */
   #content = Buffer.alloc(0)
   #memory: KernelMemory
   #opener: Opener
@@ -44,7 +43,10 @@ export class BlobOpener {
     return Buffer.from(this.openAt(start, start + sealed.length, blob))
   }
 
-  /** Opens a blob whose sealed bytes are [start, end) of the memory. The answer is overwritten by the next call. */
+  /**
+   * Opens a blob whose sealed bytes are [start, end) of the memory, in place: the sealed bytes are gone after it, and
+   * the answer is good until the next call.
+   */
   openAt(start: number, end: number, blob: SealedBlob): Buffer {
     const content = this.#contentAt(start, end, blob)
     const found = hash('sha256', content)
@@ -61,15 +63,16 @@ export class BlobOpener {
 
   #contentAt(start: number, end: number, blob: SealedBlob): Buffer {
     try {
-      if (this.#opened.length < end - start) this.#opened = Buffer.allocUnsafeSlow(roundUp(end - start))
-      const opened = this.#opened.subarray(0, this.#opener.openInto(start, end, this.#opened, 0))
+      const at = start + (sealedOverhead >> 1) // Where the ciphertext lies.
+      const length = this.#opener.openInto(start, end, this.#memory.bytes, at)
+      const opened = Buffer.from(this.#memory.buffer, at, length)
       const { uncompressedLength } = blob
       if (uncompressedLength === undefined) return opened
       if (this.#content.length < uncompressedLength) this.#content = Buffer.allocUnsafeSlow(roundUp(uncompressedLength))
       const content = this.#content.subarray(0, uncompressedLength)
-      const length = this.#decompressor.decompress(opened, content)
-      if (length === uncompressedLength) return content
-      throw damaged(blob, `its content has ${length} bytes, expected ${uncompressedLength}`)
+      const contentLength = this.#decompressor.decompress(opened, content)
+      if (contentLength === uncompressedLength) return content
+      throw damaged(blob, `its content has ${contentLength} bytes, expected ${uncompressedLength}`)
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'repository_damaged') throw error
       throw error.message.startsWith(messageStart(blob)) ? error : damaged(blob, error.message, error)

@@ -1,6 +1,7 @@
 import { type ByteName, printableName } from '../../base/byte-name.ts'
 import { Failure } from '../../base/failure.ts'
 import { backUp, type BackupReport, type BackupRequest } from '../../operations/back-up/back-up.ts'
+import { BackupWorkers } from '../../operations/back-up/backup-workers.ts'
 import { findSnapshot } from '../../operations/list/select-snapshots.ts'
 import type { Repository } from '../../repository/repository.ts'
 import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
@@ -50,6 +51,9 @@ export async function runBackup(
   const excludes = await gatherExcludes(context, options)
   const isDry = options.dryRun === true
   const use = isDry ? 'read' : 'write'
+  // The workers start while the repository is opened: checking a password takes as long.
+  await using workers = new BackupWorkers(options.workers)
+  workers.start()
   const report = await withRepository(context, { lock: 'shared', use }, async (repository, signal) => {
     const parent = await chooseParent(repository, options, signal)
     await repository.loadIndex(signal)
@@ -73,11 +77,14 @@ export async function runBackup(
       compression: globals.compression,
       ...(globals.packSize !== undefined && { packBytes: globals.packSize * bytesOfMebibyte }),
       ...(options.time !== undefined && { time: options.time }),
-      ...(options.workers !== undefined && { workers: options.workers }),
     }
     await using display = beginProgress(context)
     const programVersion = `zakops-backup ${world.version}`
-    const made = await backUp(request, { clock: world.clock, progress: display.report, programVersion }, signal)
+    const made = await backUp(
+      request,
+      { workers, clock: world.clock, progress: display.report, programVersion },
+      signal,
+    )
     return { ...made, seconds: display.seconds }
   })
   tellGaps(context, report)

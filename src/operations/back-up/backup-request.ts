@@ -7,6 +7,7 @@ import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
 import type { Gap } from '../../sources/files/gap.ts'
 import type { ProgressSink } from '../progress.ts'
 import type { Compression } from './backup-job.ts'
+import type { BackupWorkers } from './backup-workers.ts'
 
 /** What to back up, and how. */
 export interface BackupRequest {
@@ -42,6 +43,8 @@ export interface BackupRequest {
 }
 
 export interface BackupContext {
+  /** Workers that were started before; backUp() ends them. It starts its own where there are none. */
+  readonly workers?: BackupWorkers
   readonly clock: Clock
   readonly progress: ProgressSink
   /** For the snapshot's program_version. */
@@ -56,4 +59,11 @@ export interface BackupReport {
   readonly summary: SnapshotSummary
   /** What is missing from the snapshot, or may be torn in it. */
   readonly gaps: readonly Gap[]
+  /** Gaps that are not listed, because there are too many; there are many holes among the others then, or notes. */
+  readonly gapsOmitted: number
+  /**
+   * Packs of the repository that could not be read where the parent snapshot needed them: what they held was stored
+   * once more as far as it was met. To be looked at with `check`.
+   */
+  readonly packsWithdrawn: readonly Id[]
 }

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto'
+import { Failure } from '../../base/failure.ts'
 import { chunkBytesMax, KernelMemory } from '../../kernels/kernel-memory.ts'
 import { Opener } from '../../kernels/seal.ts'
 import { serveJobs, workerHost } from '../../kernels/worker-host.ts'
@@ -19,10 +20,18 @@ const windowBytes = chunkBytesMax + 1024 * 1024
 const slotMarginBytes = chunkBytesMax + 2 * 1024 * 1024
 
 const host = workerHost()
-const data = host.workerData as BackupWorkerData
-const context = createContext(data)
+let begun: WorkerContext | undefined
 
 serveJobs<BackupJob, BackupAnswer>((job) => {
+  if (job.kind === 'begin') {
+    begun = createContext(job.data)
+    return { kind: 'begin' }
+  }
+  if (begun === undefined) throw new Failure('defect', `A worker got the job "${job.kind}" before its work began`)
+  return answer(job, begun)
+})
+
+function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerContext): BackupAnswer {
   switch (job.kind) {
     case 'directory':
       return directoryJob(job, context)
@@ -42,7 +51,7 @@ serveJobs<BackupJob, BackupAnswer>((job) => {
     default:
       return job satisfies never
   }
-})
+}
 
 function createContext(options: BackupWorkerData): WorkerContext {
   const slotBytes = align(options.packBytesTarget + slotMarginBytes)

@@ -7,6 +7,10 @@ import { abandonSlots, releaseSlot } from './pack-slots.ts'
 
 /** An index object names at most about so many blobs, as restic's do; the memory that it takes is bounded by it. */
 const indexBlobsMax = 50_000
+/** How long a backup that was stopped may take to name what it has stored. */
+const indexMsMax = 10_000
+/** After so many bytes of packs an index is stored: it is what a backup that was killed does not have to store again. */
+const indexBytesMax = 4 * 1024 * 1024 * 1024
 
 /**
  * Stores the packs that workers have built, and the indexes that name them.
@@ -21,6 +25,7 @@ export class PackReceiver {
   readonly #storing = new Set<Promise<void>>()
   #unindexed: { id: Id; blobs: readonly PackedBlob[] }[] = []
   #unindexedBlobs = 0
+  #unindexedBytes = 0
   #indexing: Promise<void> = Promise.resolve()
   #failure: { readonly error: unknown } | undefined
   #bytes = 0
@@ -54,9 +59,19 @@ export class PackReceiver {
   /** Resolves when every pack that was received is stored and named by an index. */
   async finish(): Promise<void> {
     await Promise.all(this.#storing)
-    if (this.#failure === undefined) this.#index()
+    if (this.#failure === undefined) this.#index(this.#signal)
     await this.#indexing
     if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /**
+   * To be called instead of finish() when the backup is given up: names what is stored already, so that the next
+   * backup goes on from it. Never throws: what is not named is stored again, and removed by prune.
+   */
+  async giveUp(): Promise<void> {
+    await Promise.all(this.#storing)
+    this.#index(AbortSignal.timeout(indexMsMax))
+    await this.#indexing
   }
 
   async #store(pack: PackReady): Promise<void> {
@@ -68,16 +83,18 @@ export class PackReceiver {
     if (pack.slot !== undefined) releaseSlot(pack.states, pack.slot)
     this.#unindexed.push({ id: pack.id, blobs: pack.blobs })
     this.#unindexedBlobs += pack.blobs.length
-    if (this.#unindexedBlobs >= indexBlobsMax) this.#index()
+    this.#unindexedBytes += body.length
+    if (this.#unindexedBlobs >= indexBlobsMax || this.#unindexedBytes >= indexBytesMax) this.#index(this.#signal)
   }
 
-  #index(): void {
+  #index(signal: AbortSignal): void {
     const packs = this.#unindexed
     if (packs.length === 0) return
     this.#unindexed = []
     this.#unindexedBlobs = 0
+    this.#unindexedBytes = 0
     this.#indexing = this.#indexing
-      .then(() => this.#repository.saveIndex(packs, this.#signal))
+      .then(() => this.#repository.saveIndex(packs, signal))
       .then(
         () => {},
         (error: unknown) => {

@@ -66,6 +66,17 @@ export class BlobIndex {
     if (entry !== -1) this.#table.exchangeState(entry, stateClaimed, stateAbsent)
   }
 
+  /**
+   * Gives back every claim of which no blob came, because the work that made them has ended: after a dry run, or one
+   * that failed. Nothing that claims may be under way.
+   */
+  releaseClaims(): void {
+    this.#assertOwner()
+    for (let entry = 0; entry < this.#table.entriesEnd; entry++) {
+      this.#table.exchangeState(entry, stateClaimed, stateAbsent)
+    }
+  }
+
   /** The number of a pack, new or as it was. Numbers count up from 0. */
   addPack(pack: Id | Uint8Array): number {
     this.#assertOwner()

@@ -1,12 +1,15 @@
-import { availableParallelism } from 'node:os'
 import { posix } from 'node:path'
+import { type ByteName, printableName } from '../../base/byte-name.ts'
 import { Failure } from '../../base/failure.ts'
 import { formatGoTime } from '../../model/go-time.ts'
+import type { Id } from '../../model/id.ts'
 import type { Snapshot, SnapshotData, SnapshotSummary } from '../../model/snapshot.ts'
-import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
-import type { BackupAnswer, BackupJob, BackupWorkerData, PackReady } from './backup-job.ts'
+import type { Repository } from '../../repository/repository.ts'
+import type { Gap } from '../../sources/files/gap.ts'
+import type { BackupWorkerData } from './backup-job.ts'
 import type { BackupContext, BackupReport, BackupRequest } from './backup-request.ts'
 import { type BackupCounts, BackupRun } from './backup-run.ts'
+import { BackupWorkers } from './backup-workers.ts'
 import { findParent } from './find-parent.ts'
 import { PackReceiver } from './pack-receiver.ts'
 import { TreeReader } from '../tree-reader.ts'
@@ -30,6 +33,19 @@ export async function backUp(
   context: BackupContext,
   signal: AbortSignal,
 ): Promise<BackupReport> {
+  try {
+    return await backUpClaiming(request, context, signal)
+  } finally {
+    // What a dry run or a failed one has claimed nobody stores: the next one with this repository must.
+    request.repository.index.releaseClaims()
+  }
+}
+
+async function backUpClaiming(
+  request: BackupRequest,
+  context: BackupContext,
+  signal: AbortSignal,
+): Promise<BackupReport> {
   const { repository } = request
   const begin = context.clock.now()
   const time = request.time ?? begin
@@ -40,17 +56,13 @@ export async function backUp(
   const stopping = new AbortController()
   const stopped = AbortSignal.any([signal, stopping.signal])
   const receiver = new PackReceiver(repository, stopped)
-  const pool = new WorkerPool<BackupJob, BackupAnswer>({
-    workerUrl: workerUrl(import.meta.url, './backup-worker'),
-    workerData: workerDataOf(request),
-    workersMax: request.workers ?? availableParallelism(),
-    onMessage: (_worker, message) => receiver.receive(message as PackReady),
-  })
-  await using closing = pool
+  await using workers = context.workers ?? new BackupWorkers(request.workers)
+  const withdrawn = new Set<Id>()
   const run = new BackupRun(
     {
-      pool: closing,
+      pool: workers.pool,
       trees: new TreeReader(repository),
+      withdrawPackOfTree: (treeId) => withdrawPackOfTree(repository, treeId, withdrawn),
       oneFileSystem: request.oneFileSystem ?? false,
       progress: context.progress,
       totals: totalsOf(parent),
@@ -58,21 +70,25 @@ export async function backUp(
     stopped,
   )
   try {
+    await workers.begin(workerDataOf(request), (pack) => receiver.receive(pack))
     const tree = await run.tree(roots, parent?.tree)
-    await flush(closing)
+    await workers.flush()
     await receiver.finish()
+    requireAnyOf(paths, run.gaps.kept)
     const summary = summaryOf(run.counts, receiver.bytes, begin, context.clock.now())
-    const report = { parentId: parent?.id, tree, summary, gaps: run.gaps }
+    const { kept: gaps, omitted: gapsOmitted } = run.gaps
+    const report = { parentId: parent?.id, tree, summary, gaps, gapsOmitted, packsWithdrawn: [...withdrawn] }
     if (request.dryRun === true || (request.skipIfUnchanged === true && parent?.tree === tree)) {
       return { ...report, snapshotId: undefined }
     }
     const snapshot = snapshotOf(request, context, { time, paths, parent, tree, summary })
     return { ...report, snapshotId: await repository.saveSnapshot(snapshot, signal) }
   } catch (error) {
-    stopping.abort(error)
     // A storage that failed makes the workers stop; the storage's failure is the cause to tell.
-    await receiver.finish().catch(() => {})
-    throw receiver.failure ?? error
+    const cause = receiver.failure ?? error
+    stopping.abort(cause)
+    await receiver.giveUp()
+    throw cause
   }
 }
 
@@ -84,15 +100,33 @@ async function parentOf(
   const { repository, parent, hostname } = request
   if (parent === 'none') return undefined
   if (parent !== 'latest') return repository.loadSnapshot(parent.id, signal)
-  return findParent(await repository.listSnapshots(signal), { hostname, ...wanted })
+  // A damaged snapshot is no parent. It is for check to tell; a new backup is needed all the more.
+  const snapshots = await repository.listSnapshots(signal, { onDamaged: () => {} })
+  return findParent(snapshots, { hostname, ...wanted })
 }
 
-/** Every worker that has begun has packs that are not full. */
-async function flush(pool: WorkerPool<BackupJob, BackupAnswer>): Promise<void> {
-  for (const workerIndex of pool.workersStarted) {
-    const answer = await pool.run({ kind: 'flush' }, [], { workerIndex })
-    if (answer.kind !== 'flush') throw new Failure('defect', `A worker answered "${answer.kind}" to "flush"`)
-  }
+function withdrawPackOfTree({ index }: Repository, tree: Id, withdrawn: Set<Id>): void {
+  const entry = index.find(tree, 'tree')
+  if (entry < 0) return // Another directory met the same pack before.
+  const { packId } = index.location(entry)
+  index.withdrawPacks([packId])
+  withdrawn.add(packId)
+}
+
+/** Failure `source_unreadable` where of none of the paths anything could be read. */
+function requireAnyOf(paths: readonly ByteName[], gaps: readonly Gap[]): void {
+  const missing = new Map(gaps.filter(isMissing).map((gap) => [gap.path, gap]))
+  const gapOf = (path: ByteName): Gap | undefined =>
+    missing.get(path) ?? (path === '/' ? undefined : gapOf(posix.dirname(path)))
+  if (missing.size === 0 || paths.some((path) => gapOf(path) === undefined)) return
+  const gap = gapOf(paths[0]!)!
+  const others = paths.length === 1 ? '' : `, nor any of the ${paths.length - 1} other paths`
+  throw new Failure('source_unreadable', `Cannot read "${printableName(gap.path)}": ${gap.detail}${others}`)
+}
+
+/** Whether there is nothing of this path in the snapshot. */
+function isMissing({ reason }: Gap): boolean {
+  return reason !== 'changed' && reason !== 'metadata'
 }
 
 function workerDataOf(request: BackupRequest): BackupWorkerData {

@@ -3,6 +3,7 @@ import type { Id } from '../../model/id.ts'
 import type { PackedBlob } from '../../model/blob.ts'
 import type { MasterKey } from '../../kernels/seal.ts'
 import type { SharedBlobIndex } from '../../repository/blob-index.ts'
+import type { FileStat } from '../../posix/stat.ts'
 import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
 import type { SharedSealedBlob } from '../tree-reader.ts'
 import type { Gap } from '../../sources/files/gap.ts'
@@ -32,14 +33,16 @@ export interface PendingFile {
   readonly at: number
   readonly name: ByteName
   readonly size: number
-  /** The parent snapshot held a file of this name. */
+  /** The parent snapshot held something of this name. */
   readonly isKnown: boolean
+  /** Its node in the parent snapshot, where its metadata are the same and it is read all the same. */
+  readonly same: string | undefined
 }
 
-/** A name in a directory that leads to what is backed up, or is it. */
+/** A name in a directory that was named by the user, or leads to what was. */
 export interface SelectedName {
   readonly name: ByteName
-  /** Only something below it is backed up: it is a directory then, or a symlink to one, which is followed. */
+  /** Something below it was named: it is a directory then, or a symlink to one, which is followed. */
   readonly isOnTheWay: boolean
 }
 
@@ -52,22 +55,35 @@ export interface PendingDirectory {
   readonly parentSubtree: Id | undefined
   /** Its own metadata are as in the parent snapshot. */
   readonly isUnchanged: boolean
+  /** The rules leave it out: it is there only for what was named below it. */
+  readonly isExcluded: boolean
 }
 
 /** What workers do, one at a time each. */
 export type BackupJob =
+  /** The first one: what the work is. */
+  | { readonly kind: 'begin'; readonly data: BackupWorkerData }
   | {
       readonly kind: 'directory'
       readonly path: ByteName
-      /** The names to look at, sorted; undefined for all of them. Rules of exclusion do not hold for names given here. */
-      readonly only: readonly SelectedName[] | undefined
+      /** Names that are backed up, sorted. Rules of exclusion do not hold for them. */
+      readonly named: readonly SelectedName[]
+      /** All other entries are backed up too, but for what the rules leave out. */
+      readonly isWhole: boolean
+      /** Whether it may be a symlink: the user named it, or something below it. */
+      readonly symlink: 'follow' | 'refuse'
       /** Its tree in the parent snapshot, and that tree's id. */
       readonly parent: SharedSealedBlob | undefined
       readonly parentTree: Id | undefined
       /** Device that its subtree must stay on; undefined where any will do. */
       readonly device: number | undefined
     }
-  | { readonly kind: 'files'; readonly directory: ByteName; readonly files: readonly PendingFile[] }
+  | {
+      readonly kind: 'files'
+      readonly directory: ByteName
+      readonly symlink: 'follow' | 'refuse'
+      readonly files: readonly PendingFile[]
+    }
   /** Cuts a large file into chunks from an offset on, as far as one scan goes. */
   | { readonly kind: 'scan'; readonly path: ByteName; readonly from: number }
   /** Stores chunks of a large file that follow each other from an offset on. */
@@ -78,7 +94,8 @@ export type BackupJob =
       readonly path: ByteName
       readonly ids: readonly Id[]
       readonly bytes: number
-      readonly fingerprint: FileFingerprint | undefined
+      /** Its state before the first byte was read. */
+      readonly stat: FileStat
     }
   | { readonly kind: 'tree'; readonly nodes: readonly string[] }
   /** Hands over the packs that are not full. */
@@ -105,7 +122,7 @@ export interface DirectoryAnswer {
   readonly kind: 'directory'
   /** The directory itself can not be read, or is gone; a gap says so. */
   readonly isAbsent: boolean
-  /** The tree's id, where nothing is pending: the nodes are told then only if `only` was given. */
+  /** The tree's id, where nothing is pending: the nodes are told then only of a directory with names. */
   readonly tree: Id | undefined
   /** The device that it lies on. */
   readonly device: number
@@ -124,9 +141,6 @@ export interface FileAnswer {
   readonly node: string | undefined
 }
 
-/** Facts of a file that must be the same before and after it is read. */
-export type FileFingerprint = string
-
 export type BackupAnswer =
   | DirectoryAnswer
   | {
@@ -141,7 +155,8 @@ export type BackupAnswer =
       /** Lengths of the chunks from `from` on. */
       readonly lengths: readonly number[]
       readonly isAtEnd: boolean
-      readonly fingerprint: FileFingerprint | undefined
+      /** The file's state before this scan; undefined where a gap says that it can not be read. */
+      readonly stat: FileStat | undefined
       readonly gap: Gap | undefined
     }
   | {
@@ -151,8 +166,9 @@ export type BackupAnswer =
       readonly gap: Gap | undefined
       readonly stored: Stored
     }
-  | { readonly kind: 'node'; readonly node: string | undefined; readonly gap: Gap | undefined }
+  | { readonly kind: 'node'; readonly node: string | undefined; readonly gaps: readonly Gap[] }
   | { readonly kind: 'tree'; readonly tree: Id; readonly stored: Stored }
+  | { readonly kind: 'begin' }
   | { readonly kind: 'flush' }
 
 /** Told by a worker when a pack is ready in its slot; the slot is free again once the main thread says so. */

@@ -1,9 +1,10 @@
 import type { ByteName } from '../../base/byte-name.ts'
 import { compareNames, printableName } from '../../base/byte-name.ts'
-import { Failure } from '../../base/failure.ts'
+import { Failure, isFailure } from '../../base/failure.ts'
 import type { Id } from '../../model/id.ts'
 import type { WorkerPool } from '../../kernels/worker-pool.ts'
-import type { Gap } from '../../sources/files/gap.ts'
+import { goUnquote } from '../../repository/go-quote.ts'
+import { joinPath } from '../../sources/files/scan-directory.ts'
 import type { ProgressSink } from '../progress.ts'
 import type {
   BackupAnswer,
@@ -14,23 +15,23 @@ import type {
   PendingFile,
   Stored,
 } from './backup-job.ts'
-import { directoryNode, directoryState, type DirectoryState, joinPath } from './directory-state.ts'
+import { directoryNode, directoryState, type DirectoryState } from './directory-state.ts'
+import { countFile } from './count-file.ts'
+import { GapList } from './gap-list.ts'
 import { JobQueue } from '../job-queue.ts'
+import { type RunJob, sharedFileBytesMin, storeSharedFile } from './shared-file.ts'
 import type { TreeReader } from '../tree-reader.ts'
-import { type BackupRoot, type Selection, selectedNames } from './targets.ts'
+import { type BackupRoot, selectedNames, wholeSelection } from './targets.ts'
 
-/** A file of this size or more is read by all workers together. */
-const sharedFileBytesMin = 32 * 1024 * 1024
 /** Files are handed out in lots of at most so many bytes and files, so that workers end together. */
 const lotBytesMax = 16 * 1024 * 1024
 const lotFilesMax = 256
-/** How much of a large file is cut into chunks ahead of those that store them, and how much one job stores. */
-const scanBytes = 64 * 1024 * 1024
-const storeBytes = 8 * 1024 * 1024
 
 export interface BackupRunOptions {
   readonly pool: WorkerPool<BackupJob, BackupAnswer>
   readonly trees: TreeReader
+  /** Forgets what a pack holds because it is damaged or gone, so that it is stored again. */
+  readonly withdrawPackOfTree: (tree: Id) => void
   readonly oneFileSystem: boolean
   readonly progress: ProgressSink
   readonly totals: { readonly files?: number; readonly bytes?: number }
@@ -53,10 +54,12 @@ export class BackupRun {
     ...{ dirsNew: 0, dirsChanged: 0, dirsUnmodified: 0 },
     ...{ dataBlobs: 0, treeBlobs: 0, dataAdded: 0, treesAdded: 0, dataAddedPacked: 0 },
   }
-  readonly gaps: Gap[] = []
+  readonly gaps = new GapList()
   readonly #options: BackupRunOptions
   readonly #queue: JobQueue
   readonly #signal: AbortSignal
+  /** Bytes of large files that are read, but not counted yet. */
+  #bytesUnderWay = 0
 
   constructor(options: BackupRunOptions, signal: AbortSignal) {
     this.#options = options
@@ -64,55 +67,39 @@ export class BackupRun {
     this.#signal = signal
   }
 
-  /** Backs up the roots; answers the id of the snapshot's tree. Everything is with the pack receiver then, or in packs that are not full. */
+  /**
+   * Backs up the roots; answers the id of the snapshot's tree. Everything is with the pack receiver then, or in packs
+   * that are not full. Failure `source_unreadable` where none of the roots can be read.
+   */
   async tree(roots: readonly BackupRoot[], parentTree: Id | undefined): Promise<Id> {
-    const states = roots.map((root) => directoryState(root.path, { parent: undefined, parentTree, isUnchanged: false }))
     const trees = new Map<DirectoryState, Id>()
-    for (const [at, root] of roots.entries()) {
-      this.#queue.add(() =>
-        this.#directory(states[at]!, root.selection, undefined, (tree) => trees.set(states[at]!, tree)),
-      )
-    }
+    const states = roots.map(({ path, selection }) =>
+      directoryState({ path, selection, parent: undefined, parentTree, device: undefined, isUnchanged: false }),
+    )
+    for (const state of states) this.#queue.add(() => this.#directory(state, (tree) => trees.set(state, tree)))
     await this.#queue.finished()
-    const [first, ...others] = states
-    if (others.length === 0) return trees.get(first!)!
-    return this.#joined(states)
+    const found = states.filter((state) => trees.has(state))
+    if (found.length === 0) throw unreadableRoot(roots[0]!.path, this.gaps)
+    return states.length === 1 ? trees.get(states[0]!)! : await this.#joined(found)
   }
 
   /** The tree that holds the nodes of several roots. Their own trees are not referred to; the next prune removes them. */
   async #joined(states: readonly DirectoryState[]): Promise<Id> {
     const nodes = states
       .flatMap((state) => state.nodes.filter((node) => node !== undefined && node !== ''))
-      .map((node) => ({ name: (JSON.parse(node!) as { name: ByteName }).name, node: node! }))
+      .map((node) => ({ name: goUnquote((JSON.parse(node!) as { name: string }).name), node: node! }))
       .sort((a, b) => compareNames(a.name, b.name))
     const answer = await this.#run({ kind: 'tree', nodes: nodes.map(({ node }) => node) }, 'tree')
     this.#addStored(answer.stored)
     return answer.tree
   }
 
-  async #directory(
-    state: DirectoryState,
-    selection: Selection,
-    device: number | undefined,
-    rootDone: (tree: Id) => void,
-  ): Promise<void> {
-    const parent =
-      state.parentTree === undefined ? undefined : await this.#options.trees.sealed(state.parentTree, this.#signal)
-    const answer = await this.#run(
-      {
-        kind: 'directory',
-        path: state.path,
-        only: selection === 'all' ? undefined : selectedNames(selection),
-        parent,
-        parentTree: parent && state.parentTree,
-        device,
-      },
-      'directory',
-    )
+  async #directory(state: DirectoryState, rootDone: (tree: Id) => void): Promise<void> {
+    const answer = await this.#compared(state)
     this.#count(answer)
     if (answer.isAbsent) {
-      if (state.parent === undefined) throw unreadableRoot(state.path, answer.gaps)
-      this.#settle(state.parent.state, state.parent.at, '', rootDone)
+      const { parent } = state
+      if (parent !== undefined) this.#settle(parent.state, parent.at, '', rootDone)
       return
     }
     state.nodes = [...answer.nodes]
@@ -121,72 +108,64 @@ export class BackupRun {
       return
     }
     state.pending = answer.directories.length + answer.files.length
-    const deviceBelow = this.#options.oneFileSystem
-      ? (device ?? (selection === 'all' ? answer.device : undefined))
-      : undefined
     for (const file of answer.files) {
       if (file.size >= sharedFileBytesMin) this.#queue.add(() => this.#sharedFile(state, file, rootDone))
     }
     for (const lot of lots(answer.files)) this.#queue.add(() => this.#files(state, lot, rootDone))
+    const isOneDevice = this.#options.oneFileSystem && state.selection.isWhole
+    const deviceBelow = isOneDevice ? (state.device ?? answer.device) : undefined
     // The newest is taken first, so the last one goes in first.
     for (const directory of answer.directories.toReversed()) {
-      const below = selection === 'all' ? 'all' : (selection.get(directory.name) ?? 'all')
-      this.#queue.add(() => this.#directory(this.#child(state, directory), below, deviceBelow, rootDone))
+      this.#queue.add(() => this.#directory(childState(state, directory, deviceBelow), rootDone))
     }
-    if (state.pending === 0) await this.#tree(state, rootDone)
   }
 
-  #child(state: DirectoryState, directory: PendingDirectory): DirectoryState {
-    return directoryState(joinPath(state.path, directory.name), {
-      parent: { state, at: directory.at, nodeBeginning: directory.nodeBeginning },
-      parentTree: directory.parentSubtree,
-      isUnchanged: directory.isUnchanged,
-    })
+  /** Has a directory compared with its tree in the parent snapshot. A tree that can not be read is as if there were none. */
+  async #compared(state: DirectoryState): Promise<DirectoryAnswer> {
+    const { path, selection, device, parentTree } = state
+    const named = selectedNames(selection)
+    const symlink = symlinkRule(state)
+    const job = { kind: 'directory', path, named, isWhole: selection.isWhole, symlink, device } as const
+    if (parentTree !== undefined) {
+      try {
+        const parent = await this.#options.trees.sealed(parentTree, this.#signal)
+        if (parent !== undefined) return await this.#run({ ...job, parent, parentTree }, 'directory')
+      } catch (error) {
+        if (!isFailure(error, 'repository_damaged') && !isFailure(error, 'object_missing')) throw error
+        // Not lost: the report names the pack, and what it held is stored again as far as the source still has it.
+        this.#options.withdrawPackOfTree(parentTree)
+      }
+    }
+    return await this.#run({ ...job, parent: undefined, parentTree: undefined }, 'directory')
   }
 
   async #files(state: DirectoryState, files: readonly PendingFile[], rootDone: (tree: Id) => void): Promise<void> {
     this.#report(joinPath(state.path, files[0]!.name))
-    const answer = await this.#run({ kind: 'files', directory: state.path, files }, 'files')
+    const answer = await this.#run(
+      { kind: 'files', directory: state.path, symlink: symlinkRule(state), files },
+      'files',
+    )
     this.#count(answer)
     for (const file of answer.files) this.#settle(state, file.at, file.node ?? '', rootDone)
   }
 
-  /** A large file: one job cuts ahead, the others store what was cut, on whichever worker has time. */
   async #sharedFile(state: DirectoryState, file: PendingFile, rootDone: (tree: Id) => void): Promise<void> {
     const path = joinPath(state.path, file.name)
-    const portions: Promise<ChunksAnswer>[] = []
-    let first: string | undefined
-    for (let from = 0, isAtEnd = false; !isAtEnd; ) {
-      const scan = await this.#run({ kind: 'scan', path, from }, 'scan')
-      if (scan.gap !== undefined) this.gaps.push(scan.gap)
-      first ??= scan.fingerprint
-      isAtEnd = scan.isAtEnd
-      for (const lengths of inPortions(scan.lengths)) {
-        const portion = this.#chunks(path, from, lengths)
-        portion.catch(() => {}) // Its turn comes below; until then Node must not call it unhandled.
-        portions.push(portion)
-        from += lengths.reduce((sum, length) => sum + length, 0)
-      }
-      // Not further ahead than one scan: what waits to be stored stays bounded.
-      await portions.at(-1 - Math.ceil(scanBytes / storeBytes))
+    const run: RunJob = (job, kind) => this.#run(job, kind)
+    let bytesRead = 0
+    const { node, bytes, gaps } = await storeSharedFile(path, run, (answer) => {
+      bytesRead += answer.bytes
+      this.#bytesUnderWay += answer.bytes
+      this.#addStored(answer.stored)
+      this.#report(path)
+    })
+    for (const gap of gaps) this.gaps.add(gap)
+    if (node !== undefined) {
+      this.#bytesUnderWay -= bytesRead
+      this.counts.bytes += bytes
+      countFile(this.counts, file, node)
     }
-    const stored = await Promise.all(portions)
-    const ids = stored.flatMap((portion) => portion.ids)
-    const bytes = stored.reduce((sum, portion) => sum + portion.bytes, 0)
-    const answer = await this.#run({ kind: 'node', path, ids, bytes, fingerprint: first }, 'node')
-    if (answer.gap !== undefined) this.gaps.push(answer.gap)
-    if (answer.node !== undefined && file.isKnown) this.counts.filesChanged++
-    else if (answer.node !== undefined) this.counts.filesNew++
-    this.#settle(state, file.at, answer.node ?? '', rootDone)
-  }
-
-  async #chunks(path: ByteName, from: number, lengths: readonly number[]): Promise<ChunksAnswer> {
-    const answer = await this.#run({ kind: 'chunks', path, from, lengths }, 'chunks')
-    this.#addStored(answer.stored)
-    if (answer.gap !== undefined) this.gaps.push(answer.gap)
-    this.counts.bytes += answer.bytes
-    this.#report(path)
-    return answer
+    this.#settle(state, file.at, node ?? '', rootDone)
   }
 
   #settle(state: DirectoryState, at: number, node: string, rootDone: (tree: Id) => void): void {
@@ -214,11 +193,10 @@ export class BackupRun {
   }
 
   async #run<Kind extends BackupJob['kind']>(
-    job: BackupJob,
+    job: Extract<BackupJob, { kind: Kind }>,
     kind: Kind,
   ): Promise<Extract<BackupAnswer, { kind: Kind }>> {
-    if (this.#signal.aborted) throw new Failure('stopped', 'The backup was stopped', { cause: this.#signal.reason })
-    const answer = await this.#options.pool.run(job)
+    const answer = await this.#options.pool.run(job, [], { signal: this.#signal })
     if (answer.kind !== kind) throw new Failure('defect', `A worker answered "${answer.kind}" to "${kind}"`)
     return answer as Extract<BackupAnswer, { kind: Kind }>
   }
@@ -229,7 +207,7 @@ export class BackupRun {
     counts.filesChanged += answer.count.filesChanged
     counts.filesUnmodified += answer.count.filesUnmodified
     counts.bytes += answer.count.bytes
-    for (const gap of answer.gaps) this.gaps.push(gap)
+    for (const gap of answer.gaps) this.gaps.add(gap)
     this.#addStored(answer.stored)
     this.#report(undefined)
   }
@@ -247,13 +225,14 @@ export class BackupRun {
     const { counts } = this
     const { totals, progress } = this.#options
     const filesDone = counts.filesNew + counts.filesChanged + counts.filesUnmodified
+    const bytesDone = counts.bytes + this.#bytesUnderWay
     progress({
       phase: 'back up',
       filesDone,
-      bytesDone: counts.bytes,
-      gaps: this.gaps.length,
+      bytesDone,
+      gaps: this.gaps.holes,
       ...(totals.files !== undefined && { filesTotal: Math.max(totals.files, filesDone) }),
-      ...(totals.bytes !== undefined && { bytesTotal: Math.max(totals.bytes, counts.bytes) }),
+      ...(totals.bytes !== undefined && { bytesTotal: Math.max(totals.bytes, bytesDone) }),
       ...(path !== undefined && { current: [printableName(path)] }),
     })
   }
@@ -275,26 +254,30 @@ function* lots(files: readonly PendingFile[]): Generator<PendingFile[]> {
   if (lot.length > 0) yield lot
 }
 
-/** Chunks of a large file that one job stores. */
-function* inPortions(lengths: readonly number[]): Generator<number[]> {
-  let portion: number[] = []
-  let bytes = 0
-  for (const length of lengths) {
-    portion.push(length)
-    bytes += length
-    if (bytes < storeBytes) continue
-    yield portion
-    portion = []
-    bytes = 0
-  }
-  if (portion.length > 0) yield portion
+function childState(
+  state: DirectoryState,
+  { name, at, nodeBeginning, parentSubtree, isUnchanged, isExcluded }: PendingDirectory,
+  deviceBelow: number | undefined,
+): DirectoryState {
+  const named = state.selection.names.get(name)
+  const isNamed = named?.isWhole === true // It starts anew: its own device is the one to stay on.
+  const isWhole = isNamed || (state.selection.isWhole && !isExcluded)
+  return directoryState({
+    path: joinPath(state.path, name),
+    selection: named === undefined ? wholeSelection : { isWhole, names: named.names },
+    device: isNamed ? undefined : deviceBelow,
+    parent: { state, at, nodeBeginning },
+    parentTree: parentSubtree,
+    isUnchanged,
+  })
 }
 
-type ChunksAnswer = Extract<BackupAnswer, { kind: 'chunks' }>
+/** Directories on the way to what was named may be symlinks; those that were only found are none. */
+function symlinkRule({ parent, selection }: DirectoryState): 'follow' | 'refuse' {
+  return parent === undefined || selection.names.size > 0 ? 'follow' : 'refuse'
+}
 
-function unreadableRoot(path: ByteName, gaps: readonly Gap[]): Failure {
-  return new Failure(
-    'source_unreadable',
-    `Cannot read "${printableName(path)}": ${gaps[0]?.detail ?? 'it is not there'}`,
-  )
+function unreadableRoot(path: ByteName, gaps: GapList): Failure {
+  const detail = gaps.kept[0]?.detail ?? 'it is not there'
+  return new Failure('source_unreadable', `Cannot read "${printableName(path)}": ${detail}`)
 }

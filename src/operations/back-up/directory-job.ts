@@ -1,4 +1,5 @@
-import type { ByteName } from '../../base/byte-name.ts'
+import { type ByteName, compareNames } from '../../base/byte-name.ts'
+import { compareMoments, parseGoTime } from '../../model/go-time.ts'
 import type { Id } from '../../model/id.ts'
 import { cString } from '../../posix/c-string.ts'
 import { close } from '../../posix/open.ts'
@@ -8,13 +9,14 @@ import { encodeNode } from '../../repository/node-json.ts'
 import { nodeFromStat, readDetails } from '../../sources/files/file-node.ts'
 import { type Gap, gapOfError } from '../../sources/files/gap.ts'
 import {
+  gapOfType,
+  joinPath,
   openDirectory,
   type ScannedDirectory,
   type ScannedEntry,
   scanDirectory,
 } from '../../sources/files/scan-directory.ts'
-import type { BackupJob, DirectoryAnswer, PendingDirectory, PendingFile, SelectedName } from './backup-job.ts'
-import { joinPath } from './directory-state.ts'
+import type { BackupJob, DirectoryAnswer, PendingDirectory, PendingFile } from './backup-job.ts'
 import { nothingCounted, storeFile } from './file-jobs.ts'
 import { openTree } from './open-tree.ts'
 import { contentIds, ParentTree, subtreeId } from './parent-tree.ts'
@@ -33,10 +35,9 @@ const inlineFilesMax = 256
 export function directoryJob(job: DirectoryJob, context: WorkerContext): DirectoryAnswer {
   let fd: number | undefined
   try {
-    fd = openDirectory(job.path, { symlink: job.only === undefined ? 'refuse' : 'follow' })
+    fd = openDirectory(job.path, { symlink: job.symlink, purpose: job.isWhole ? 'list' : 'search' })
     const device = statOpen(fd).deviceId
-    const scanned = job.only === undefined ? scanAll(fd, job, context) : scanSelected(fd, job.path, job.only)
-    return new DirectoryWork(fd, job, context, device).answer(scanned)
+    return new DirectoryWork(fd, job, context, device).answer(scan(fd, job, context))
   } catch (error) {
     if (!isSystemError(error)) throw error
     const gaps = [gapOfError(job.path, error)]
@@ -60,6 +61,8 @@ class DirectoryWork {
   readonly #count = nothingCounted()
   #inlineBytes = 0
   #inlineFiles = 0
+  /** No file was found to be another although its metadata are the same. */
+  #isAsBefore = true
 
   constructor(fd: number, job: DirectoryJob, context: WorkerContext, device: number) {
     this.#fd = fd
@@ -69,10 +72,10 @@ class DirectoryWork {
     this.#parent = job.parent && new ParentTree(openTree(job.parent, context))
   }
 
-  answer(scanned: ScannedDirectory): DirectoryAnswer {
-    this.#gaps.push(...scanned.gaps)
+  answer(scanned: Scan): DirectoryAnswer {
+    for (const gap of scanned.gaps) this.#gaps.push(gap)
     for (const entry of scanned.entries) {
-      if (entry.stat.type === 'dir') this.#directory(entry)
+      if (entry.stat.type === 'dir') this.#directory(entry, scanned.excludedNames?.has(entry.name) ?? false)
       else if (entry.stat.type === 'file') this.#file(entry)
       else this.#nodes.push(this.#otherNode(entry))
     }
@@ -82,7 +85,7 @@ class DirectoryWork {
       isAbsent: false,
       tree: isComplete ? this.#tree() : undefined,
       device: this.#device,
-      nodes: isComplete && this.#job.only === undefined ? [] : this.#nodes,
+      nodes: isComplete && this.#job.named.length === 0 ? [] : this.#nodes,
       directories: this.#directories,
       files: this.#files,
       count: this.#count,
@@ -92,11 +95,12 @@ class DirectoryWork {
   }
 
   #tree(): Id {
-    if (this.#parent?.isWholeTaken === true && this.#job.parentTree !== undefined) return this.#job.parentTree
+    const { parentTree } = this.#job
+    if (this.#isAsBefore && this.#parent?.isWholeTaken === true && parentTree !== undefined) return parentTree
     return storeTree(this.#nodes.filter((node) => node !== undefined && node !== '') as string[], this.#context)
   }
 
-  #directory(entry: ScannedEntry): void {
+  #directory(entry: ScannedEntry, isExcluded: boolean): void {
     const beginning = this.#beginning(entry)
     const same = this.#parent?.next(entry.name, beginning)
     const node = same ?? this.#freshNode(entry)
@@ -107,6 +111,7 @@ class DirectoryWork {
       nodeBeginning: node.slice(0, node.lastIndexOf('"content":')),
       parentSubtree: same === undefined ? this.#parent?.find(entry.name)?.subtree : subtreeId(same),
       isUnchanged: same !== undefined,
+      isExcluded,
     })
   }
 
@@ -119,7 +124,7 @@ class DirectoryWork {
       return
     }
     const previous = same === undefined ? this.#parent?.find(name) : undefined
-    const isKnown = same !== undefined || previous?.type === 'file'
+    const isKnown = same !== undefined || previous !== undefined
     if (previous?.type === 'file' && !this.#context.readAll && this.#isSameFile(previous, stat)) {
       // The content is the same, but something else of the node is not, such as the owner's name.
       this.#takeOver(stat)
@@ -127,13 +132,15 @@ class DirectoryWork {
       return
     }
     if (this.#inlineFiles >= inlineFilesMax || this.#inlineBytes + stat.size > inlineBytesMax) {
-      this.#files.push({ at: this.#nodes.push(undefined) - 1, name, size: stat.size, isKnown })
+      this.#files.push({ at: this.#nodes.push(undefined) - 1, name, size: stat.size, isKnown, same })
       return
     }
     this.#inlineFiles++
     this.#inlineBytes += stat.size
     const path = joinPath(this.#job.path, name)
-    this.#nodes.push(storeFile(this.#fd, path, { name, isKnown }, this.#context, this.#count, this.#gaps) ?? '')
+    const node = storeFile(this.#fd, path, { name, isKnown, same }, this.#context, this.#count, this.#gaps)
+    if (node !== same) this.#isAsBefore = false
+    this.#nodes.push(node ?? '')
   }
 
   /** restic's rule for a file that need not be read: size, mtime, ctime and inode, and all its blobs are at hand. */
@@ -189,31 +196,53 @@ export function storeTree(nodes: readonly string[], context: WorkerContext): Id 
   return context.store.store('tree', Buffer.from(`{"nodes":[${nodes.join(',')}]}\n`, 'utf8')).toString('hex')
 }
 
-function scanAll(fd: number, job: DirectoryJob, context: WorkerContext): ScannedDirectory {
-  const { device } = job
-  return scanDirectory(fd, job.path, device === undefined ? { rules: context.rules } : { rules: context.rules, device })
+interface Scan extends Pick<ScannedDirectory, 'entries' | 'gaps'> {
+  /** Entries that are there only because they were named. */
+  readonly excludedNames?: ReadonlySet<ByteName>
+}
+
+function scan(fd: number, job: DirectoryJob, context: WorkerContext): Scan {
+  if (!job.isWhole) return scanNamed(fd, job)
+  const { rules } = context
+  const { device, path } = job
+  const all = scanDirectory(fd, path, device === undefined ? { rules } : { rules, device })
+  return job.named.length === 0 ? all : withNamed(all, scanNamed(fd, job), job)
 }
 
 /** Looks at the named entries only. Rules of exclusion do not hold for what a user names. */
-function scanSelected(fd: number, path: ByteName, names: readonly SelectedName[]): ScannedDirectory {
+function scanNamed(fd: number, { named, path }: DirectoryJob): Scan {
   const entries: ScannedEntry[] = []
   const gaps: Gap[] = []
-  for (const { name, isOnTheWay } of names) {
+  for (const { name, isOnTheWay } of named) {
     const entryPath = joinPath(path, name)
     try {
       const stat = isOnTheWay ? statDirectory(fd, name) : statAt(fd, cString(name))
-      if (stat.type === 'socket') gaps.push({ path: entryPath, reason: 'socket', detail: 'a socket' })
-      else entries.push({ name, stat })
+      const gap = gapOfType(entryPath, stat)
+      if (gap === undefined) entries.push({ name, stat })
+      else gaps.push(gap)
     } catch (error) {
       if (!isSystemError(error)) throw error
       gaps.push(gapOfError(entryPath, error))
     }
   }
-  return { entries, gaps, excluded: 0 }
+  return { entries, gaps }
+}
+
+/** The whole directory, but of what was named, that which was found by the name. */
+function withNamed(all: ScannedDirectory, byName: Scan, { named, path }: DirectoryJob): Scan {
+  const names = new Set(named.map(({ name }) => name))
+  const paths = new Set(named.map(({ name }) => joinPath(path, name)))
+  const others = all.entries.filter(({ name }) => !names.has(name))
+  const includedNames = new Set(all.entries.map(({ name }) => name))
+  return {
+    entries: [...others, ...byName.entries].sort((a, b) => compareNames(a.name, b.name)),
+    gaps: [...all.gaps.filter((gap) => !paths.has(gap.path)), ...byName.gaps],
+    excludedNames: names.difference(includedNames),
+  }
 }
 
 function statDirectory(parentFd: number, name: ByteName): FileStat {
-  const fd = openDirectory(cString(name), { parentFd, symlink: 'follow' })
+  const fd = openDirectory(cString(name), { parentFd, symlink: 'follow', purpose: 'search' })
   try {
     return statOpen(fd)
   } finally {
@@ -225,10 +254,5 @@ function statDirectory(parentFd: number, name: ByteName): FileStat {
 function isSameMoment(a: string | undefined, b: string | undefined): boolean {
   if (a === b) return true
   if (a === undefined || b === undefined) return false
-  return Date.parse(a) === Date.parse(b) && fraction(a) === fraction(b)
-}
-
-/** Digits behind the second's point: Date.parse() keeps milliseconds only. */
-function fraction(time: string): string {
-  return /\.(\d+)/.exec(time)?.[1] ?? ''
+  return compareMoments(parseGoTime(a), parseGoTime(b)) === 0
 }

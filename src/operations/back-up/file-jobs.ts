@@ -2,14 +2,14 @@ import { errorCode } from '../../base/error-code.ts'
 import type { ByteName } from '../../base/byte-name.ts'
 import type { Node } from '../../model/node.ts'
 import { close } from '../../posix/open.ts'
-import type { FileStat } from '../../posix/stat.ts'
+import { isSystemError } from '../../posix/system-error.ts'
 import { encodeNode } from '../../repository/node-json.ts'
 import { nodeFromStat, readDetails } from '../../sources/files/file-node.ts'
 import { type Gap, gapOfError } from '../../sources/files/gap.ts'
 import { changedWhileReading, type OpenFile, openFile } from '../../sources/files/read-file.ts'
-import { openDirectory } from '../../sources/files/scan-directory.ts'
-import type { BackupAnswer, BackupJob, FileAnswer, FileFingerprint, FilesCount, PendingFile } from './backup-job.ts'
-import { joinPath } from './directory-state.ts'
+import { joinPath, openDirectory } from '../../sources/files/scan-directory.ts'
+import type { BackupAnswer, BackupJob, FileAnswer, FilesCount, PendingFile } from './backup-job.ts'
+import { countFile } from './count-file.ts'
 import { scanChunks, storeChunks, storeContent } from './store-content.ts'
 import type { WorkerContext } from './worker-context.ts'
 
@@ -26,8 +26,9 @@ export function filesJob(job: Job<'files'>, context: WorkerContext): Answer<'fil
   const count = nothingCounted()
   let fd: number
   try {
-    fd = openDirectory(job.directory, { symlink: 'follow' })
+    fd = openDirectory(job.directory, { symlink: job.symlink, purpose: 'search' })
   } catch (error) {
+    if (!isSystemError(error)) throw error
     for (const { at, name } of job.files) {
       files.push({ at, node: undefined })
       gaps.push(gapOfError(joinPath(job.directory, name), error))
@@ -52,7 +53,7 @@ export function filesJob(job: Job<'files'>, context: WorkerContext): Answer<'fil
 export function storeFile(
   directoryFd: number,
   path: ByteName,
-  file: Pick<PendingFile, 'name' | 'isKnown'>,
+  file: Pick<PendingFile, 'name' | 'isKnown' | 'same'>,
   context: WorkerContext,
   count: FilesCount,
   gaps: Gap[],
@@ -61,10 +62,11 @@ export function storeFile(
     const { ids, bytes } = storeContent(open.fd, open.stat.size, context.window, context.store)
     const gap = changedWhileReading(open, path, bytes)
     if (gap !== undefined) gaps.push(gap)
+    const stat = bytes === open.stat.size ? open.stat : { ...open.stat, size: bytes }
+    const node = encodeNode(nodeOfFile(file.name, { fd: open.fd, stat }, ids, path, context, gaps))
     count.bytes += bytes
-    if (file.isKnown) count.filesChanged++
-    else count.filesNew++
-    return encodeNode(nodeOfFile(file.name, { ...open, stat: { ...open.stat, size: bytes } }, ids, path, context, gaps))
+    countFile(count, file, node)
+    return node
   })
 }
 
@@ -73,9 +75,9 @@ export function scanJob(job: Job<'scan'>, context: WorkerContext): Answer<'scan'
   const gaps: Gap[] = []
   const answer = withOpenFile(job.path, undefined, job.path, gaps, (open) => ({
     ...scanChunks(open.fd, job.from, scanBytes, context.window),
-    fingerprint: fingerprintOf(open.stat),
+    stat: open.stat,
   }))
-  return { kind: 'scan', ...(answer ?? { lengths: [], isAtEnd: true, fingerprint: undefined }), gap: gaps[0] }
+  return { kind: 'scan', ...(answer ?? { lengths: [], isAtEnd: true, stat: undefined }), gap: gaps[0] }
 }
 
 /** Stores chunks of a large file. Where it is shorter by now, what is there; the node job tells that it changed. */
@@ -87,18 +89,21 @@ export function chunksJob(job: Job<'chunks'>, context: WorkerContext): Answer<'c
   return { kind: 'chunks', ids: [], bytes: 0, ...answer, gap: gaps[0], stored: context.store.takeStored() }
 }
 
-/** The node of a large file, once its content is stored. */
+/**
+ * The node of a large file, once its content is stored. It tells the file's state before it was read: where that is
+ * another by now, the next backup reads the file again.
+ */
 export function nodeJob(job: Job<'node'>, context: WorkerContext): Answer<'node'> {
   const gaps: Gap[] = []
   const { path, ids, bytes } = job
-  const node = withOpenFile(path, undefined, path, gaps, (open) => {
-    if (job.fingerprint !== fingerprintOf(open.stat) || bytes !== open.stat.size) {
-      gaps.push({ path, reason: 'changed', detail: `It changed while it was read: ${bytes} bytes are stored of it` })
-    }
+  const node = withOpenFile(path, undefined, path, gaps, ({ fd }) => {
+    const gap = changedWhileReading({ fd, stat: job.stat }, path, bytes)
+    if (gap !== undefined) gaps.push(gap)
     const name = path.slice(path.lastIndexOf('/') + 1)
-    return encodeNode(nodeOfFile(name, { ...open, stat: { ...open.stat, size: bytes } }, ids, path, context, gaps))
+    const stat = { ...job.stat, size: bytes }
+    return encodeNode(nodeOfFile(name, { fd, stat }, ids, path, context, gaps))
   })
-  return { kind: 'node', node, gap: gaps[0] }
+  return { kind: 'node', node, gaps }
 }
 
 export function nothingCounted(): FilesCount {
@@ -126,26 +131,27 @@ function withOpenFile<Result>(
   gaps: Gap[],
   use: (open: OpenFile) => Result,
 ): Result | undefined {
-  let open: OpenFile | undefined
+  const gapsBefore = gaps.length
   try {
-    open = openFile(name, directoryFd)
-    if (open !== undefined) return use(open)
-    gaps.push({ path, reason: 'changed', detail: 'It is no regular file any more' })
+    const open = openFile(name, directoryFd)
+    if (open === undefined) {
+      gaps.push({ path, reason: 'changed', detail: 'it is no regular file any more' })
+      return undefined
+    }
+    try {
+      return use(open)
+    } finally {
+      close(open.fd)
+    }
   } catch (error) {
     if (errorCode(error) === undefined || !isSystemFault(error)) throw error
+    gaps.length = gapsBefore // One gap says that the file is missing; what else was wrong with it no longer matters.
     gaps.push(gapOfError(path, error))
-  } finally {
-    if (open !== undefined) close(open.fd)
+    return undefined
   }
-  return undefined
 }
 
 /** Errors of system calls have an errno; Failures of this program have none. */
 function isSystemFault(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'errno' in error && typeof error.errno === 'number'
-}
-
-function fingerprintOf(stat: FileStat): FileFingerprint {
-  const { deviceId, inode, size, mtimeSeconds, mtimeNanoseconds, ctimeSeconds, ctimeNanoseconds } = stat
-  return [deviceId, inode, size, mtimeSeconds, mtimeNanoseconds, ctimeSeconds, ctimeNanoseconds].join(':')
 }

@@ -30,18 +30,23 @@ export interface ScanOptions {
   readonly device?: number
 }
 
+export interface OpenDirectoryOptions {
+  readonly parentFd?: number
+  readonly symlink?: 'follow' | 'refuse'
+  /** To `search`, to reach entries by their names, needs no right to read the directory. */
+  readonly purpose?: 'list' | 'search'
+}
+
 /**
  * Opens a directory for scanning, by a path or by a name in an open directory. The last part of it is not followed
  * where it is a symlink, unless that is asked for: paths that a user names may be symlinks. The caller closes the
  * descriptor. Throws SystemError; ELOOP or ENOTDIR where it is no directory.
  */
-export function openDirectory(
-  path: ByteName | CString,
-  options: { readonly parentFd?: number; readonly symlink?: 'follow' | 'refuse' } = {},
-): number {
+export function openDirectory(path: ByteName | CString, options: OpenDirectoryOptions = {}): number {
   const flags = openFlags.read | openFlags.directory | (options.symlink === 'follow' ? 0 : openFlags.noFollow)
   const place = options.parentFd ?? workingDirectory
   const text = typeof path === 'string' ? cString(path) : path
+  if (options.purpose === 'search') return openAt(place, text, flags | openFlags.pathOnly)
   try {
     return openAt(place, text, flags | openFlags.noAccessTime)
   } catch (error) {
@@ -75,13 +80,18 @@ export function scanDirectory(fd: number, path: ByteName, options: ScanOptions =
     if (type === undefined && patterns !== undefined && isExcluded(patterns, name, stat.type)) excluded++
     else if (stat.type !== 'dir' && stat.size > largerThanBytes) excluded++
     else if (device !== undefined && stat.deviceId !== device && !(isOnDevice && stat.type === 'dir')) excluded++
-    else if (stat.type === 'socket') gaps.push({ path: joinPath(path, name), reason: 'socket', detail: 'a socket' })
-    else if (stat.type === 'irregular') {
-      gaps.push({ path: joinPath(path, name), reason: 'irregular', detail: `st_mode is 0o${stat.mode.toString(8)}` })
-    } else entries.push({ name, stat })
+    else if (stat.type === 'socket' || stat.type === 'irregular') gaps.push(gapOfType(joinPath(path, name), stat)!)
+    else entries.push({ name, stat })
   })
   const kept = rules === undefined || rules.tags.length === 0 ? entries : withoutTagged(fd, entries, rules.tags)
   return { entries: withoutRepetitions(sortByName(kept)), gaps, excluded: excluded + entries.length - kept.length }
+}
+
+/** The gap that an entry is whose type no backup holds. */
+export function gapOfType(path: ByteName, stat: Pick<FileStat, 'type' | 'mode'>): Gap | undefined {
+  if (stat.type === 'socket') return { path, reason: 'socket', detail: 'a socket' }
+  if (stat.type === 'irregular') return { path, reason: 'irregular', detail: `st_mode is 0o${stat.mode.toString(8)}` }
+  return undefined
 }
 
 /** The path of an entry. */

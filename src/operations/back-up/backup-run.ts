@@ -15,6 +15,7 @@ import type {
   PendingFile,
   Stored,
 } from './backup-job.ts'
+import { jobsPerWorkerMax } from './backup-workers.ts'
 import { directoryNode, directoryState, type DirectoryState } from './directory-state.ts'
 import { countFile } from './count-file.ts'
 import { GapList } from './gap-list.ts'
@@ -24,7 +25,7 @@ import type { TreeReader } from '../tree-reader.ts'
 import { type BackupRoot, selectedNames, wholeSelection } from './targets.ts'
 
 /** Files are handed out in lots of at most so many bytes and files, so that workers end together. */
-const lotBytesMax = 16 * 1024 * 1024
+const lotBytesMax = 4 * 1024 * 1024
 const lotFilesMax = 256
 
 export interface BackupRunOptions {
@@ -63,7 +64,7 @@ export class BackupRun {
 
   constructor(options: BackupRunOptions, signal: AbortSignal) {
     this.#options = options
-    this.#queue = new JobQueue(2 * options.pool.workersMax + 1)
+    this.#queue = new JobQueue(jobsPerWorkerMax * options.pool.workersMax + 1)
     this.#signal = signal
   }
 

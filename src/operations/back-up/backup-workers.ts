@@ -3,6 +3,9 @@ import { Failure } from '../../base/failure.ts'
 import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
 import type { BackupAnswer, BackupJob, BackupWorkerData, PackReady } from './backup-job.ts'
 
+/** Jobs that a worker has at a time: small directories are done before word of it has got to the main thread and back. */
+export const jobsPerWorkerMax = 6
+
 /**
  * The worker threads of one backup. They take as long to start as a password takes to be checked, so a caller may
  * start them before it opens the repository; begin() tells them what the work is.
@@ -19,6 +22,7 @@ export class BackupWorkers implements AsyncDisposable {
       workerUrl: workerUrl(import.meta.url, './backup-worker'),
       workerData: undefined,
       workersMax: count,
+      jobsPerWorkerMax,
       onMessage: (_worker, message) => this.#receive(message as PackReady),
     })
   }

@@ -25,7 +25,7 @@ import type { WorkerContext } from './worker-context.ts'
 type DirectoryJob = Extract<BackupJob, { kind: 'directory' }>
 
 /** What is read at once with the directory itself; the rest goes back, to be shared among the workers. */
-const inlineBytesMax = 8 * 1024 * 1024
+const inlineBytesMax = 4 * 1024 * 1024
 const inlineFilesMax = 256
 
 /**

@@ -133,12 +133,17 @@ async function chooseParent(
   return { id: snapshot.id }
 }
 
-function tellGaps({ output }: CommandContext, { gaps }: BackupReport): void {
+function tellGaps({ output }: CommandContext, { gaps, gapsOmitted, packsWithdrawn }: BackupReport): void {
+  for (const packId of packsWithdrawn) {
+    const message = 'the parent snapshot needs it, but it is damaged or gone; run `check`'
+    output.problem({ during: 'back up', item: `pack ${packId}`, message })
+  }
   for (const gap of gaps) {
     const item = output.json ? gap.path : printableName(gap.path)
     if (isHole(gap)) output.problem({ during: 'back up', item, message: `${gap.reason}: ${gap.detail}` })
     else output.notice(`skipped ${gap.reason}: ${item}`)
   }
+  if (gapsOmitted > 0) output.notice(`and ${formatCount(gapsOmitted, 'gap')} more`)
 }
 
 function summaryLines(report: BackupReport & { seconds: number }): string[] {

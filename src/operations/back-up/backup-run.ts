@@ -17,7 +17,7 @@ import type {
 } from './backup-job.ts'
 import { jobsPerWorkerMax } from './backup-workers.ts'
 import { directoryNode, directoryState, type DirectoryState } from './directory-state.ts'
-import { countFile } from './count-file.ts'
+import { countFile, nothingCounted } from './count-file.ts'
 import { GapList } from './gap-list.ts'
 import { JobQueue } from '../job-queue.ts'
 import { type RunJob, sharedFileBytesMin, storeSharedFile } from './shared-file.ts'
@@ -51,9 +51,15 @@ export interface BackupCounts extends FilesCount, Stored {
  */
 export class BackupRun {
   readonly counts: BackupCounts = {
-    ...{ filesNew: 0, filesChanged: 0, filesUnmodified: 0, bytes: 0 },
-    ...{ dirsNew: 0, dirsChanged: 0, dirsUnmodified: 0 },
-    ...{ dataBlobs: 0, treeBlobs: 0, dataAdded: 0, treesAdded: 0, dataAddedPacked: 0 },
+    ...nothingCounted(),
+    dirsNew: 0,
+    dirsChanged: 0,
+    dirsUnmodified: 0,
+    dataBlobs: 0,
+    treeBlobs: 0,
+    dataAdded: 0,
+    treesAdded: 0,
+    dataAddedPacked: 0,
   }
   readonly gaps = new GapList()
   readonly #options: BackupRunOptions

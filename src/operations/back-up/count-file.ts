@@ -10,3 +10,7 @@ export function countFile(
   else if (node === file.same) count.filesUnmodified++
   else count.filesChanged++
 }
+
+export function nothingCounted(): FilesCount {
+  return { filesNew: 0, filesChanged: 0, filesUnmodified: 0, bytes: 0 }
+}

@@ -17,7 +17,8 @@ import {
   scanDirectory,
 } from '../../sources/files/scan-directory.ts'
 import type { BackupJob, DirectoryAnswer, PendingDirectory, PendingFile } from './backup-job.ts'
-import { nothingCounted, storeFile } from './file-jobs.ts'
+import { nothingCounted } from './count-file.ts'
+import { storeFile } from './file-jobs.ts'
 import { openTree } from './open-tree.ts'
 import { contentIds, ParentTree, subtreeId } from './parent-tree.ts'
 import type { WorkerContext } from './worker-context.ts'

@@ -9,7 +9,7 @@ import { type Gap, gapOfError } from '../../sources/files/gap.ts'
 import { changedWhileReading, type OpenFile, openFile } from '../../sources/files/read-file.ts'
 import { joinPath, openDirectory } from '../../sources/files/scan-directory.ts'
 import type { BackupAnswer, BackupJob, FileAnswer, FilesCount, PendingFile } from './backup-job.ts'
-import { countFile } from './count-file.ts'
+import { countFile, nothingCounted } from './count-file.ts'
 import { scanChunks, storeChunks, storeContent } from './store-content.ts'
 import type { WorkerContext } from './worker-context.ts'
 
@@ -104,10 +104,6 @@ export function nodeJob(job: Job<'node'>, context: WorkerContext): Answer<'node'
     return encodeNode(nodeOfFile(name, { fd, stat }, ids, path, context, gaps))
   })
   return { kind: 'node', node, gaps }
-}
-
-export function nothingCounted(): FilesCount {
-  return { filesNew: 0, filesChanged: 0, filesUnmodified: 0, bytes: 0 }
 }
 
 function nodeOfFile(

@@ -12,14 +12,14 @@ export function findParent(
 ): Snapshot | undefined {
   // A snapshot holds its paths as JSON, where each byte that is not UTF-8 is U+FFFD.
   const paths = wanted.paths.map((path) => path.toWellFormed())
-  const beforeMs = wanted.before.getTime()
+  const before = parseGoTime(wanted.before.toISOString())
   let latest: { readonly snapshot: Snapshot; readonly time: Moment } | undefined
   for (const snapshot of snapshots) {
     if (snapshot.hostname !== wanted.hostname) continue
     const known = new Set(snapshot.paths)
     if (!paths.every((path) => known.has(path))) continue
     const time = parseGoTime(snapshot.time)
-    if (time.seconds * 1000 + time.nanoseconds / 1_000_000 > beforeMs) continue
+    if (compareMoments(time, before) > 0) continue
     if (latest === undefined || compareMoments(time, latest.time) >= 0) latest = { snapshot, time }
   }
   return latest?.snapshot

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { treeDifferences } from '../testing/tree-differences.ts'
 import { type Contender, password, type Place, type Step, steps } from './contender.ts'
@@ -31,6 +31,7 @@ export async function runRound(request: {
   for (const step of steps) {
     const isWanted = step === 'init' || step === 'first' || request.steps.has(step)
     if (!isWanted && !(step === 'restore' && mustProve)) continue
+    if (step !== 'init') warmUp(step === 'check' || step === 'restore' ? place.repository : place.source)
     execFileSync('sync')
     const measurement = await measure(contender.program, [...contender.wordsBefore, ...contender.words(step, place)], {
       cwd: place.source,
@@ -52,6 +53,20 @@ export async function runRound(request: {
  * and whoever makes files after a large removal pays for it, by chance the one or the other.
  */
 const manyFiles = 1000
+
+/**
+ * Reads everything that the step will read, so that both programs find it in the system's cache: some machines give idle
+ * pages back within a minute, and whoever comes next would be measured by the disk.
+ */
+function warmUp(folder: string): void {
+  const buffer = Buffer.allocUnsafe(1024 * 1024)
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const fd = openSync(join(entry.parentPath, entry.name), 'r')
+    while (readSync(fd, buffer) > 0);
+    closeSync(fd)
+  }
+}
 
 function proveEqual(contender: Contender, place: Place): void {
   // The programs agree on nothing about the target's own root when "." is backed up; all below it counts.

@@ -54,7 +54,7 @@ export class SnapshotBuilder {
 
   /** A tree of these nodes in this order. */
   tree(nodes: readonly Node[]): Id {
-    const bytes = Buffer.from(`{"nodes":[${nodes.map((node) => encodeNode(node)).join(',')}]}\n`)
+    const bytes = Buffer.from(`{"nodes":[${nodes.map((one) => encodeNode(one)).join(',')}]}\n`)
     return this.#add('tree', bytes, hash('sha256', bytes))
   }
 
@@ -107,7 +107,8 @@ export class SnapshotBuilder {
     for (const { id, type, bytes } of blobs) {
       const isCompressed = this.#compresses && bytes.length > 0
       builder.add({
-        ...{ id, type },
+        id,
+        type,
         bytes: isCompressed ? zstdCompressSync(bytes) : bytes,
         uncompressedLength: isCompressed ? bytes.length : undefined,
       })
@@ -123,8 +124,13 @@ export class SnapshotBuilder {
 /** A node with what every node has; of this user, so that an ordinary one may run the test too. */
 export function node(type: NodeType, name: string, permissions: number): Node {
   return {
-    ...{ name, type, mode: goMode(type, permissions), content: null },
-    ...{ mtime: '2026-01-02T03:04:05.123456789Z', atime: '2026-01-02T03:04:05.123456789Z' },
-    ...{ uid: process.getuid!(), gid: process.getgid!() },
+    name,
+    type,
+    mode: goMode(type, permissions),
+    mtime: '2026-01-02T03:04:05.123456789Z',
+    atime: '2026-01-02T03:04:05.123456789Z',
+    uid: process.getuid!(),
+    gid: process.getgid!(),
+    content: null,
   }
 }

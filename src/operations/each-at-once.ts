@@ -11,6 +11,7 @@ export async function eachAtOnce<Item>(
   let failure: { readonly error: unknown } | undefined
   try {
     for await (const item of items) {
+      if (failure !== undefined) break // While the item was waited for.
       const task = action(item)
         .catch((error: unknown) => {
           failure ??= { error } // The first one tells the cause.

@@ -7,6 +7,8 @@ import { decodeTree } from '../repository/tree-json.ts'
 
 /** Packs kept, bytes; trees of one snapshot lie together in few packs. */
 const cacheBytesMax = 64 * 1024 * 1024
+/** Twice the largest pack that restic makes. Of a larger one, the trees are read one by one. */
+const packBytesMax = 256 * 1024 * 1024
 
 /** A sealed blob in memory that all threads share. */
 export interface SharedSealedBlob {
@@ -24,7 +26,7 @@ export interface SharedSealedBlob {
  */
 export class TreeReader {
   readonly #repository: Repository
-  readonly #packs = new Map<Id, Promise<SharedArrayBuffer>>()
+  readonly #packs = new Map<Id, KeptPack>()
   #bytes = 0
 
   constructor(repository: Repository) {
@@ -69,11 +71,15 @@ export class TreeReader {
     if (known !== undefined) {
       this.#packs.delete(id) // Most recently used goes last.
       this.#packs.set(id, known)
-      return known
+      return known.reading
     }
     const reading = this.#read(id, signal)
-    reading.catch(() => this.#packs.delete(id)) // The caller is told; the next one may try again.
-    this.#packs.set(id, reading)
+    const kept: KeptPack = { reading, bytes: undefined }
+    this.#packs.set(id, kept)
+    reading.then(
+      ({ byteLength }) => this.#keep(kept, byteLength),
+      () => this.#packs.delete(id), // The caller is told; the next one may try again.
+    )
     return reading
   }
 
@@ -81,16 +87,31 @@ export class TreeReader {
     const { storage } = this.#repository
     const name = packObjectName(id)
     const size = (await storage.size(name, signal)) ?? 0
+    if (size > packBytesMax) {
+      throw new Failure('repository_damaged', `Cannot read pack "${id}": it has ${size} bytes, more than any pack has`)
+    }
     const buffer = new SharedArrayBuffer(size)
     const into = new Uint8Array(buffer)
     const bytes = await storage.get(name, { into }, signal)
     if (bytes.buffer !== buffer) into.set(bytes.subarray(0, size))
-    this.#bytes += size
-    for (const [old, pack] of this.#packs) {
-      if (this.#bytes <= cacheBytesMax || old === id) break
-      this.#packs.delete(old)
-      this.#bytes -= (await pack).byteLength
-    }
     return buffer
   }
+
+  /** Counts a pack that was read, and lets go of older ones; of none that is still being read, as its size is not known. */
+  #keep(kept: KeptPack, bytes: number): void {
+    kept.bytes = bytes
+    this.#bytes += bytes
+    for (const [id, pack] of this.#packs) {
+      if (this.#bytes <= cacheBytesMax) return
+      if (pack === kept || pack.bytes === undefined) continue
+      this.#packs.delete(id)
+      this.#bytes -= pack.bytes
+    }
+  }
+}
+
+interface KeptPack {
+  readonly reading: Promise<SharedArrayBuffer>
+  /** Undefined while it is being read. */
+  bytes: number | undefined
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from '@commander-js/extra-typings'
-import { overwriteRules } from '../../operations/restore/restore-request.ts'
+import { overwriteRules } from '../../operations/restore/overwrite-rule.ts'
 import type { RunCommand } from '../command-entry.ts'
 import { addExamples } from '../help/examples.ts'
 import { collect, collectGroups } from '../options/collect.ts'

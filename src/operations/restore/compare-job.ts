@@ -1,73 +1,95 @@
 import { hash } from 'node:crypto'
-import { readSync } from 'node:fs'
 import { compareMoments, parseGoTime } from '../../model/go-time.ts'
 import { close } from '../../posix/open.ts'
+import { readAt } from '../../posix/read.ts'
 import { type FileStat, statOpen } from '../../posix/stat.ts'
-import type { Comparison, FileTarget, RestoreAnswer, RestoreJob } from './restore-job.ts'
-import { eachFile, type RestoreWorkerContext } from './write-job.ts'
+import { hasMetadata } from '../../sources/files/has-metadata.ts'
+import type { TargetDirectory } from '../../sources/files/target-directory.ts'
+import type { CompareBy, CompareTarget, Comparison, RestoreAnswer, RestoreJob } from './restore-job.ts'
+import type { RestoreWorkerContext } from './restore-worker-context.ts'
+import { troubleOf } from './target-trouble.ts'
 
-type CompareJob = Extract<RestoreJob, { kind: 'compare' }>
-
-/** Compares files of the target with what they are to hold, blob by blob. */
+/** Compares files of the target with what they are to hold, blob by blob. Changes nothing, not even access times. */
 export function compareJob(
-  job: CompareJob,
+  job: Extract<RestoreJob, { kind: 'compare' }>,
   context: RestoreWorkerContext,
 ): Extract<RestoreAnswer, { kind: 'compare' }> {
-  const scratch = Buffer.allocUnsafeSlow(
-    job.files.reduce((most, file) => file.lengths.reduce((a, b) => Math.max(a, b), most), 0),
-  )
-  const comparisons: Comparison[] = job.files.map(() => ({ state: 'absent', wrong: [], mtimeSeconds: 0 }))
-  const problems = eachFile(job.files, (file, number) => {
-    const directory = context.directories.get(job.directories[file.directory]!)
-    const fd = directory.fileForReading(file.node.name)
-    if (fd === undefined) {
-      // Something else may have its name: a symlink, say, that writing the file will replace.
-      const other = directory.stat(file.node.name)
-      if (other !== undefined) comparisons[number] = { state: 'different', wrong: [], mtimeSeconds: other.mtimeSeconds }
-      return
-    }
+  const longest = job.files.reduce((most, file) => file.lengths.reduce((a, b) => Math.max(a, b), most), 0)
+  const scratch = Buffer.allocUnsafeSlow(longest)
+  const comparisons = job.files.map((file): Comparison => {
+    let stat: FileStat | undefined
     try {
-      comparisons[number] = compare(fd, file, job.trustTimes, scratch)
-    } finally {
-      close(fd)
+      const directory = context.directories.get(job.directories[file.directory]!)
+      stat = directory.stat(file.node.name)
+      if (stat === undefined) return { state: 'absent' }
+      return compare(stat, { file, directory, by: job.by, scratch })
+    } catch (error) {
+      // Nothing can be there where its directory can not be opened: writing it will tell the trouble.
+      if (stat === undefined) return { state: 'absent' }
+      if (job.by === 'times' && looksEqual(stat, file)) {
+        return { state: 'equal', mtime: mtimeOf(stat), metadata: 'unknown' }
+      }
+      return { state: 'different', wrong: 'all', mtime: mtimeOf(stat), trouble: troubleOf(error).detail }
     }
   })
-  return { kind: 'compare', comparisons, problems }
+  return { kind: 'compare', comparisons }
 }
 
-function compare(fd: number, file: CompareJob['files'][number], trustTimes: boolean, scratch: Buffer): Comparison {
-  const stat = statOpen(fd)
-  const { mtimeSeconds } = stat
-  if (trustTimes && stat.size === file.size && isSameTime(stat, file)) {
-    return { state: 'equal', wrong: [], mtimeSeconds }
+interface Compared {
+  readonly file: CompareTarget
+  readonly directory: TargetDirectory
+  readonly by: CompareBy
+  readonly scratch: Buffer
+}
+
+function compare(found: FileStat, { file, directory, by, scratch }: Compared): Comparison {
+  const different = { state: 'different', wrong: 'all', mtime: mtimeOf(found) } as const
+  if (found.type !== 'file') return different
+  if (by === 'presence')
+    return looksEqual(found, file) ? { ...different, state: 'equal', metadata: 'right' } : different
+  const fd = directory.fileForReading(file.node.name)
+  if (fd === undefined) return different // Somebody changed it since it was looked at.
+  try {
+    const stat = statOpen(fd)
+    const mtime = mtimeOf(stat)
+    if (by === 'times' && stat.size !== file.size) return different
+    const isEqual = by === 'times' && looksEqual(stat, file)
+    const wrong = isEqual ? [] : wrongBlobs(fd, file, scratch)
+    if (wrong.length > 0 || stat.size !== file.size) {
+      // What can not be completed as it is can be made anew, which takes rights on its directory only.
+      const isToKeep = by === 'content' && stat.links === 1 && directory.isWritable(file.node.name)
+      return { state: 'different', mtime, wrong: isToKeep ? wrong : 'all' }
+    }
+    if (by === 'proof') return { state: 'equal', mtime, metadata: 'right' }
+    const metadata = hasMetadata(fd, stat, file.node) ? 'right' : 'unknown'
+    // Metadata are not set through a name of which others are somebody else's.
+    if (metadata === 'unknown' && stat.links > Math.max(1, file.node.links ?? 1)) return { ...different, mtime }
+    return { state: 'equal', mtime, metadata }
+  } finally {
+    close(fd)
   }
-  // A file of more than one name is not written to, as its other names may be somebody else's: all of it is made anew.
-  const isShared = stat.links > 1
+}
+
+function wrongBlobs(fd: number, file: CompareTarget, scratch: Buffer): number[] {
   const wrong: number[] = []
-  const ids = file.node.content ?? []
   let offset = 0
   for (const [number, length] of file.lengths.entries()) {
-    if (hashOf(fd, offset, scratch.subarray(0, length)) !== ids[number]) wrong.push(number)
+    if (hashOf(fd, offset, scratch.subarray(0, length)) !== file.content[number]) wrong.push(number)
     offset += length
   }
-  const isEqual = wrong.length === 0 && stat.size === file.size
-  if (!isEqual && isShared) return { state: 'different', wrong: [...file.lengths.keys()], mtimeSeconds }
-  return { state: isEqual ? 'equal' : 'different', wrong, mtimeSeconds }
+  return wrong
 }
 
 /** SHA-256 of a stretch of a file, read into `into`; of what there is of it, where the file ends before. */
 function hashOf(fd: number, offset: number, into: Uint8Array): string {
-  let filled = 0
-  while (filled < into.length) {
-    const count = readSync(fd, into, filled, into.length - filled, offset + filled)
-    if (count === 0) break
-    filled += count
-  }
-  return hash('sha256', into.subarray(0, filled))
+  return hash('sha256', into.subarray(0, readAt(fd, into, offset)))
 }
 
-function isSameTime(stat: FileStat, { node }: FileTarget): boolean {
-  if (node.mtime === undefined) return false
-  const now = { seconds: stat.mtimeSeconds, nanoseconds: stat.mtimeNanoseconds }
-  return compareMoments(parseGoTime(node.mtime), now) === 0
+function looksEqual(stat: FileStat, { size, node }: CompareTarget): boolean {
+  if (stat.type !== 'file' || stat.size !== size || node.mtime === undefined) return false
+  return compareMoments(parseGoTime(node.mtime), mtimeOf(stat)) === 0
+}
+
+function mtimeOf(stat: FileStat): { seconds: number; nanoseconds: number } {
+  return { seconds: stat.mtimeSeconds, nanoseconds: stat.mtimeNanoseconds }
 }

@@ -1,14 +1,12 @@
-import type { ByteName } from '../../base/byte-name.ts'
-import { errorMessage } from '../../base/error-message.ts'
-import { isFailure } from '../../base/failure.ts'
-import { parseGoTime } from '../../model/go-time.ts'
-import type { Node } from '../../model/node.ts'
+import { type ByteName, printableName } from '../../base/byte-name.ts'
+import { Failure, isFailure } from '../../base/failure.ts'
 import type { FileStat } from '../../posix/stat.ts'
 import type { MetadataProblem } from '../../sources/files/apply-metadata.ts'
+import type { WantedFile } from './located-file.ts'
 import type { OpenDirectories } from './open-directories.ts'
+import { isLeftAlone, type OverwriteRule } from './overwrite-rule.ts'
 import type { RestoreCounts } from './restore-counts.ts'
-import type { WantedFile } from './restore-files.ts'
-import type { OverwriteRule } from './restore-request.ts'
+import { troubleOf } from './target-trouble.ts'
 import type { WalkedEntry, WalkEvent } from './walk-tree.ts'
 
 export interface EntryRestorerOptions {
@@ -19,6 +17,9 @@ export interface EntryRestorerOptions {
   readonly overwrite: OverwriteRule
 }
 
+/** Errors of a file system that can not link two files; they can be written twice. */
+const unlinkable: ReadonlySet<unknown> = new Set(['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP'])
+
 /** Restores everything but files: directories before them, symlinks, fifos and devices; hard links and the metadata of directories after them. */
 export class EntryRestorer {
   readonly #options: EntryRestorerOptions
@@ -28,7 +29,7 @@ export class EntryRestorer {
   readonly #refused = new Set<ByteName>()
   /** Of files with several names, the first one: by device and inode. */
   readonly #firstNames = new Map<string, WalkedEntry>()
-  readonly #links: { readonly entry: WalkedEntry; readonly first: WalkedEntry }[] = []
+  #links: { readonly entry: WalkedEntry; readonly first: WalkedEntry }[] = []
   /** Directories whose metadata wait, innermost first. */
   readonly #left: WalkedEntry[] = []
 
@@ -48,18 +49,26 @@ export class EntryRestorer {
     }
   }
 
-  /** To be called when all files are there. */
-  finish(): void {
-    const { counts, dryRun } = this.#options
-    for (const { entry, first } of this.#links) {
-      this.#attempt(entry, () => {
-        counts.hardLinks++
-        if (dryRun) return
-        const source = { directory: this.#directory(first), name: first.node.name }
-        this.#directory(entry).hardLink(entry.node.name, source)
-      })
+  /**
+   * Gives files their further names, when all that restore() passed on is there, as `isThere` says of a path in the
+   * snapshot. Where the first name is not there, or can not be linked to, the next one is restored as a file in its
+   * place: these are answered, and when they are there too, this is to be called again, until it answers none.
+   */
+  link(isThere: (path: ByteName) => boolean): WantedFile[] {
+    const waiting = this.#links
+    this.#links = []
+    const heirs = new Map<WalkedEntry, WalkedEntry>()
+    for (const { entry, first } of waiting) {
+      const heir = heirs.get(first)
+      if (heir !== undefined) this.#links.push({ entry, first: heir })
+      else if (!isThere(first.path) || !this.#makeLink(entry, first)) heirs.set(first, entry)
     }
-    if (dryRun) return
+    return Array.from(heirs.values(), ({ path, node, directory }) => ({ path, node, directory, isNew: false }))
+  }
+
+  /** Gives directories their metadata, when everything is in them. */
+  finish(): void {
+    if (this.#options.dryRun) return
     for (const entry of this.#left) {
       if (this.#refused.has(pathBelow(entry))) continue
       this.#attempt(entry, () => {
@@ -73,7 +82,7 @@ export class EntryRestorer {
     const { node, path, directory } = entry
     switch (node.type) {
       case 'dir':
-        this.#makeDirectory(entry)
+        if (!this.#attempt(entry, () => this.#makeDirectory(entry))) this.#refused.add(pathBelow(entry))
         return undefined
       case 'file': {
         if (this.#isFurtherName(entry)) return undefined
@@ -96,14 +105,17 @@ export class EntryRestorer {
   }
 
   #makeDirectory(entry: WalkedEntry): void {
-    const { counts, dryRun } = this.#options
-    const below = pathBelow(entry)
-    const isDone = this.#attempt(entry, () => {
-      counts.directories++
-      if (this.#made.has(pathOf(entry.directory)) || this.#stat(entry) === undefined) this.#made.add(below)
-      if (!dryRun) this.#directory(entry).directory(entry.node.name).close()
-    })
-    if (!isDone) this.#refused.add(below)
+    const { counts, dryRun, overwrite } = this.#options
+    const present = this.#stat(entry)
+    if (present?.type === 'symlink') {
+      throw new Failure('target_unsafe', `${cannotMake(entry)}: found a symlink, expected a directory or nothing`)
+    }
+    if (present !== undefined && present.type !== 'dir' && overwrite === 'never') {
+      throw new Failure('target_failed', `${cannotMake(entry)}: a file has its name, and nothing is to be overwritten`)
+    }
+    if (!dryRun) this.#directory(entry).directory(entry.node.name).close()
+    if (present?.type !== 'dir') this.#made.add(pathBelow(entry))
+    counts.directories++
   }
 
   /** Whether an earlier name of the same file is restored; then this one becomes a hard link to it. */
@@ -122,21 +134,46 @@ export class EntryRestorer {
     return true
   }
 
+  /** Answers false where the file system can not link the two; other troubles are problems of the entry. */
+  #makeLink(entry: WalkedEntry, first: WalkedEntry): boolean {
+    const { counts, dryRun, overwrite } = this.#options
+    const { name, mtime } = entry.node
+    let canLink = true
+    this.#attempt(entry, () => {
+      const present = this.#stat(entry)
+      if (!dryRun && !(present !== undefined && isLeftAlone(overwrite, mtimeOf(present), mtime))) {
+        try {
+          const source = { directory: this.#directory(first), name: first.node.name }
+          this.#directory(entry).hardLink(name, source)
+        } catch (error) {
+          canLink = !isFailure(error, 'target_failed') || !unlinkable.has(error.facts['code'])
+          if (canLink) throw error
+          return
+        }
+      }
+      counts.hardLinks++
+    })
+    return canLink
+  }
+
   #makeOther(entry: WalkedEntry): void {
     const { counts, dryRun, overwrite } = this.#options
     const { node } = entry
+    const present = this.#stat(entry)
+    if (!dryRun && !(present !== undefined && isLeftAlone(overwrite, mtimeOf(present), node.mtime))) {
+      const directory = this.#directory(entry)
+      if (node.type === 'symlink') {
+        const isRight = present?.type === 'symlink' && directory.linkTarget(node.name) === node.linktarget
+        if (!isRight) directory.symlink(node.name, node.linktarget ?? '')
+      } else if (present?.type !== node.type || BigInt(present.device) !== BigInt(node.device ?? 0)) {
+        directory.specialFile(node.name, node)
+      }
+      this.#metadata(entry, directory.applyMetadata(node.name, node))
+    }
     counts.others++
-    const present = this.#made.has(pathOf(entry.directory)) ? undefined : this.#stat(entry)
-    if (dryRun || (present !== undefined && isLeftAlone(node, present, overwrite))) return
-    const directory = this.#directory(entry)
-    if (node.type === 'symlink') {
-      const isRight = present?.type === 'symlink' && directory.linkTarget(node.name) === node.linktarget
-      if (!isRight) directory.symlink(node.name, node.linktarget ?? '')
-    } else if (present?.type !== node.type || present.device !== Number(node.device ?? 0))
-      directory.specialFile(node.name, node)
-    this.#metadata(entry, directory.applyMetadata(node.name, node))
   }
 
+  /** What has the entry's name; undefined where nothing has, or can have. */
   #stat(entry: WalkedEntry): FileStat | undefined {
     const { directories } = this.#options
     return directories === undefined || this.#made.has(pathOf(entry.directory))
@@ -150,30 +187,29 @@ export class EntryRestorer {
 
   #metadata(entry: WalkedEntry, problems: readonly MetadataProblem[]): void {
     for (const { what, detail } of problems) {
-      this.#options.counts.problem({
-        path: entry.path,
-        code: 'target_failed',
-        detail: `Cannot set its ${what}: ${detail}`,
-      })
+      const problem = { path: entry.path, code: 'target_failed', detail: `Cannot set its ${what}: ${detail}` } as const
+      this.#options.counts.problem(problem)
     }
   }
 
-  /** Failures of the target are problems of the entry. Answers whether all went well. */
+  /** What hinders one entry is a problem of it. Answers whether all went well. Throws as troubleOf() does. */
   #attempt(entry: WalkedEntry, action: () => void): boolean {
     try {
       action()
       return true
     } catch (error) {
-      if (!isFailure(error, 'target_failed') && !isFailure(error, 'target_unsafe')) throw error
-      this.#options.counts.problem({ path: entry.path, code: error.code, detail: errorMessage(error) })
+      this.#options.counts.problem({ path: entry.path, ...troubleOf(error) })
       return false
     }
   }
 }
 
-function isLeftAlone(node: Node, present: FileStat, rule: OverwriteRule): boolean {
-  if (rule === 'never') return true
-  return rule === 'if-newer' && node.mtime !== undefined && present.mtimeSeconds >= parseGoTime(node.mtime).seconds
+function cannotMake(entry: WalkedEntry): string {
+  return `Cannot make directory "${printableName(pathBelow(entry))}" in the target`
+}
+
+function mtimeOf(stat: FileStat): { seconds: number; nanoseconds: number } {
+  return { seconds: stat.mtimeSeconds, nanoseconds: stat.mtimeNanoseconds }
 }
 
 function pathOf(names: readonly ByteName[]): ByteName {

@@ -23,6 +23,19 @@ export class RestoreCounts {
     this.#totals = totals
   }
 
+  /** A file is whole in the target, or would be. */
+  file(bytes: number): void {
+    this.files++
+    this.bytes += bytes
+  }
+
+  /** The same, of a file that was there. */
+  skippedFile(bytes: number): void {
+    this.file(bytes)
+    this.filesSkipped++
+    this.bytesSkipped += bytes
+  }
+
   problem(problem: RestoreProblem): void {
     this.problems.push(problem)
   }
@@ -30,7 +43,7 @@ export class RestoreCounts {
   report(phase: string, path: ByteName | undefined): void {
     const { files, bytes } = this.#totals
     const isVerifying = phase !== 'restore'
-    const filesDone = isVerifying ? this.filesVerified : this.files + this.filesSkipped
+    const filesDone = isVerifying ? this.filesVerified : this.files
     const bytesDone = isVerifying ? 0 : this.bytesWritten + this.bytesSkipped
     this.#progress({
       phase,

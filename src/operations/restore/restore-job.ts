@@ -1,4 +1,5 @@
 import type { ByteName } from '../../base/byte-name.ts'
+import type { Moment } from '../../model/go-time.ts'
 import type { Id } from '../../model/id.ts'
 import type { Node } from '../../model/node.ts'
 import type { MasterKey } from '../../kernels/seal.ts'
@@ -9,6 +10,9 @@ export interface RestoreWorkerData {
   readonly key: MasterKey
   /** Where sealed blobs lie when a job comes; the main thread puts them there. */
   readonly memory: SharedKernelMemory
+  /** The main thread's descriptor of the target, so that all threads write into the same directory, whatever has its path. */
+  readonly targetFd: number
+  /** For messages. */
   readonly target: ByteName
   readonly sparse: boolean
 }
@@ -21,6 +25,19 @@ export interface FileTarget {
   readonly node: Node
   /** Bytes. */
   readonly size: number
+}
+
+/** A file that a `prepare` job has made or found. */
+export interface PartTarget extends FileTarget {
+  /** `new`: nothing was written yet where this job writes. */
+  readonly content: 'new' | 'keep'
+}
+
+/** A file that is to be compared. */
+export interface CompareTarget extends FileTarget {
+  /** Ids and lengths of its blobs. */
+  readonly content: readonly Id[]
+  readonly lengths: readonly number[]
 }
 
 /** Names that lead from the target to each directory of a job. */
@@ -37,6 +54,12 @@ export interface BlobToWrite {
   readonly writes: readonly number[]
 }
 
+/**
+ * What is compared of a file: `presence`: size and mtime; `times`: the same, and the content only where the mtime
+ * differs; `content`: size and content; `proof`: the same, of a file that was restored.
+ */
+export type CompareBy = 'presence' | 'times' | 'content' | 'proof'
+
 export type RestoreJob =
   /**
    * Writes blobs into files. A `whole` file gets all of its blobs here: it is made anew, and gets its metadata.
@@ -46,7 +69,7 @@ export type RestoreJob =
       readonly kind: 'write'
       readonly directories: DirectoryNames
       readonly whole: readonly FileTarget[]
-      readonly parts: readonly FileTarget[]
+      readonly parts: readonly PartTarget[]
       /** Files are numbered through: the whole ones first. */
       readonly blobs: readonly BlobToWrite[]
     }
@@ -63,26 +86,36 @@ export type RestoreJob =
   | {
       readonly kind: 'compare'
       readonly directories: DirectoryNames
-      readonly files: readonly (FileTarget & { readonly lengths: readonly number[] })[]
-      /** A file of the right size and mtime is taken to be right. */
-      readonly trustTimes: boolean
+      readonly files: readonly CompareTarget[]
+      readonly by: CompareBy
     }
 
 export interface FileProblem {
   /** Number of the file in the job. */
   readonly file: number
-  readonly code: 'target_unsafe' | 'target_failed' | 'not_proven'
+  readonly code: 'target_unsafe' | 'target_failed'
+  /** What is not as it should be: the file with its content, or only its metadata. */
+  readonly what: 'file' | 'metadata'
   readonly detail: string
 }
 
 /** How a file that is in the target compares with the snapshot's. */
-export interface Comparison {
-  readonly state: 'absent' | 'equal' | 'different'
-  /** Numbers of the blobs that are not right, where the file is a regular one. */
-  readonly wrong: readonly number[]
-  /** Seconds, for `if-newer`. */
-  readonly mtimeSeconds: number
-}
+export type Comparison =
+  | { readonly state: 'absent' }
+  | {
+      readonly state: 'equal'
+      readonly mtime: Moment
+      /** `right`: there is none to be set. */
+      readonly metadata: 'right' | 'unknown'
+    }
+  | {
+      readonly state: 'different'
+      readonly mtime: Moment
+      /** Numbers of the blobs to be written; 'all' where the file must be made anew. */
+      readonly wrong: readonly number[] | 'all'
+      /** Why it could not be compared. */
+      readonly trouble?: string
+    }
 
 export type RestoreAnswer =
   | {
@@ -94,4 +127,4 @@ export type RestoreAnswer =
     }
   | { readonly kind: 'prepare'; readonly problems: readonly FileProblem[] }
   | { readonly kind: 'finish'; readonly problems: readonly FileProblem[] }
-  | { readonly kind: 'compare'; readonly comparisons: readonly Comparison[]; readonly problems: readonly FileProblem[] }
+  | { readonly kind: 'compare'; readonly comparisons: readonly Comparison[] }

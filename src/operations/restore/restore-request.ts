@@ -4,15 +4,8 @@ import type { FailureCode } from '../../base/failure.ts'
 import type { Id } from '../../model/id.ts'
 import type { Repository } from '../../repository/repository.ts'
 import type { ProgressSink } from '../progress.ts'
+import type { OverwriteRule } from './overwrite-rule.ts'
 import type { RestoreSelection } from './restore-filter.ts'
-
-/** What to do with a file that is there already. */
-export const overwriteRules = ['always', 'if-changed', 'if-newer', 'never'] as const
-/**
- * `always` compares the content with the snapshot's and writes what differs; `if-changed` takes a file of the same
- * size and mtime to be right; `if-newer` writes only over files that are older; `never` leaves every file alone.
- */
-export type OverwriteRule = (typeof overwriteRules)[number]
 
 export interface RestoreRequest {
   /** Its index is loaded; the caller holds a shared lock. */
@@ -29,7 +22,7 @@ export interface RestoreRequest {
   readonly sparse: boolean
   /** Tells what would be done and writes nothing. */
   readonly dryRun: boolean
-  /** Reads everything back at the end and compares it with the snapshot. */
+  /** Reads all files back at the end and compares their content with the snapshot; not those that a rule left alone. */
   readonly verify: boolean
   /** What the whole will be, where the caller knows, for the estimate. */
   readonly totals?: { readonly files?: number; readonly bytes?: number }
@@ -50,19 +43,21 @@ export interface RestoreProblem {
 }
 
 export interface RestoreReport {
-  /** Entries of the snapshot that are in the target now, or would be. */
+  /** Files of the snapshot that are in the target now, or would be. Those that are not whole there are problems. */
   readonly files: number
   readonly directories: number
   /** Symlinks, fifos, devices. */
   readonly others: number
+  /** Further names of files, which `files` does not count. */
   readonly hardLinks: number
-  /** Files that were right already, or were left alone by the rule of overwriting. */
+  /** Of the files, those that were right already, or were left alone by the rule of overwriting. */
   readonly filesSkipped: number
-  readonly bytesSkipped: number
-  /** Bytes of all restored files, and those that were written. */
+  /** Bytes of all these files, and of those that were skipped. */
   readonly bytes: number
+  readonly bytesSkipped: number
+  /** Bytes of content that were written. */
   readonly bytesWritten: number
-  /** Files read back and compared; undefined where that was not asked for. */
+  /** Files read back and found equal to the snapshot; undefined where that was not asked for. */
   readonly filesVerified: number | undefined
   readonly problems: readonly RestoreProblem[]
 }

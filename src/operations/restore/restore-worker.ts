@@ -1,14 +1,17 @@
 import { KernelMemory } from '../../kernels/kernel-memory.ts'
 import { serveJobs, workerHost } from '../../kernels/worker-host.ts'
 import { BlobOpener } from '../../repository/blob-opener.ts'
+import { TargetFolder } from '../../sources/files/target-folder.ts'
 import { compareJob } from './compare-job.ts'
 import { OpenDirectories } from './open-directories.ts'
+import { finishJob, prepareJob } from './prepare-job.ts'
 import type { RestoreAnswer, RestoreJob, RestoreWorkerData } from './restore-job.ts'
-import { finishJob, prepareJob, type RestoreWorkerContext, writeJob } from './write-job.ts'
+import type { RestoreWorkerContext } from './restore-worker-context.ts'
+import { writeJob } from './write-job.ts'
 
 const data = workerHost().workerData as RestoreWorkerData
 const context: RestoreWorkerContext = {
-  directories: new OpenDirectories(data.target),
+  directories: new OpenDirectories(TargetFolder.attach(data.targetFd, data.target)),
   blobs: new BlobOpener(data.key, new KernelMemory(data.memory)),
   sparse: data.sparse,
 }

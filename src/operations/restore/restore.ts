@@ -5,10 +5,13 @@ import { TargetFolder } from '../../sources/files/target-folder.ts'
 import { eachAtOnce } from '../each-at-once.ts'
 import { TreeReader } from '../tree-reader.ts'
 import { EntryRestorer } from './entry-restorer.ts'
+import { fileWindows } from './file-windows.ts'
 import { findEntry } from './find-entry.ts'
+import type { WantedFile } from './located-file.ts'
 import { OpenDirectories } from './open-directories.ts'
 import { RestoreCounts } from './restore-counts.ts'
-import { FileRestorer, type WantedFile } from './restore-files.ts'
+import { RestoreCrew } from './restore-crew.ts'
+import { FileRestorer } from './restore-files.ts'
 import { restoreFilter } from './restore-filter.ts'
 import type { RestoreAnswer, RestoreJob, RestoreWorkerData } from './restore-job.ts'
 import type { RestoreContext, RestoreReport, RestoreRequest } from './restore-request.ts'
@@ -17,17 +20,18 @@ import { walkTree, type WalkEvent } from './walk-tree.ts'
 
 export type { RestoreContext, RestoreProblem, RestoreReport, RestoreRequest } from './restore-request.ts'
 
-/** Files are restored in windows: their packs are read in order, and what is known of them is held in memory. */
-const windowFilesMax = 4096
-const windowBytesMax = 256 * 1024 * 1024
 /** A largest chunk of ours or restic's with its seal, and one that did not compress. */
 const slotBytes = 9 * 1024 * 1024
 const slotsPerWorker = 3
+/** While the last files of one window are written, the packs of the next are read. */
+const windowsMax = 2
 
 /**
  * Restores a tree, or a part of it, into a directory. Every blob's SHA-256 is verified before it is written, nothing
  * is written outside the target, and what is there already and right is not written again, so a restore that was
- * stopped goes on where it was. What could not be restored is a problem in the report; the rest is restored.
+ * stopped goes on where it was. What could not be restored is a problem in the report; the rest is restored. Failure
+ * `target_failed` where the target as a whole takes nothing more, `path_missing` for a path that the snapshot has not,
+ * and those of the storage.
  *
  * Order: directories as they are met, files with their content and then their metadata, hard links, and at last the
  * metadata of the directories. A crash leaves files without metadata or in part; the same restore again finds these
@@ -38,62 +42,52 @@ export async function restore(
   context: RestoreContext,
   signal: AbortSignal,
 ): Promise<RestoreReport> {
-  const { repository, dryRun } = request
+  const { repository, dryRun, overwrite, verify } = request
   const trees = new TreeReader(repository)
   const counts = new RestoreCounts(context.progress, request.totals ?? {})
   const start = await findEntry(request.tree, request.subpath, trees, signal)
-  const directories = openTarget(request)
+  const filter = restoreFilter(request.selection)
+  // Closed after the pool: its workers use the descriptor.
+  using directories = openTarget(request)
   const workers = request.workers ?? availableParallelism()
   const slots = new SpanSlots({ workers, slotsPerWorker, slotBytes })
   await using pool = new WorkerPool<RestoreJob, RestoreAnswer>({
     workerUrl: workerUrl(import.meta.url, './restore-worker'),
     workerData: undefined,
     workerDataOf: (index): RestoreWorkerData => ({
-      ...{ key: repository.key, target: request.target, sparse: request.sparse },
+      key: repository.key,
+      target: request.target,
+      sparse: request.sparse,
+      targetFd: directories!.fd, // Without a target no job is run.
       memory: slots.memories[index]!,
     }),
     workersMax: workers,
   })
-  const files = new FileRestorer({ ...request, pool, slots, directories, counts }, signal)
-  const entries = new EntryRestorer({ directories, counts, dryRun, overwrite: request.overwrite })
-  const filter = restoreFilter(request.selection)
-  try {
-    const wanted = entries.restore(walkTree(start, { trees, filter }, signal))
-    await eachAtOnce(windows(wanted), 2, async (window) => files.restore(window))
-    entries.finish()
-    if (!request.verify || dryRun) return { ...reportOf(counts), filesVerified: undefined }
-    const again = filesOf(walkTree(start, { trees, filter }, signal))
-    await eachAtOnce(windows(again), 2, async (window) => files.verify(window))
-    return { ...reportOf(counts), filesVerified: counts.filesVerified }
-  } finally {
-    directories?.close()
+  const crew = new RestoreCrew(pool, signal)
+  const files = new FileRestorer({ repository, crew, slots, directories, overwrite, dryRun, verify, counts }, signal)
+  const entries = new EntryRestorer({ directories, counts, dryRun, overwrite })
+  const restoreAll = async (wanted: Iterable<WantedFile> | AsyncIterable<WantedFile>): Promise<void> =>
+    eachAtOnce(fileWindows(wanted), windowsMax, async (window) => files.restore(window))
+
+  await restoreAll(entries.restore(walkTree(start, { trees, filter }, signal)))
+  for (let again: WantedFile[]; (again = entries.link((path) => files.isThere(path))).length > 0; ) {
+    await restoreAll(again)
   }
+  entries.finish()
+  if (!verify || dryRun) return reportOf(counts, undefined)
+  const restored = filesOf(walkTree(start, { trees, filter }, signal))
+  await eachAtOnce(fileWindows(restored), windowsMax, async (window) => files.verify(window))
+  return reportOf(counts, counts.filesVerified)
 }
 
 /** The target, made where it is missing; undefined where it is missing and this is a dry run. */
 function openTarget({ target, dryRun }: RestoreRequest): OpenDirectories | undefined {
   try {
-    TargetFolder.open(target, { create: !dryRun }).close()
+    return new OpenDirectories(TargetFolder.open(target, { create: !dryRun }))
   } catch (error) {
     if (dryRun && isFailure(error, 'path_missing')) return undefined
     throw error
   }
-  return new OpenDirectories(target)
-}
-
-/** Files in lots that are planned and held in memory together. */
-async function* windows(files: AsyncIterable<WantedFile>): AsyncGenerator<WantedFile[], void, undefined> {
-  let window: WantedFile[] = []
-  let bytes = 0
-  for await (const file of files) {
-    window.push(file)
-    bytes += file.node.size ?? 0
-    if (window.length < windowFilesMax && bytes < windowBytesMax) continue
-    yield window
-    window = []
-    bytes = 0
-  }
-  if (window.length > 0) yield window
 }
 
 async function* filesOf(events: AsyncIterable<WalkEvent>): AsyncGenerator<WantedFile, void, undefined> {
@@ -102,7 +96,8 @@ async function* filesOf(events: AsyncIterable<WalkEvent>): AsyncGenerator<Wanted
   }
 }
 
-function reportOf(counts: RestoreCounts): Omit<RestoreReport, 'filesVerified'> {
+function reportOf(counts: RestoreCounts, filesVerified: number | undefined): RestoreReport {
   const { files, directories, others, hardLinks, filesSkipped, bytesSkipped, bytes, bytesWritten, problems } = counts
-  return { files, directories, others, hardLinks, filesSkipped, bytesSkipped, bytes, bytesWritten, problems }
+  const report = { files, directories, others, hardLinks, filesSkipped, bytesSkipped, bytes, bytesWritten }
+  return { ...report, filesVerified, problems }
 }

@@ -12,12 +12,15 @@ export interface SpanSlot {
 export class SpanSlots {
   readonly memories: readonly SharedKernelMemory[]
   readonly slotBytes: number
+  /** Slots in all. */
+  readonly count: number
   readonly #free: SpanSlot[] = []
   readonly #waiting: ((slot: SpanSlot) => void)[] = []
 
   constructor(options: { readonly workers: number; readonly slotsPerWorker: number; readonly slotBytes: number }) {
     const { workers, slotsPerWorker, slotBytes } = options
     this.slotBytes = slotBytes
+    this.count = workers * slotsPerWorker
     const memories = Array.from(
       { length: workers },
       () => new KernelMemory({ regionBytes: slotsPerWorker * slotBytes }),
@@ -29,10 +32,6 @@ export class SpanSlots {
         this.#free.push({ workerIndex, at, bytes: memory.view(at, at + slotBytes) })
       }
     }
-  }
-
-  get count(): number {
-    return this.#free.length
   }
 
   /** A free slot, as soon as there is one. Does something with it and gives it back. */

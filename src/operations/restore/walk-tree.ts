@@ -5,14 +5,17 @@ import { throwIfStopped } from '../../base/abort.ts'
 import type { Node } from '../../model/node.ts'
 import { checkTargetName } from '../../sources/files/target-name.ts'
 import type { TreeReader } from '../tree-reader.ts'
-import type { RestoreVerdict } from './restore-filter.ts'
+import type { EntryTest, RestoreFilter } from './restore-filter.ts'
+
+/** Directories below each other. What is known of a path grows with its depth, and a tree may be made to do harm. */
+const depthMax = 2048
 
 /** One entry of the snapshot that is to be restored. */
 export interface WalkedEntry {
   /** In the snapshot, for people and for patterns. */
   readonly path: ByteName
   readonly node: Node
-  /** Names that lead from the target to the directory that it goes into. */
+  /** Names that lead from the target to the directory that it goes into; one array for all entries of a directory. */
   readonly directory: readonly ByteName[]
 }
 
@@ -23,16 +26,19 @@ export type WalkEvent =
   | { readonly kind: 'problem'; readonly path: ByteName; readonly code: FailureCode; readonly detail: string }
 
 export interface WalkOptions {
-  readonly trees: TreeReader
-  readonly filter: (path: ByteName, isDirectory: boolean) => RestoreVerdict
+  readonly trees: Pick<TreeReader, 'tree'>
+  readonly filter: RestoreFilter
 }
 
 interface Frame {
   readonly path: ByteName
   readonly directory: readonly ByteName[]
   readonly nodes: readonly Node[]
+  readonly test: EntryTest
   /** The directory itself; undefined for where the walk begins. */
   readonly entry: WalkedEntry | undefined
+  /** Names told so far; undefined where no name can come twice, as the nodes are in order. */
+  readonly names: Set<ByteName> | undefined
   at: number
   isTaken: boolean
 }
@@ -40,14 +46,22 @@ interface Frame {
 /**
  * Tells the entries below a place, depth first: a directory before what is in it ("entry"), and once more after it
  * ("leave"). A directory that is only passed through is told when something in it is taken. A tree that can not be
- * read, and a name that could lead out of the target, are problems; the rest is told all the same.
+ * read, a name that could lead out of the target, and a name that a directory has twice (of which the first counts)
+ * are problems; the rest is told all the same. So each path is told once.
  */
 export async function* walkTree(
   start: { readonly path: ByteName; readonly nodes: readonly Node[] },
   options: WalkOptions,
   signal: AbortSignal,
 ): AsyncGenerator<WalkEvent, void, undefined> {
-  const frames: Frame[] = [{ ...start, directory: [], entry: undefined, at: 0, isTaken: true }]
+  const { trees, filter } = options
+  const frameOf = (place: Pick<Frame, 'path' | 'directory' | 'nodes' | 'entry' | 'isTaken'>): Frame => ({
+    ...place,
+    test: filter(place.path),
+    names: isInOrder(place.nodes) ? undefined : new Set(),
+    at: 0,
+  })
+  const frames = [frameOf({ path: start.path, nodes: start.nodes, directory: [], entry: undefined, isTaken: true })]
   for (let frame; (frame = frames.at(-1)) !== undefined; ) {
     const node = frame.nodes[frame.at++]
     if (node === undefined) {
@@ -56,13 +70,13 @@ export async function* walkTree(
       continue
     }
     const path = `${frame.path}/${node.name}`
-    const refused = refusedName(node)
-    if (refused !== undefined) {
-      yield { kind: 'problem', path, code: refused.code, detail: refused.message }
+    const problem = problemOf(node, frame)
+    if (problem !== undefined) {
+      yield { kind: 'problem', path, ...problem }
       continue
     }
     const isDirectory = node.type === 'dir'
-    const verdict = options.filter(path, isDirectory)
+    const verdict = frame.test(node.name, isDirectory)
     if (verdict === 'skip') continue
     const entry = { path, node, directory: frame.directory }
     if (verdict === 'take') {
@@ -71,10 +85,11 @@ export async function* walkTree(
     }
     if (!isDirectory) continue
     throwIfStopped(signal)
-    const below = await nodesOf(entry, options.trees, signal)
+    const below = await nodesOf(entry, trees, signal)
     if ('kind' in below) yield below
     const nodes = 'kind' in below ? [] : below.nodes
-    frames.push({ path, directory: [...frame.directory, node.name], nodes, entry, at: 0, isTaken: verdict === 'take' })
+    const directory = [...frame.directory, node.name]
+    frames.push(frameOf({ path, directory, nodes, entry, isTaken: verdict === 'take' }))
   }
 }
 
@@ -90,7 +105,7 @@ function* passedThrough(frames: readonly Frame[]): Generator<WalkEvent, void, un
 
 async function nodesOf(
   { node, path }: WalkedEntry,
-  trees: TreeReader,
+  trees: WalkOptions['trees'],
   signal: AbortSignal,
 ): Promise<{ readonly nodes: readonly Node[] } | (WalkEvent & { kind: 'problem' })> {
   if (node.subtree === undefined) {
@@ -102,6 +117,26 @@ async function nodesOf(
     if (!isFailure(error, 'repository_damaged') && !isFailure(error, 'object_missing')) throw error
     return { kind: 'problem', path, code: error.code, detail: errorMessage(error) }
   }
+}
+
+/** Whether each name comes after the one before; then none comes twice. Odd names may be in order though this says no. */
+function isInOrder(nodes: readonly Node[]): boolean {
+  for (let at = 1; at < nodes.length; at++) if (nodes[at - 1]!.name >= nodes[at]!.name) return false
+  return true
+}
+
+/** Why an entry is not restored, whatever is asked for. */
+function problemOf(node: Node, frame: Frame): { readonly code: FailureCode; readonly detail: string } | undefined {
+  const refused = refusedName(node)
+  if (refused !== undefined) return { code: refused.code, detail: refused.message }
+  if (frame.names?.has(node.name) === true) {
+    return { code: 'repository_damaged', detail: 'Its directory has this name twice; the first is restored' }
+  }
+  frame.names?.add(node.name)
+  if (node.type === 'dir' && frame.directory.length >= depthMax) {
+    return { code: 'target_failed', detail: `It lies in more than ${depthMax} directories below each other` }
+  }
+  return undefined
 }
 
 function refusedName(node: Node): Failure | undefined {

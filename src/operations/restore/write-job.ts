@@ -1,166 +1,166 @@
-import { errorMessage } from '../../base/error-message.ts'
 import { isFailure } from '../../base/failure.ts'
 import { setLength } from '../../posix/file-space.ts'
 import { close } from '../../posix/open.ts'
 import { writeAt } from '../../posix/write.ts'
-import type { BlobOpener } from '../../repository/blob-opener.ts'
-import { applyMetadata, type MetadataProblem } from '../../sources/files/apply-metadata.ts'
+import { applyMetadata } from '../../sources/files/apply-metadata.ts'
 import { writeSparse } from '../../sources/files/write-sparse.ts'
-import type { OpenDirectories } from './open-directories.ts'
-import type { FileProblem, FileTarget, RestoreAnswer, RestoreJob } from './restore-job.ts'
+import { metadataProblem } from './each-file.ts'
+import type { FileProblem, RestoreAnswer, RestoreJob } from './restore-job.ts'
+import type { RestoreWorkerContext } from './restore-worker-context.ts'
+import { troubleOf } from './target-trouble.ts'
 
-type Job<Kind extends RestoreJob['kind']> = Extract<RestoreJob, { kind: Kind }>
-type Answer<Kind extends RestoreAnswer['kind']> = Extract<RestoreAnswer, { kind: Kind }>
-
-export interface RestoreWorkerContext {
-  readonly directories: OpenDirectories
-  readonly blobs: BlobOpener
-  readonly sparse: boolean
-}
+type WriteJob = Extract<RestoreJob, { kind: 'write' }>
 
 /** Runs of zeros shorter than this are written: holes of a page would only scatter the file. */
 const sparseBytesMin = 32 * 1024
+/** Files that are open at a time. Many wait for more only where they share a blob and go on with others. */
+const openMax = 128
 
-interface OpenTarget {
-  readonly fd: number
-  /** Writes still to come. */
-  writesLeft: number
-  /** Bytes were left out, so the length must be set. */
+export function writeJob(job: WriteJob, context: RestoreWorkerContext): Extract<RestoreAnswer, { kind: 'write' }> {
+  const damaged: { blob: number; detail: string }[] = []
+  const files = new FilesBeingWritten(job, context)
+  try {
+    files.writeEmpty()
+    for (const [number, blob] of job.blobs.entries()) {
+      let content: Uint8Array | undefined
+      try {
+        content = context.blobs.openAt(blob.at, blob.at + blob.length, { ...blob, type: 'data' })
+      } catch (error) {
+        if (!isFailure(error, 'repository_damaged')) throw error
+        damaged.push({ blob: number, detail: error.message })
+      }
+      const { writes } = blob
+      for (let at = 0; at < writes.length; at += 2) files.write(writes[at]!, content, writes[at + 1]!)
+    }
+  } finally {
+    files.close()
+  }
+  const { bytesWritten, problems } = files
+  return { kind: 'write', bytesWritten, problems, damaged }
+}
+
+interface FileBeingWritten {
+  /** Undefined while it is closed to make room for others. */
+  fd: number | undefined
+  /** Bytes were left out, so that the length must be set. */
   hasHoles: boolean
 }
 
-export function writeJob(job: Job<'write'>, context: RestoreWorkerContext): Answer<'write'> {
-  const files = [...job.whole, ...job.parts]
-  const writes = new Uint32Array(files.length)
-  for (const blob of job.blobs) for (let at = 0; at < blob.writes.length; at += 2) writes[blob.writes[at]!]!++
-  const open = new Map<number, OpenTarget>()
-  const failed = new Set<number>()
-  /** The main thread looks for another copy of what is missing, and gives the metadata then. */
-  const incomplete = new Set<number>()
-  const problems: FileProblem[] = []
-  const damaged: { blob: number; detail: string }[] = []
-  let bytesWritten = 0
+/** The files of one job: each opened with its first blob, and closed with its last one. */
+class FilesBeingWritten {
+  bytesWritten = 0
+  readonly problems: FileProblem[] = []
+  readonly #job: WriteJob
+  readonly #context: RestoreWorkerContext
+  /** By file: writes still to come. */
+  readonly #writesLeft: Uint32Array
+  readonly #begun = new Map<number, FileBeingWritten>()
+  #openCount = 0
+  readonly #failed = new Set<number>()
+  /** A blob is missing: the main thread looks for another copy, and gives the metadata then. */
+  readonly #incomplete = new Set<number>()
 
-  const attempt = (file: number, action: () => void): void => {
+  constructor(job: WriteJob, context: RestoreWorkerContext) {
+    this.#job = job
+    this.#context = context
+    this.#writesLeft = new Uint32Array(job.whole.length + job.parts.length)
+    for (const { writes } of job.blobs) for (let at = 0; at < writes.length; at += 2) this.#writesLeft[writes[at]!]!++
+  }
+
+  /** Files without content have no blob to bring them up. */
+  writeEmpty(): void {
+    for (let file = 0; file < this.#job.whole.length; file++) {
+      if (this.#writesLeft[file] === 0) this.#attempt(file, () => this.#end(file, this.#open(file)))
+    }
+  }
+
+  /** Writes a blob into a file, or leaves it out where its content is not to be had. */
+  write(file: number, content: Uint8Array | undefined, offset: number): void {
+    if (this.#failed.has(file)) return
+    this.#attempt(file, () => {
+      const being = this.#open(file)
+      if (content === undefined) this.#incomplete.add(file)
+      else this.#writeContent(file, being, content, offset)
+      if (--this.#writesLeft[file]! === 0) this.#end(file, being)
+    })
+  }
+
+  /** Closes what is open still after an error. */
+  close(): void {
+    for (const file of this.#begun.keys()) this.#abandon(file)
+  }
+
+  #attempt(file: number, action: () => void): void {
     try {
       action()
     } catch (error) {
-      problems.push(problemOf(file, error))
-      failed.add(file)
-    }
-  }
-  const openTarget = (file: number): OpenTarget => {
-    const known = open.get(file)
-    if (known !== undefined) return known
-    const { directory, node } = files[file]!
-    const into = context.directories.get(job.directories[directory]!)
-    const fd = file < job.whole.length ? into.newFile(node.name) : into.presentFile(node.name)
-    const target = { fd, writesLeft: writes[file]!, hasHoles: false }
-    open.set(file, target)
-    return target
-  }
-  const end = (file: number, target: OpenTarget): void => {
-    open.delete(file)
-    try {
-      if (file >= job.whole.length || failed.has(file) || incomplete.has(file)) return
-      const { node, size } = files[file]!
-      attempt(file, () => {
-        if (target.hasHoles) setLength(target.fd, size)
-        problems.push(...applyMetadata({ fd: target.fd }, node).map((problem) => metadataProblem(file, problem)))
-      })
-    } finally {
-      close(target.fd)
+      this.#failed.add(file)
+      this.#abandon(file)
+      this.problems.push({ file, what: 'file', ...troubleOf(error) })
     }
   }
 
-  // Files without content have no blob to bring them up.
-  for (let file = 0; file < job.whole.length; file++) {
-    if (writes[file] === 0) attempt(file, () => end(file, openTarget(file)))
+  #open(file: number): FileBeingWritten & { readonly fd: number } {
+    const known = this.#begun.get(file)
+    if (known?.fd !== undefined) return known as FileBeingWritten & { readonly fd: number }
+    if (this.#openCount >= openMax) this.#makeRoom()
+    const { whole, parts, directories } = this.#job
+    const isWhole = file < whole.length
+    const { directory, node } = isWhole ? whole[file]! : parts[file - whole.length]!
+    const into = this.#context.directories.get(directories[directory]!)
+    const isNew = isWhole && known === undefined
+    const fd = isNew ? into.newFile(node.name) : into.presentFile(node.name)
+    this.#openCount++
+    const being = { fd, hasHoles: known?.hasHoles ?? false }
+    this.#begun.set(file, being)
+    return being
   }
-  for (const [number, blob] of job.blobs.entries()) {
-    let content: Uint8Array | undefined
-    try {
-      content = context.blobs.openAt(blob.at, blob.at + blob.length, { ...blob, type: 'data' })
-    } catch (error) {
-      if (!isFailure(error, 'repository_damaged')) throw error
-      damaged.push({ blob: number, detail: error.message })
-    }
-    for (let at = 0; at < blob.writes.length; at += 2) {
-      const file = blob.writes[at]!
-      attempt(file, () => {
-        const target = openTarget(file)
-        if (content === undefined) incomplete.add(file)
-        else if (!failed.has(file)) bytesWritten += writeContent(target, content, blob.writes[at + 1]!, file, context)
-        if (--target.writesLeft === 0) end(file, target)
-      })
-    }
-  }
-  for (const [file, target] of open) end(file, target) // Those that failed on the way.
-  return { kind: 'write', bytesWritten, problems, damaged }
 
-  function writeContent(
-    target: OpenTarget,
-    content: Uint8Array,
-    offset: number,
-    file: number,
-    { sparse }: RestoreWorkerContext,
-  ): number {
-    if (sparse && file < job.whole.length && hasLongZeros(content)) {
-      const { skippedBytes } = writeSparse(target.fd, content, offset, 'fresh')
-      if (skippedBytes > 0) target.hasHoles = true
-    } else writeAt(target.fd, content, offset)
-    return content.length
+  #writeContent(file: number, being: FileBeingWritten & { readonly fd: number }, content: Uint8Array, offset: number) {
+    if (this.#context.sparse && hasLongZeros(content)) {
+      const { whole, parts } = this.#job
+      const isFresh = file < whole.length || parts[file - whole.length]!.content === 'new'
+      const { skippedBytes } = writeSparse(being.fd, content, offset, isFresh ? 'fresh' : 'written')
+      if (skippedBytes > 0) being.hasHoles = true
+    } else writeAt(being.fd, content, offset)
+    this.bytesWritten += content.length
   }
-}
 
-/** Makes files of their full length, so that parts can be written in any order. */
-export function prepareJob(job: Job<'prepare'>, context: RestoreWorkerContext): Answer<'prepare'> {
-  const problems = eachFile(job.files, (file) => {
-    const directory = context.directories.get(job.directories[file.directory]!)
-    const fd = job.content === 'new' ? directory.newFile(file.node.name) : directory.presentFile(file.node.name)
-    try {
-      setLength(fd, file.size)
-    } finally {
+  #end(file: number, { fd, hasHoles }: FileBeingWritten & { readonly fd: number }): void {
+    const target = this.#job.whole[file]
+    if (target !== undefined && !this.#incomplete.has(file)) {
+      if (hasHoles) setLength(fd, target.size)
+      for (const problem of applyMetadata({ fd }, target.node)) this.problems.push(metadataProblem(file, problem))
+    }
+    this.#begun.delete(file)
+    this.#openCount--
+    close(fd)
+  }
+
+  /** Closes the file that was opened first of those that are open. */
+  #makeRoom(): void {
+    for (const being of this.#begun.values()) {
+      if (being.fd === undefined) continue
+      const { fd } = being
+      being.fd = undefined
+      this.#openCount--
       close(fd)
-    }
-  })
-  return { kind: 'prepare', problems }
-}
-
-/** Gives files their metadata, once all of their content is there. */
-export function finishJob(job: Job<'finish'>, context: RestoreWorkerContext): Answer<'finish'> {
-  const metadataProblems: FileProblem[] = []
-  const problems = eachFile(job.files, ({ directory, node }, file) => {
-    const found = context.directories.get(job.directories[directory]!).applyMetadata(node.name, node)
-    metadataProblems.push(...found.map((problem) => metadataProblem(file, problem)))
-  })
-  return { kind: 'finish', problems: [...problems, ...metadataProblems] }
-}
-
-/** Does something for each file; Failures of the target are answered as problems of the file. */
-export function eachFile<File extends FileTarget>(
-  files: readonly File[],
-  action: (file: File, number: number) => void,
-): FileProblem[] {
-  const problems: FileProblem[] = []
-  for (const [number, file] of files.entries()) {
-    try {
-      action(file, number)
-    } catch (error) {
-      problems.push(problemOf(number, error))
+      return
     }
   }
-  return problems
-}
 
-function metadataProblem(file: number, { what, detail }: MetadataProblem): FileProblem {
-  return { file, code: 'target_failed', detail: `Cannot set its ${what}: ${detail}` }
-}
-
-function problemOf(file: number, error: unknown): FileProblem {
-  if (isFailure(error, 'target_unsafe')) return { file, code: 'target_unsafe', detail: error.message }
-  if (isFailure(error) && error.code !== 'target_failed') throw error
-  return { file, code: 'target_failed', detail: errorMessage(error) }
+  /** Closes a file that failed: why it did is told already. */
+  #abandon(file: number): void {
+    const fd = this.#begun.get(file)?.fd
+    this.#begun.delete(file)
+    if (fd === undefined) return
+    this.#openCount--
+    try {
+      close(fd)
+    } catch {
+      // The descriptor is gone all the same.
+    }
+  }
 }
 
 /** Looks at one byte of each stretch first: nearly all data show themselves by that. */

@@ -84,7 +84,7 @@ function setNamed(holder: AttributeHolder, name: ByteName, value: string | null)
 }
 
 /** Whether an attribute belongs to the file's content or its rights, and not to the machine it lies on. */
-function isRemovable(name: Uint8Array): boolean {
+export function isRemovable(name: Uint8Array): boolean {
   const text = Buffer.from(name).toString('latin1')
   return (
     text.startsWith('user.') ||

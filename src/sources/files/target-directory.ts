@@ -138,6 +138,20 @@ export class TargetDirectory implements Disposable {
     })
   }
 
+  /** Whether presentFile() would open the regular file of this name. Changes nothing. */
+  isWritable(name: ByteName): boolean {
+    const text = cString(checkTargetName(name))
+    return this.#attempt('look at', name, () => {
+      try {
+        close(openAt(this.fd, text, openFlags.readWrite | openFlags.noFollow | openFlags.nonBlocking))
+        return true
+      } catch (error) {
+        if (!isSystemError(error, 'EACCES', 'EPERM', 'EROFS', 'ETXTBSY')) throw error
+        return error.code === 'EACCES' && statAt(this.fd, text).uid === libc.geteuid()
+      }
+    })
+  }
+
   /**
    * Opens a regular file that is there, for reading only, and leaves its access time alone where the system lets us;
    * undefined where there is none. The caller closes it.

@@ -1,0 +1,89 @@
+import { Failure } from '../../base/failure.ts'
+import type { WorkerPool } from '../../kernels/worker-pool.ts'
+import { eachAtOnce } from '../each-at-once.ts'
+import { fileLots, targetsOf } from './file-lots.ts'
+import type { LocatedFile } from './located-file.ts'
+import type { CompareBy, Comparison, FileProblem, RestoreAnswer, RestoreJob } from './restore-job.ts'
+
+type Answer<Kind extends RestoreJob['kind']> = Extract<RestoreAnswer, { kind: Kind }>
+
+/** The workers of a restore, by what they are asked for. */
+export class RestoreCrew {
+  readonly #pool: WorkerPool<RestoreJob, RestoreAnswer>
+  readonly #signal: AbortSignal
+
+  constructor(pool: WorkerPool<RestoreJob, RestoreAnswer>, signal: AbortSignal) {
+    this.#pool = pool
+    this.#signal = signal
+  }
+
+  /** The answer to a job, by a given worker or by any. */
+  async run<Kind extends RestoreJob['kind']>(
+    job: Extract<RestoreJob, { kind: Kind }>,
+    workerIndex?: number,
+  ): Promise<Answer<Kind>> {
+    const options = { signal: this.#signal, ...(workerIndex !== undefined && { workerIndex }) }
+    const answer = await this.#pool.run(job, [], options)
+    if (answer.kind !== job.kind) throw new Failure('defect', `A worker answered "${answer.kind}" to "${job.kind}"`)
+    return answer as Answer<Kind>
+  }
+
+  /** How each of these files compares with what is in the target. */
+  async compare(files: readonly LocatedFile[], by: CompareBy): Promise<Comparison[]> {
+    const comparisons: Comparison[] = []
+    await this.#inLots(files, async (lot, from) => {
+      const { directories, targets } = targetsOf(lot)
+      const compared = targets.map((target, number) => {
+        const { content, lengths } = lot[number]!
+        return { ...target, content, lengths }
+      })
+      const answer = await this.run({ kind: 'compare', directories, files: compared, by })
+      for (const [number, comparison] of answer.comparisons.entries()) comparisons[from + number] = comparison
+    })
+    return comparisons
+  }
+
+  /** Files of their full length: new ones of zeros, or those that are there with what they hold. */
+  async prepare(files: readonly LocatedFile[], content: 'new' | 'keep'): Promise<FileProblem[]> {
+    return await this.#problems(files, (lot) => {
+      const { directories, targets } = targetsOf(lot)
+      return this.run({ kind: 'prepare', directories, files: targets, content })
+    })
+  }
+
+  /** New files without content, with their metadata. */
+  async writeEmpty(files: readonly LocatedFile[]): Promise<FileProblem[]> {
+    return await this.#problems(files, (lot) => {
+      const { directories, targets } = targetsOf(lot)
+      return this.run({ kind: 'write', directories, whole: targets, parts: [], blobs: [] })
+    })
+  }
+
+  /** Metadata for files that have their content. */
+  async finish(files: readonly LocatedFile[]): Promise<FileProblem[]> {
+    return await this.#problems(files, (lot) => {
+      const { directories, targets } = targetsOf(lot)
+      return this.run({ kind: 'finish', directories, files: targets })
+    })
+  }
+
+  /** Gathers problems, their files numbered as in `files`. */
+  async #problems(
+    files: readonly LocatedFile[],
+    ask: (lot: readonly LocatedFile[]) => Promise<{ readonly problems: readonly FileProblem[] }>,
+  ): Promise<FileProblem[]> {
+    const gathered: FileProblem[] = []
+    await this.#inLots(files, async (lot, from) => {
+      const { problems } = await ask(lot)
+      for (const problem of problems) gathered.push({ ...problem, file: from + problem.file })
+    })
+    return gathered
+  }
+
+  async #inLots(
+    files: readonly LocatedFile[],
+    action: (lot: readonly LocatedFile[], from: number) => Promise<void>,
+  ): Promise<void> {
+    await eachAtOnce(fileLots(files), 2 * this.#pool.workersMax, async ({ lot, from }) => action(lot, from))
+  }
+}

@@ -32,7 +32,7 @@ export async function backUpPaths(
       excludes: excludeNothing,
       parent: 'latest',
       read: 'changed',
-      workers: 2,
+      workers: 1,
       ...changes,
     },
     { clock: systemClock, progress: noProgress, programVersion: 'test', ...context },

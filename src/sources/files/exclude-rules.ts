@@ -50,7 +50,8 @@ export class ExcludeRules {
 
   /**
    * A test for the entries of one directory, by its path from the root of the file system; undefined where no
-   * pattern was given. The directory itself is taken to be included.
+   * pattern was given. In a directory that is left out itself, or by what leads to it, all is left out: as with
+   * restic, a directory that was named all the same comes out empty.
    */
   forDirectory(path: ByteName): DirectoryRules | undefined {
     if (this.#patterns.length === 0) return undefined

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { type ByteName, printableName } from '../../base/byte-name.ts'
 import { Failure } from '../../base/failure.ts'
+import { isFailure } from '../../base/failure.ts'
 import { formatGoTime } from '../../model/go-time.ts'
 import type { Id } from '../../model/id.ts'
 import type { Snapshot, SnapshotData, SnapshotSummary } from '../../model/snapshot.ts'
@@ -87,7 +88,8 @@ async function backUpClaiming(
     // A storage that failed makes the workers stop; the storage's failure is the cause to tell.
     const cause = receiver.failure ?? error
     stopping.abort(cause)
-    await receiver.giveUp()
+    // Without its lock nothing may be named any more: a prune may be removing what no index names yet.
+    if (!isFailure(signal.reason, 'lock_lost')) await receiver.giveUp()
     throw cause
   }
 }

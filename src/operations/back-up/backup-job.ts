@@ -1,6 +1,6 @@
 import type { ByteName } from '../../base/byte-name.ts'
 import type { Id } from '../../model/id.ts'
-import type { PackedBlob } from '../../model/blob.ts'
+import type { BlobType } from '../../model/blob.ts'
 import type { MasterKey } from '../../kernels/seal.ts'
 import type { SharedBlobIndex } from '../../repository/blob-index.ts'
 import type { FileStat } from '../../posix/stat.ts'
@@ -182,5 +182,10 @@ export interface PackReady {
   readonly buffer: SharedArrayBuffer
   readonly start: number
   readonly end: number
-  readonly blobs: readonly PackedBlob[]
+  /** Of all its blobs. */
+  readonly type: BlobType
+  /** Their ids, one behind the other. */
+  readonly ids: string
+  /** Of each blob in turn the sealed length and the length before compression, 0 where it is not compressed. */
+  readonly lengths: Uint32Array
 }

@@ -10,6 +10,7 @@ import { BlobOpener } from '../../repository/blob-opener.ts'
 import { randomMasterKey } from '../../repository/key-derivation.ts'
 import type { PackReady } from './backup-job.ts'
 import { ChunkStore, type ChunkStoreOptions, packSlotCount } from './chunk-store.ts'
+import { unpackBlobList } from './pack-blob-list.ts'
 import { PackSlots, releaseSlot } from './pack-slots.ts'
 
 const key = randomMasterKey((count) => randomBytes(count))
@@ -35,12 +36,12 @@ function storeOf(changes: Partial<ChunkStoreOptions> = {}): Stored {
     packs.push(pack)
     const bytes = new Uint8Array(pack.buffer, pack.start, pack.end - pack.start)
     assert.equal(hash('sha256', bytes), pack.id)
-    for (const blob of pack.blobs) {
+    for (const blob of unpackBlobList(pack)) {
       const name = `${blob.type} ${blob.id}`
       assert.ok(!contents.has(name), `${name} was stored twice`)
       contents.set(name, opener.open(bytes.slice(blob.offset, blob.offset + blob.length), blob))
     }
-    index.settlePack(pack.id, pack.blobs)
+    index.settlePack(pack.id, unpackBlobList(pack))
     if (pack.slot !== undefined) releaseSlot(pack.states, pack.slot)
   }
   const store = new ChunkStore({
@@ -95,8 +96,8 @@ for (const compressors of ['both', 'tree', 'none'] as const) {
         for (const blob of list) {
           const content = contentOf(blob)
           const id = made.store.store(blob.type, content)
-          assert.equal(id.toString('hex'), hash('sha256', content))
-          expected.set(`${blob.type} ${id.toString('hex')}`, content)
+          assert.equal(id, hash('sha256', content))
+          expected.set(`${blob.type} ${id}`, content)
         }
         const stored = made.store.takeStored()
         made.store.flush()
@@ -104,7 +105,7 @@ for (const compressors of ['both', 'tree', 'none'] as const) {
         assert.equal(stored.dataBlobs + stored.treeBlobs, expected.size)
         const bytes = [...expected.values()].reduce((sum, content) => sum + content.length, 0)
         assert.equal(stored.dataAdded + stored.treesAdded, bytes)
-        const packed = made.packs.flatMap((pack) => pack.blobs)
+        const packed = made.packs.flatMap((pack) => unpackBlobList(pack))
         assert.equal(
           stored.dataAddedPacked,
           packed.reduce((sum, blob) => sum + blob.length, 0),
@@ -115,7 +116,7 @@ for (const compressors of ['both', 'tree', 'none'] as const) {
           }
           if (type === 'tree' && compressors !== 'none') assert.notEqual(uncompressedLength, undefined)
         }
-        for (const pack of made.packs) assert.equal(new Set(pack.blobs.map(({ type }) => type)).size, 1)
+        for (const pack of made.packs) assert.equal(new Set(unpackBlobList(pack).map(({ type }) => type)).size, 1)
         tree.close()
       }),
       { numRuns: 40 },
@@ -140,7 +141,7 @@ test('ChunkStore gives a blob that no slot can hold a pack of its own', () => {
   const small = randomBytes(100)
   store.store('tree', small)
   const large = randomBytes(slotBytes * 3)
-  const id = store.store('tree', large).toString('hex')
+  const id = store.store('tree', large)
   assert.equal(packs.length, 1)
   assert.equal(packs[0]!.slot, undefined)
   assert.deepEqual(contents.get(`tree ${id}`), large)

@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto'
 import type { BlobType } from '../../model/blob.ts'
+import type { Id } from '../../model/id.ts'
 import { chunkBytesMax, KernelMemory } from '../../kernels/kernel-memory.ts'
 import { type MasterKey, Sealer, sealedOverhead } from '../../kernels/seal.ts'
 import { compressedBytesMax, looksCompressible, type ZstdCompressor } from '../../kernels/zstd.ts'
 import type { BlobIndex } from '../../repository/blob-index.ts'
 import { PackBuilder } from '../../repository/pack-builder.ts'
 import type { PackReady, Stored } from './backup-job.ts'
+import { packBlobList } from './pack-blob-list.ts'
 import type { PackSlots } from './pack-slots.ts'
 
 /** What a pack has besides one blob's own bytes: its seal, and a header of one entry. */
@@ -53,9 +55,9 @@ export class ChunkStore {
     this.#options = options
   }
 
-  /** Stores a blob unless it is stored already. Answers its id's 32 bytes. */
-  store(type: BlobType, plaintext: Uint8Array): Buffer {
-    const id = hash('sha256', plaintext, 'buffer')
+  /** Stores a blob unless it is stored already. */
+  store(type: BlobType, plaintext: Uint8Array): Id {
+    const id = hash('sha256', plaintext)
     if (this.#options.index.claim(id, type)) this.#add(type, id, plaintext)
     return id
   }
@@ -72,7 +74,7 @@ export class ChunkStore {
     for (const type of ['data', 'tree'] as const) this.#finish(type)
   }
 
-  #add(type: BlobType, id: Buffer, plaintext: Uint8Array): void {
+  #add(type: BlobType, id: Id, plaintext: Uint8Array): void {
     const stored = this.#stored
     if (type === 'data') {
       stored.dataBlobs++
@@ -135,18 +137,18 @@ export class ChunkStore {
       slot: open.slot,
       states: this.#options.slots.states,
       buffer: this.#options.memory.buffer,
-      ...open.builder.finish(),
+      ...packBlobList(open.builder.finish()),
     })
   }
 
   /** A blob that no slot can hold, such as the tree of a directory with a million entries, gets a pack of its own. */
-  #addAlone(blob: { id: Buffer; type: BlobType; bytes: Uint8Array; uncompressedLength: number | undefined }): void {
+  #addAlone(blob: { id: Id; type: BlobType; bytes: Uint8Array; uncompressedLength: number | undefined }): void {
     const { key, randomIv } = this.#options
     const memory = new KernelMemory({ regionBytes: blob.bytes.length + loneOverheadBytes })
     const builder = new PackBuilder(new Sealer(memory, key, randomIv), memory, memory.start, memory.end)
     builder.add(blob)
     const { states } = this.#options.slots
-    this.#options.packReady({ slot: undefined, states, buffer: memory.buffer, ...builder.finish() })
+    this.#options.packReady({ slot: undefined, states, buffer: memory.buffer, ...packBlobList(builder.finish()) })
   }
 }
 

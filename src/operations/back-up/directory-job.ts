@@ -139,7 +139,14 @@ class DirectoryWork {
     this.#inlineFiles++
     this.#inlineBytes += stat.size
     const path = joinPath(this.#job.path, name)
-    const node = storeFile(this.#fd, path, { name, isKnown, same }, this.#context, this.#count, this.#gaps)
+    const node = storeFile(
+      this.#fd,
+      path,
+      { name, isKnown, same, listed: stat },
+      this.#context,
+      this.#count,
+      this.#gaps,
+    )
     if (node !== same) this.#isAsBefore = false
     this.#nodes.push(node ?? '')
   }
@@ -194,7 +201,7 @@ class DirectoryWork {
 
 /** Stores the tree of these nodes; answers its id. */
 export function storeTree(nodes: readonly string[], context: WorkerContext): Id {
-  return context.store.store('tree', Buffer.from(`{"nodes":[${nodes.join(',')}]}\n`, 'utf8')).toString('hex')
+  return context.store.store('tree', Buffer.from(`{"nodes":[${nodes.join(',')}]}\n`, 'utf8'))
 }
 
 interface Scan extends Pick<ScannedDirectory, 'entries' | 'gaps'> {

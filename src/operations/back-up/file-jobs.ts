@@ -1,12 +1,14 @@
 import { errorCode } from '../../base/error-code.ts'
 import type { ByteName } from '../../base/byte-name.ts'
 import type { Node } from '../../model/node.ts'
+import { chunkBytesMin } from '../../kernels/kernel-memory.ts'
 import { close } from '../../posix/open.ts'
+import type { FileStat } from '../../posix/stat.ts'
 import { isSystemError } from '../../posix/system-error.ts'
 import { encodeNode } from '../../repository/node-json.ts'
 import { nodeFromStat, readDetails } from '../../sources/files/file-node.ts'
 import { type Gap, gapOfError } from '../../sources/files/gap.ts'
-import { changedWhileReading, type OpenFile, openFile } from '../../sources/files/read-file.ts'
+import { changedWhileReading, type OpenFile, openFile, openForReading } from '../../sources/files/read-file.ts'
 import { joinPath, openDirectory } from '../../sources/files/scan-directory.ts'
 import type { BackupAnswer, BackupJob, FileAnswer, FilesCount, PendingFile } from './backup-job.ts'
 import { countFile, nothingCounted } from './count-file.ts'
@@ -49,25 +51,54 @@ export function filesJob(job: Job<'files'>, context: WorkerContext): Answer<'fil
 /**
  * Stores one file and answers its node's JSON; undefined where there is none, and a gap says why. A file that
  * changed while it was read is stored as it was read, with a gap. System errors become gaps; other errors are thrown.
+ * `listed` is its state when its directory was listed: a small file that is in that state still after it was read has
+ * not changed, and needs to be asked only once.
  */
 export function storeFile(
   directoryFd: number,
   path: ByteName,
-  file: Pick<PendingFile, 'name' | 'isKnown' | 'same'>,
+  file: Pick<PendingFile, 'name' | 'isKnown' | 'same'> & { readonly listed?: FileStat },
   context: WorkerContext,
   count: FilesCount,
   gaps: Gap[],
 ): string | undefined {
-  return withOpenFile(file.name, directoryFd, path, gaps, (open) => {
+  const store = (open: OpenFile, isListed: boolean): string | undefined => {
     const { ids, bytes } = storeContent(open.fd, open.stat.size, context.window, context.store)
     const gap = changedWhileReading(open, path, bytes)
+    if (gap !== undefined && isListed) return undefined
     if (gap !== undefined) gaps.push(gap)
     const stat = bytes === open.stat.size ? open.stat : { ...open.stat, size: bytes }
     const node = encodeNode(nodeOfFile(file.name, { fd: open.fd, stat }, ids, path, context, gaps))
     count.bytes += bytes
     countFile(count, file, node)
     return node
-  })
+  }
+  const { listed, name } = file
+  if (listed !== undefined && listed.size <= chunkBytesMin) {
+    const node = storeListed(name, directoryFd, listed, (open) => store(open, true))
+    if (node !== undefined) return node
+  }
+  // Large, or changed since it was listed, or a fault: read with its state asked before and after.
+  return withOpenFile(name, directoryFd, path, gaps, (open) => store(open, false))
+}
+
+/** Undefined where the file is not as it was listed, or the system refuses something: then it is tried the long way. */
+function storeListed(
+  name: ByteName,
+  directoryFd: number,
+  stat: FileStat,
+  store: (open: OpenFile) => string | undefined,
+): string | undefined {
+  let fd: number | undefined
+  try {
+    fd = openForReading(name, directoryFd)
+    return store({ fd, stat })
+  } catch (error) {
+    if (!isSystemFault(error)) throw error
+    return undefined // The long way meets the same fault, and tells it.
+  } finally {
+    if (fd !== undefined) close(fd)
+  }
 }
 
 /** The lengths of a large file's chunks, from an offset on. */

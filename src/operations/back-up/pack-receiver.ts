@@ -3,6 +3,7 @@ import type { PackedBlob } from '../../model/blob.ts'
 import type { Id } from '../../model/id.ts'
 import type { Repository } from '../../repository/repository.ts'
 import type { PackReady } from './backup-job.ts'
+import { unpackBlobList } from './pack-blob-list.ts'
 import { abandonSlots, releaseSlot } from './pack-slots.ts'
 
 /** An index object names at most about so many blobs, as restic's do; the memory that it takes is bounded by it. */
@@ -79,10 +80,11 @@ export class PackReceiver {
     const body = new Uint8Array(pack.buffer, pack.start, pack.end - pack.start)
     await this.#repository.savePack(pack.id, body, this.#signal)
     this.#bytes += body.length
-    this.#repository.index.settlePack(pack.id, pack.blobs)
+    const blobs = unpackBlobList(pack)
+    this.#repository.index.settlePack(pack.id, blobs)
     if (pack.slot !== undefined) releaseSlot(pack.states, pack.slot)
-    this.#unindexed.push({ id: pack.id, blobs: pack.blobs })
-    this.#unindexedBlobs += pack.blobs.length
+    this.#unindexed.push({ id: pack.id, blobs })
+    this.#unindexedBlobs += blobs.length
     this.#unindexedBytes += body.length
     if (this.#unindexedBlobs >= indexBlobsMax || this.#unindexedBytes >= indexBytesMax) this.#index(this.#signal)
   }

@@ -35,12 +35,12 @@ export function storeContent(fd: number, sizeExpected: number, window: ReadWindo
     // More was asked for than the file has, and did not come: this was the end.
     atEnd = count === 0 || (bytes === sizeExpected && count < wanted)
     if (atEnd && ids.length === 0 && bytes <= chunkBytesMin) {
-      if (bytes > 0) ids.push(store.store('data', memory.bytes.subarray(window.start, to)).toString('hex'))
+      if (bytes > 0) ids.push(store.store('data', memory.bytes.subarray(window.start, to)))
       return { ids, bytes }
     }
     let from = window.start
     for (let length; from < to && (length = memory.cut(from, to, atEnd)) > 0; from += length) {
-      ids.push(store.store('data', memory.bytes.subarray(from, from + length)).toString('hex'))
+      ids.push(store.store('data', memory.bytes.subarray(from, from + length)))
     }
     to = moveToStart(window, from, to)
   }
@@ -98,7 +98,7 @@ export function storeChunks(
       if (count === 0) break
       filled += count
     }
-    if (filled > 0) ids.push(store.store('data', memory.bytes.subarray(start, start + filled)).toString('hex'))
+    if (filled > 0) ids.push(store.store('data', memory.bytes.subarray(start, start + filled)))
     bytes += filled
     if (filled < length) break
   }

@@ -19,7 +19,7 @@ const quietFlags = openFlags.read | openFlags.noFollow | openFlags.nonBlocking |
  * else than a regular file is there now. The caller closes the descriptor. Throws SystemError (see gapOfError()).
  */
 export function openFile(name: ByteName | CString, directoryFd: number = workingDirectory): OpenFile | undefined {
-  const fd = openQuietly(directoryFd, typeof name === 'string' ? cString(name) : name)
+  const fd = openForReading(name, directoryFd)
   try {
     const stat = statOpen(fd)
     if (stat.type === 'file') return { fd, stat }
@@ -29,6 +29,14 @@ export function openFile(name: ByteName | CString, directoryFd: number = working
   }
   close(fd)
   return undefined
+}
+
+/**
+ * The first half of openFile(), for a caller that knows the file's state from listing its directory, and saves a system
+ * call by asking for it only after reading. What is open may be something else than a regular file.
+ */
+export function openForReading(name: ByteName | CString, directoryFd: number): number {
+  return openQuietly(directoryFd, typeof name === 'string' ? cString(name) : name)
 }
 
 function openQuietly(directoryFd: number, name: CString): number {

@@ -13,5 +13,8 @@ export function isId(text: string): text is Id {
 /** The Id itself; Failure `repository_damaged` where the text has not the form of one. */
 export function parseId(text: unknown, what: string): Id {
   if (typeof text === 'string' && isId(text)) return text
-  throw new Failure('repository_damaged', `Cannot read ${what}: id is ${JSON.stringify(text)}, expected 64 hexadecimal digits`)
+  throw new Failure(
+    'repository_damaged',
+    `Cannot read ${what}: id is ${JSON.stringify(text)}, expected 64 hexadecimal digits`,
+  )
 }

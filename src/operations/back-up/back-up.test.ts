@@ -384,7 +384,14 @@ test('backUp() leaves out what the rules say, but never what was named', async (
   // What is in a directory that a rule leaves out is left out too, as restic does, unless it was named itself.
   assert.deepEqual(await entriesOf(['root/d/e', 'root/a'], ['e', 'a', 'd']), ['a', 'd', 'd/e'])
   assert.deepEqual(await entriesOf(['root/d/e/f', 'root'], ['e', 'cache', 'f']), [
-    ...['a', 'b', 'd', 'd/c', 'd/e', 'd/e/f', 'd/link', 'empty'],
+    'a',
+    'b',
+    'd',
+    'd/c',
+    'd/e',
+    'd/e/f',
+    'd/link',
+    'empty',
   ])
   assert.deepEqual(await entriesOf(['root', 'root/d/c'], ['d', 'cache', 'b']), ['a', 'd', 'd/c', 'empty'])
   assert.deepEqual(await entriesOf(['root/d/c', 'root'], ['*']), ['d', 'd/c'])
@@ -442,13 +449,10 @@ test('backUp() tells of sockets, and fails where nothing of what was named can b
     const { gaps, tree } = await backUpPaths(repository, ['root', 'root/socket', 'missing'], {
       workingDirectory: folder.path,
     })
-    assert.deepEqual(
-      gaps.map(({ path, reason }) => [path, reason]).toSorted(),
-      [
-        [folder.at('missing'), 'vanished'],
-        [`${root}/socket`, 'socket'],
-      ].toSorted(),
-    )
+    assert.deepEqual(gaps.map(({ path, reason }) => `${path} ${reason}`).toSorted(), [
+      `${folder.at('missing')} vanished`,
+      `${root}/socket socket`,
+    ])
     assert.ok(!(await entriesBelow(repository, tree)).has('socket'))
     for (const paths of [
       [folder.at('missing')],

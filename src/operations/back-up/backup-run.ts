@@ -133,13 +133,16 @@ export class BackupRun {
     const named = selectedNames(selection)
     const symlink = symlinkRule(state)
     const job = { kind: 'directory', path, named, isWhole: selection.isWhole, symlink, device } as const
-    if (parentTree !== undefined) {
+    for (;;) {
+      if (parentTree === undefined) break
       try {
         const parent = await this.#options.trees.sealed(parentTree, this.#signal)
-        if (parent !== undefined) return await this.#run({ ...job, parent, parentTree }, 'directory')
+        if (parent === undefined) break
+        return await this.#run({ ...job, parent, parentTree }, 'directory')
       } catch (error) {
         if (!isFailure(error, 'repository_damaged') && !isFailure(error, 'object_missing')) throw error
         // Not lost: the report names the pack, and what it held is stored again as far as the source still has it.
+        // Each pack is withdrawn once, so this ends; another copy of the tree may lie in the next one.
         this.#options.withdrawPackOfTree(parentTree)
       }
     }

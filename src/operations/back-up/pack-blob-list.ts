@@ -21,7 +21,7 @@ export function unpackBlobList({ type, ids, lengths }: BlobList): PackedBlob[] {
   let offset = 0
   for (let at = 0; at < lengths.length; at += 2) {
     const length = lengths[at]!
-    const uncompressedLength = lengths[at + 1]! === 0 ? undefined : lengths[at + 1]!
+    const uncompressedLength = lengths[at + 1]! || undefined
     blobs.push({ id: ids.slice(at * 32, at * 32 + 64), type, offset, length, uncompressedLength })
     offset += length
   }

@@ -101,6 +101,8 @@ export class PackReceiver {
         () => {},
         (error: unknown) => {
           this.#failure ??= { error }
+          // For whoever uses the repository next in this process, these blobs are not there: no index names them.
+          this.#repository.index.withdrawPacks(packs.map(({ id }) => id))
         },
       )
   }

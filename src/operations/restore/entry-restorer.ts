@@ -15,6 +15,8 @@ export interface EntryRestorerOptions {
   readonly counts: RestoreCounts
   readonly dryRun: boolean
   readonly overwrite: OverwriteRule
+  /** Takes the paths of files that differ, and that the rule of overwriting left alone. */
+  readonly leftAlone: Set<ByteName>
 }
 
 /** Errors of a file system that can not link two files; they can be written twice. */
@@ -136,12 +138,14 @@ export class EntryRestorer {
 
   /** Answers false where the file system can not link the two; other troubles are problems of the entry. */
   #makeLink(entry: WalkedEntry, first: WalkedEntry): boolean {
-    const { counts, dryRun, overwrite } = this.#options
+    const { counts, dryRun, overwrite, leftAlone } = this.#options
     const { name, mtime } = entry.node
     let canLink = true
     this.#attempt(entry, () => {
       const present = this.#stat(entry)
-      if (!dryRun && !(present !== undefined && isLeftAlone(overwrite, mtimeOf(present), mtime))) {
+      if (present !== undefined && isLeftAlone(overwrite, mtimeOf(present), mtime)) {
+        if (!isSameFile(present, this.#stat(first))) leftAlone.add(entry.path)
+      } else if (!dryRun) {
         try {
           const source = { directory: this.#directory(first), name: first.node.name }
           this.#directory(entry).hardLink(name, source)
@@ -206,6 +210,10 @@ export class EntryRestorer {
 
 function cannotMake(entry: WalkedEntry): string {
   return `Cannot make directory "${printableName(pathBelow(entry))}" in the target`
+}
+
+function isSameFile(a: FileStat, b: FileStat | undefined): boolean {
+  return a.inode === b?.inode && a.deviceId === b.deviceId
 }
 
 function mtimeOf(stat: FileStat): { seconds: number; nanoseconds: number } {

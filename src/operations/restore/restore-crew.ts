@@ -1,20 +1,53 @@
+import type { Clock } from '../../base/clock.ts'
 import { Failure } from '../../base/failure.ts'
-import type { WorkerPool } from '../../kernels/worker-pool.ts'
+import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
 import { eachAtOnce } from '../each-at-once.ts'
 import { fileLots, targetsOf } from './file-lots.ts'
 import type { LocatedFile } from './located-file.ts'
-import type { CompareBy, Comparison, FileProblem, RestoreAnswer, RestoreJob } from './restore-job.ts'
+import type { CompareBy, Comparison, FileProblem, RestoreAnswer, RestoreJob, RestoreWorkerData } from './restore-job.ts'
 
 type Answer<Kind extends RestoreJob['kind']> = Extract<RestoreAnswer, { kind: Kind }>
 
-/** The workers of a restore, by what they are asked for. */
-export class RestoreCrew {
-  readonly #pool: WorkerPool<RestoreJob, RestoreAnswer>
-  readonly #signal: AbortSignal
+/** How long workers that were stopped may take to end what they do, before they are ended. */
+const patienceMs = 1000
 
-  constructor(pool: WorkerPool<RestoreJob, RestoreAnswer>, signal: AbortSignal) {
-    this.#pool = pool
+export interface RestoreCrewOptions {
+  readonly workers: number
+  /** What a worker gets when it starts, by its index: when there is work for it. */
+  readonly dataOf: (workerIndex: number) => RestoreWorkerData
+  readonly clock: Clock
+}
+
+/** The workers of a restore, by what they are asked for. */
+export class RestoreCrew implements AsyncDisposable {
+  readonly #pool: WorkerPool<RestoreJob, RestoreAnswer>
+  readonly #clock: Clock
+  readonly #signal: AbortSignal
+  /** Indexes of the workers that were started. */
+  readonly #started: number[] = []
+
+  constructor({ workers, dataOf, clock }: RestoreCrewOptions, signal: AbortSignal) {
+    this.#clock = clock
     this.#signal = signal
+    this.#pool = new WorkerPool({
+      workerUrl: workerUrl(import.meta.url, './restore-worker'),
+      workerData: undefined,
+      workerDataOf: (workerIndex) => {
+        this.#started.push(workerIndex)
+        return dataOf(workerIndex)
+      },
+      workersMax: workers,
+    })
+  }
+
+  /** Has the workers close what they hold open, and ends them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const impatient = new AbortController()
+    const closed = this.#started.map((workerIndex) => this.#pool.run({ kind: 'close' }, [], { workerIndex }))
+    const waited = this.#clock.sleep(patienceMs, impatient.signal).catch(() => {}) // It is not waited for any more.
+    await Promise.race([Promise.allSettled(closed), waited])
+    impatient.abort()
+    await this.#pool.close()
   }
 
   /** The answer to a job, by a given worker or by any. */

@@ -18,8 +18,9 @@ export interface RestoreFilesOptions {
   readonly directories: OpenDirectories | undefined
   readonly overwrite: OverwriteRule
   readonly dryRun: boolean
-  readonly verify: boolean
   readonly counts: RestoreCounts
+  /** Takes the paths of files that differ, and that the rule of overwriting left alone: these are not verified. */
+  readonly leftAlone: Set<ByteName>
 }
 
 /** What is to be done with some files. */
@@ -35,8 +36,6 @@ export class FileRestorer {
   readonly #signal: AbortSignal
   /** Paths of files of several names that are not in the target as the snapshot has them. */
   readonly #missing = new Set<ByteName>()
-  /** Paths of files that differ, and that the rule of overwriting left alone; kept where all is to be verified. */
-  readonly #leftAlone = new Set<ByteName>()
 
   constructor(options: RestoreFilesOptions, signal: AbortSignal) {
     this.#options = options
@@ -71,10 +70,10 @@ export class FileRestorer {
 
   /** Reads files back and compares their content. */
   async verify(wanted: readonly WantedFile[]): Promise<void> {
-    const { counts, crew, repository } = this.#options
+    const { counts, crew, leftAlone, repository } = this.#options
     const files: LocatedFile[] = []
     for (const file of wanted) {
-      if (this.#leftAlone.has(file.path)) continue
+      if (leftAlone.has(file.path)) continue
       const located = locateFile(file, repository.index, () => {}) // It was told when the file was restored.
       if (located !== undefined) files.push(located)
     }
@@ -94,7 +93,7 @@ export class FileRestorer {
 
   /** Decides what is to be written, by what is there. */
   async #select(files: readonly LocatedFile[]): Promise<Selection> {
-    const { overwrite, counts, crew, directories, verify } = this.#options
+    const { overwrite, counts, crew, directories, leftAlone } = this.#options
     const isNew = (file: LocatedFile): boolean => file.isNew || directories === undefined
     const present = files.filter((file) => !isNew(file))
     const comparisons = present.length === 0 ? [] : await crew.compare(present, compareBy[overwrite])
@@ -118,7 +117,7 @@ export class FileRestorer {
         continue
       }
       this.#miss(file)
-      if (verify) this.#leftAlone.add(file.path)
+      leftAlone.add(file.path)
     }
     return { toWrite, toFinish }
   }

@@ -89,6 +89,8 @@ export type RestoreJob =
       readonly files: readonly CompareTarget[]
       readonly by: CompareBy
     }
+  /** Closes what the worker holds open, which outlives its thread. No other job may follow. */
+  | { readonly kind: 'close' }
 
 export interface FileProblem {
   /** Number of the file in the job. */
@@ -128,3 +130,4 @@ export type RestoreAnswer =
   | { readonly kind: 'prepare'; readonly problems: readonly FileProblem[] }
   | { readonly kind: 'finish'; readonly problems: readonly FileProblem[] }
   | { readonly kind: 'compare'; readonly comparisons: readonly Comparison[] }
+  | { readonly kind: 'close' }

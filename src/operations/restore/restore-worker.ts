@@ -10,11 +10,9 @@ import type { RestoreWorkerContext } from './restore-worker-context.ts'
 import { writeJob } from './write-job.ts'
 
 const data = workerHost().workerData as RestoreWorkerData
-const context: RestoreWorkerContext = {
-  directories: new OpenDirectories(TargetFolder.attach(data.targetFd, data.target)),
-  blobs: new BlobOpener(data.key, new KernelMemory(data.memory)),
-  sparse: data.sparse,
-}
+const directories = new OpenDirectories(TargetFolder.attach(data.targetFd, data.target))
+const blobs = new BlobOpener(data.key, new KernelMemory(data.memory))
+const context: RestoreWorkerContext = { directories, blobs, sparse: data.sparse }
 
 serveJobs<RestoreJob, RestoreAnswer>((job) => {
   switch (job.kind) {
@@ -26,6 +24,10 @@ serveJobs<RestoreJob, RestoreAnswer>((job) => {
       return finishJob(job, context)
     case 'compare':
       return compareJob(job, context)
+    case 'close':
+      directories.close()
+      blobs.close()
+      return job
     default:
       return job satisfies never
   }

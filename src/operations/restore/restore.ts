@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
+import type { ByteName } from '../../base/byte-name.ts'
 import { isFailure } from '../../base/failure.ts'
-import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
 import { TargetFolder } from '../../sources/files/target-folder.ts'
 import { eachAtOnce } from '../each-at-once.ts'
 import { TreeReader } from '../tree-reader.ts'
@@ -13,7 +13,7 @@ import { RestoreCounts } from './restore-counts.ts'
 import { RestoreCrew } from './restore-crew.ts'
 import { FileRestorer } from './restore-files.ts'
 import { restoreFilter } from './restore-filter.ts'
-import type { RestoreAnswer, RestoreJob, RestoreWorkerData } from './restore-job.ts'
+import type { RestoreWorkerData } from './restore-job.ts'
 import type { RestoreContext, RestoreReport, RestoreRequest } from './restore-request.ts'
 import { SpanSlots } from './span-slots.ts'
 import { walkTree, type WalkEvent } from './walk-tree.ts'
@@ -47,25 +47,23 @@ export async function restore(
   const counts = new RestoreCounts(context.progress, request.totals ?? {})
   const start = await findEntry(request.tree, request.subpath, trees, signal)
   const filter = restoreFilter(request.selection)
-  // Closed after the pool: its workers use the descriptor.
+  // Closed after the crew: the workers use the descriptor.
   using directories = openTarget(request)
   const workers = request.workers ?? availableParallelism()
   const slots = new SpanSlots({ workers, slotsPerWorker, slotBytes })
-  await using pool = new WorkerPool<RestoreJob, RestoreAnswer>({
-    workerUrl: workerUrl(import.meta.url, './restore-worker'),
-    workerData: undefined,
-    workerDataOf: (index): RestoreWorkerData => ({
-      key: repository.key,
-      target: request.target,
-      sparse: request.sparse,
-      targetFd: directories!.fd, // Without a target no job is run.
-      memory: slots.memories[index]!,
-    }),
-    workersMax: workers,
+  const dataOf = (workerIndex: number): RestoreWorkerData => ({
+    key: repository.key,
+    memory: slots.memories[workerIndex]!,
+    targetFd: directories!.fd, // Without a target there is no job.
+    target: request.target,
+    sparse: request.sparse,
   })
-  const crew = new RestoreCrew(pool, signal)
-  const files = new FileRestorer({ repository, crew, slots, directories, overwrite, dryRun, verify, counts }, signal)
-  const entries = new EntryRestorer({ directories, counts, dryRun, overwrite })
+  await using crew = new RestoreCrew({ workers, dataOf, clock: context.clock }, signal)
+  /** Files that differ, and that the rule of overwriting left alone. */
+  const leftAlone = new Set<ByteName>()
+  const shared = { directories, counts, dryRun, overwrite, leftAlone }
+  const files = new FileRestorer({ ...shared, repository, crew, slots }, signal)
+  const entries = new EntryRestorer(shared)
   const restoreAll = async (wanted: Iterable<WantedFile> | AsyncIterable<WantedFile>): Promise<void> =>
     eachAtOnce(fileWindows(wanted), windowsMax, async (window) => files.restore(window))
 

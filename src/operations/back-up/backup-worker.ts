@@ -59,7 +59,9 @@ function createContext(options: BackupWorkerData): WorkerContext {
   memory.setGearKey(options.gearKey)
   const window = { memory, start: memory.start, end: memory.start + windowBytes }
   const index = BlobIndex.attach(options.index)
+  const decompressor = new ZstdDecompressor()
   const store = new ChunkStore({
+    decompressor,
     memory,
     slotsStart: window.end,
     slotBytes,
@@ -78,7 +80,7 @@ function createContext(options: BackupWorkerData): WorkerContext {
     store,
     index,
     opener: new Opener(memory, options.key),
-    decompressor: new ZstdDecompressor(),
+    decompressor,
     rules: new ExcludeRules(options.excludes),
     nodeOptions: { owners: new OwnerNames(), withAtime: options.withAtime },
     readAll: options.readAll,

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { BlobType } from '../../model/blob.ts'
 import { KernelMemory } from '../../kernels/kernel-memory.ts'
-import { ZstdCompressor } from '../../kernels/zstd.ts'
+import { ZstdCompressor, ZstdDecompressor } from '../../kernels/zstd.ts'
 import { BlobIndex } from '../../repository/blob-index.ts'
 import { BlobOpener } from '../../repository/blob-opener.ts'
 import { randomMasterKey } from '../../repository/key-derivation.ts'
@@ -53,6 +53,7 @@ function storeOf(changes: Partial<ChunkStoreOptions> = {}): Stored {
     randomIv: () => randomBytes(16),
     index,
     compressors: { data: new ZstdCompressor(1), tree: new ZstdCompressor(1) },
+    decompressor: new ZstdDecompressor(),
     packBytesTarget,
     dryRun: false,
     packReady,
@@ -181,4 +182,26 @@ test('ChunkStore stores nothing that is known, and again what was claimed in vai
   index.releaseClaims()
   assert.equal(index.claim(id, 'data'), false)
   assert.deepEqual(packs, [])
+})
+
+test('ChunkStore refuses to store what its compressor can not give back', () => {
+  const right = new ZstdCompressor(1)
+  const content = Buffer.alloc(5000, 'again and again ')
+  const faults: Record<string, (input: Uint8Array, output: Uint8Array) => number> = {
+    'reads back as other bytes': (_, output) => right.compress(Buffer.alloc(5000, 'Again and again '), output),
+    'can not be read back': (input, output) => {
+      const length = right.compress(input, output)
+      output.fill(0xff, 4, length)
+      return length
+    },
+  }
+  for (const [message, compress] of Object.entries(faults)) {
+    const wrong = { compress }
+    for (const type of ['data', 'tree'] as const) {
+      const { store, packs } = storeOf({ compressors: { data: wrong, tree: wrong } })
+      assert.throws(() => store.store(type, content), { code: 'defect', message: new RegExp(message) })
+      store.flush()
+      assert.equal(packs.length, 0)
+    }
+  }
 })

@@ -1,9 +1,15 @@
+import { Failure } from '../../base/failure.ts'
 import { hash } from 'node:crypto'
 import type { BlobType } from '../../model/blob.ts'
 import type { Id } from '../../model/id.ts'
 import { chunkBytesMax, KernelMemory } from '../../kernels/kernel-memory.ts'
 import { type MasterKey, Sealer, sealedOverhead } from '../../kernels/seal.ts'
-import { compressedBytesMax, looksCompressible, type ZstdCompressor } from '../../kernels/zstd.ts'
+import {
+  compressedBytesMax,
+  looksCompressible,
+  type ZstdCompressor,
+  type ZstdDecompressor,
+} from '../../kernels/zstd.ts'
 import type { BlobIndex } from '../../repository/blob-index.ts'
 import { PackBuilder } from '../../repository/pack-builder.ts'
 import type { PackReady, Stored } from './backup-job.ts'
@@ -12,6 +18,8 @@ import type { PackSlots } from './pack-slots.ts'
 
 /** What a pack has besides one blob's own bytes: its seal, and a header of one entry. */
 const loneOverheadBytes = 4096
+
+type Compressor = Pick<ZstdCompressor, 'compress'>
 
 export interface ChunkStoreOptions {
   readonly memory: KernelMemory
@@ -23,7 +31,9 @@ export interface ChunkStoreOptions {
   readonly randomIv: () => Uint8Array
   readonly index: BlobIndex
   /** Undefined where blobs are stored as they are: in format 1 all are, in format 2 data may be. */
-  readonly compressors: { readonly data: ZstdCompressor | undefined; readonly tree: ZstdCompressor } | undefined
+  readonly compressors: { readonly data: Compressor | undefined; readonly tree: Compressor } | undefined
+  /** Reads back what was compressed. */
+  readonly decompressor: Pick<ZstdDecompressor, 'decompress'>
   readonly packBytesTarget: number
   readonly dryRun: boolean
   readonly packReady: (pack: Omit<PackReady, 'kind'>) => void
@@ -33,6 +43,9 @@ export interface ChunkStoreOptions {
 const slotsOf = { data: [0, 2], tree: [2, 3] } as const
 /** Slots that a worker needs. */
 export const packSlotCount = 3
+
+/** Of the data blobs that were compressed, one in so many is read back; of the trees all are. */
+const verifyEvery = 16
 
 interface OpenPack {
   readonly slot: number
@@ -49,6 +62,8 @@ export class ChunkStore {
   readonly #open: Record<BlobType, OpenPack | undefined> = { data: undefined, tree: undefined }
   /** Made once, for a largest chunk: growing it step by step would leave the allocator with the steps. */
   #scratch = Buffer.allocUnsafeSlow(compressedBytesMax(chunkBytesMax))
+  #readBack = Buffer.alloc(0)
+  #compressedCount = 0
   #stored = nothingStored()
 
   constructor(options: ChunkStoreOptions) {
@@ -106,8 +121,27 @@ export class ChunkStore {
     if (this.#scratch.length < room) this.#scratch = Buffer.allocUnsafeSlow(room)
     const length = compressor.compress(plaintext, this.#scratch)
     // restic expects trees to be compressed in format 2, however short they are, so there any length will do.
-    if (type === 'data' && length >= plaintext.length) return undefined
-    return length < 0 ? undefined : this.#scratch.subarray(0, length)
+    if (length < 0 || (type === 'data' && length >= plaintext.length)) return undefined
+    const compressed = this.#scratch.subarray(0, length)
+    if (type === 'tree' || this.#compressedCount++ % verifyEvery === 0) this.#verify(compressed, plaintext)
+    return compressed
+  }
+
+  /** Reads back what was compressed: a compressor that is at fault must not be found out by a restore. */
+  #verify(compressed: Uint8Array, plaintext: Uint8Array): void {
+    if (this.#readBack.length < plaintext.length)
+      this.#readBack = Buffer.allocUnsafeSlow(compressedBytesMax(plaintext.length))
+    const target = this.#readBack.subarray(0, plaintext.length)
+    let length: number
+    try {
+      length = this.#options.decompressor.decompress(compressed, target)
+    } catch (cause) {
+      throw new Failure('defect', 'Cannot store a blob: what zstd compressed can not be read back', { cause })
+    }
+    if (length === plaintext.length && target.equals(plaintext)) return
+    throw new Failure('defect', 'Cannot store a blob: what zstd compressed reads back as other bytes', {
+      facts: { hint: 'This is a fault of the memory, the processor or Node. Nothing of it was stored.' },
+    })
   }
 
   #packWithRoom(type: BlobType, bytes: number): OpenPack {

@@ -19,7 +19,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectFolder } from '../scripts/source-files.ts'
 import { findRestics, resticAt } from '../testing/restic.ts'
-import { type Contender, ourProgram, resticProgram } from './contender.ts'
+import { type Contender, ourProgram, password, resticProgram } from './contender.ts'
 import { readCorpora } from './corpus.ts'
 import { dataSetNames, makeDataSet } from './data-sets.ts'
 import { resultsPage, type Sample } from './results-page.ts'
@@ -72,7 +72,9 @@ for (const dataSet of dataSets) {
   for (let round = 1; round <= rounds; round++) {
     // The one that goes first finds a quieter disk: they take turns at it.
     for (const contender of round % 2 === 1 ? contenders : contenders.toReversed()) {
-      samples.push(...(await runRound({ contender, dataSet, steps: wanted, round, folder: values.folder })))
+      samples.push(
+        ...(await runRound({ contender, dataSet, steps: wanted, round, folder: values.folder, readMasterKey })),
+      )
     }
   }
 }
@@ -95,6 +97,12 @@ const isWhole = scale === 1 && chosen.length === rows.length
 const output = values.output ?? (isWhole ? join(projectFolder, 'bench/RESULTS.md') : undefined)
 if (output !== undefined) writeFileSync(output, page)
 if (!values.keep) rmSync(values.folder, { recursive: true, force: true })
+
+/** By restic, which reads our repositories as its own. */
+function readMasterKey(repository: string): Uint8Array {
+  const environment = { ...process.env, RESTIC_PASSWORD: password }
+  return execFileSync(restic!.path, ['cat', 'masterkey', '--no-cache', '-r', repository], { env: environment })
+}
 
 /** The program as the published package has it: its start script, and dist/ instead of the sources. */
 function installedProgram(folder: string): string {

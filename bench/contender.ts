@@ -12,13 +12,15 @@ export interface Contender {
 }
 
 /** What is measured, in the order in which it is done with one repository. */
-export const steps = ['init', 'first', 'unchanged', 'check', 'restore'] as const
+export const steps = ['init', 'first', 'unchanged', 'unchanged-keyed', 'check', 'restore'] as const
 export type Step = (typeof steps)[number]
 
 /** Where a step works. */
 export interface Place {
   readonly repository: string
   readonly source: string
+  /** A file with the repository's master key, as restic prints it. */
+  readonly masterKey: string
   readonly target: string
 }
 
@@ -31,7 +33,11 @@ export function ourProgram(program: string, description: string): Contender {
     description,
     program,
     wordsBefore: [],
-    words: (step, place) => (step === 'init' ? ['repo', 'init', '-r', place.repository] : commonWords(step, place)),
+    words: (step, place) => {
+      if (step === 'init') return ['repo', 'init', '-r', place.repository]
+      const words = commonWords(step, place)
+      return step === 'unchanged-keyed' ? ['--master-key-file', place.masterKey, ...words] : words
+    },
   }
 }
 
@@ -53,6 +59,7 @@ function commonWords(step: Exclude<Step, 'init'>, place: Place): readonly string
   switch (step) {
     case 'first':
     case 'unchanged':
+    case 'unchanged-keyed':
       return ['backup', ...repository, '.']
     case 'check':
       return ['check', ...repository, '--read-data']

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { treeDifferences } from '../testing/tree-differences.ts'
 import { type Contender, password, type Place, type Step, steps } from './contender.ts'
@@ -17,10 +27,17 @@ export async function runRound(request: {
   readonly steps: ReadonlySet<Step>
   readonly round: number
   readonly folder: string
+  /** The master key of a repository, as restic prints it. */
+  readonly readMasterKey: (repository: string) => Uint8Array
 }): Promise<Sample[]> {
   const { contender, dataSet, round, folder } = request
   const own = join(folder, `${contender.name}-${dataSet.name}-${round}`)
-  const place: Place = { repository: join(own, 'repository'), source: dataSet.path, target: join(own, 'target') }
+  const place: Place = {
+    repository: join(own, 'repository'),
+    source: dataSet.path,
+    target: join(own, 'target'),
+    masterKey: join(own, 'master-key'),
+  }
   const cache = join(own, 'cache')
   const mustProve = round === 1
   rmSync(own, { recursive: true, force: true })
@@ -31,6 +48,7 @@ export async function runRound(request: {
   for (const step of steps) {
     const isWanted = step === 'init' || step === 'first' || request.steps.has(step)
     if (!isWanted && !(step === 'restore' && mustProve)) continue
+    if (step === 'unchanged-keyed') writeFileSync(place.masterKey, request.readMasterKey(place.repository))
     if (step !== 'init') warmUp(step === 'check' || step === 'restore' ? place.repository : place.source)
     execFileSync('sync')
     const measurement = await measure(contender.program, [...contender.wordsBefore, ...contender.words(step, place)], {

@@ -1,14 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import {
-  closeSync,
-  ftruncateSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  symlinkSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, ftruncateSync, linkSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { accessAcl, setAttribute } from './extended-attributes.ts'
 import type { SeededRandom } from './seeded-random.ts'
 

@@ -1,5 +1,7 @@
+import { constants } from 'node:os'
 import { type CString, emptyCString } from './c-string.ts'
 import { checked, libc } from './libc.ts'
+import { SystemError } from './system-error.ts'
 
 const atSymlinkNoFollow = 0x100
 const atEmptyPath = 0x1000
@@ -7,8 +9,12 @@ const atEmptyPath = 0x1000
 /** What is to be set: what a descriptor is open for, or a name in an open directory (a symlink itself). */
 export type MetadataPlace = { readonly fd: number } | { readonly directoryFd: number; readonly name: CString }
 
-/** Sets owner and group; the system takes set-id bits and file capabilities away by this. Throws SystemError. */
+/** The system reads the number above as "leave it", and would take a larger one for another user. */
+const ownerMax = 0xffff_fffe
+
+/** Sets owner and group; the system takes set-id bits and file capabilities away by this. Throws SystemError, EINVAL for no user's or group's number. */
 export function setOwner(place: MetadataPlace, owner: { readonly uid: number; readonly gid: number }): void {
+  if (owner.uid > ownerMax || owner.gid > ownerMax) throw new SystemError('fchownat', constants.errno.EINVAL)
   checked(
     'fchownat',
     'fd' in place

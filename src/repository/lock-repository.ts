@@ -36,6 +36,8 @@ const retryRefreshMs = 60_000
 const giveUpAfterMs = lockStaleAfterMs - 1.5 * refreshEveryMs
 /** How often the age is looked at: a machine that slept must notice soon after it woke up. */
 const lookEveryMs = 5_000
+/** So long requireHeld() relies on what it saw, where many small steps ask it. */
+const momentMs = 1_000
 const retryFirstMs = 5_000
 const retryMaxMs = 60_000
 /** For writing and removing the own lock: neither may be cut off in the middle when the work is stopped. */
@@ -56,6 +58,8 @@ export class RepositoryLock implements AsyncDisposable {
   readonly #leftovers = new Set<Id>()
   #id: Id
   #refreshedAtMs: number
+  /** When requireHeld() last found it. */
+  #seenAtMs = Number.NEGATIVE_INFINITY
 
   constructor(repository: LockableRepository, options: LockOptions, id: Id, signal: AbortSignal) {
     this.#repository = repository
@@ -69,6 +73,26 @@ export class RepositoryLock implements AsyncDisposable {
   /** The lock's present name; each refresh gives it a new one. */
   get id(): Id {
     return this.#id
+  }
+
+  /**
+   * Throws Failure `lock_lost` where the lock is gone or too old; the signal is aborted then. 'a moment ago' is content
+   * with a look that was taken within the last second.
+   */
+  async requireHeld(when: 'now' | 'a moment ago', signal: AbortSignal): Promise<void> {
+    this.#lost.signal.throwIfAborted()
+    const nowMs = this.#options.clock.now().getTime()
+    const sinceSeenMs = nowMs - this.#seenAtMs
+    if (when === 'a moment ago' && sinceSeenMs >= 0 && sinceSeenMs < momentMs) return
+    for (;;) {
+      const id = this.#id
+      if (await exists(this.#repository, id, signal)) break
+      if (id === this.#id) this.#lose('somebody removed it') // Otherwise it has just been refreshed.
+      this.#lost.signal.throwIfAborted()
+    }
+    if (nowMs - this.#refreshedAtMs > giveUpAfterMs) this.#loseByAge(nowMs)
+    this.#lost.signal.throwIfAborted()
+    this.#seenAtMs = nowMs
   }
 
   /** Removes the lock. No work may go on under it. */
@@ -92,7 +116,7 @@ export class RepositoryLock implements AsyncDisposable {
         await setImmediate() // Under a fake clock no time passes in a sleep, and the work itself needs its turn.
         const nowMs = clock.now().getTime()
         if (nowMs - this.#refreshedAtMs > giveUpAfterMs) {
-          this.#lose(`it was not refreshed for ${Math.round((nowMs - this.#refreshedAtMs) / 60_000)} minutes`)
+          this.#loseByAge(nowMs)
           return
         }
         // A clock that was set back would make the lock look fresh for too long: it gets its new time at once.
@@ -132,6 +156,10 @@ export class RepositoryLock implements AsyncDisposable {
     await this.#repository.remove('locks', oldId, signal)
     this.#leftovers.delete(oldId)
     return true
+  }
+
+  #loseByAge(nowMs: number): void {
+    this.#lose(`it was not refreshed for ${Math.round((nowMs - this.#refreshedAtMs) / 60_000)} minutes`)
   }
 
   #lose(found: string, cause?: unknown): void {

@@ -1,5 +1,6 @@
 import { Failure } from '../../base/failure.ts'
-import type { Repository } from '../../repository/repository.ts'
+import { Repository } from '../../repository/repository.ts'
+import { whileLocked } from '../../repository/while-locked.ts'
 import type { CommandContext } from '../command-entry.ts'
 import { openPlace } from './open-place.ts'
 import { repositoryPlace } from './place.ts'
@@ -35,5 +36,7 @@ export async function withRepository<Answer>(
   output.notice(`repository ${repository.config.id.slice(0, 8)} opened (version ${repository.version})`, 'verbose')
   if (!globals.lock || needs.lock === 'none') return await work(repository, signal)
   await using lock = await takeLock(repository, needs.lock, context)
-  return await work(repository, lock.signal)
+  const { config, key, keyId, random } = repository
+  await using locked = new Repository({ storage: whileLocked(storage, lock), config, key, keyId, random })
+  return await work(locked, lock.signal)
 }

@@ -1,5 +1,6 @@
 import { isFailure } from '../../base/failure.ts'
 import { openRepository } from '../../repository/open-repository.ts'
+import type { RepositoryLock } from '../../repository/lock-repository.ts'
 import { Repository } from '../../repository/repository.ts'
 import type { Storage } from '../../storage/storage.ts'
 import type { CommandContext } from '../command-entry.ts'
@@ -53,7 +54,7 @@ export async function lockCopy(
   opened: Repository,
   kind: 'shared' | 'exclusive',
   context: CommandContext,
-): Promise<AsyncDisposable & { readonly signal: AbortSignal }> {
+): Promise<RepositoryLock> {
   const { config, key, keyId, random } = opened
   const copy = storage === opened.storage ? opened : new Repository({ storage, config, key, keyId, random })
   return await takeLock(copy, kind, context)

@@ -1,4 +1,5 @@
 import { mirror, type MirrorReport } from '../../operations/mirror/mirror.ts'
+import { whileLocked } from '../../repository/while-locked.ts'
 import { lockCopy, openEither } from '../access/open-pair.ts'
 import { openPlace } from '../access/open-place.ts'
 import { repositoryPlace } from '../access/place.ts'
@@ -27,6 +28,7 @@ export async function runMirror(context: CommandContext, options: MirrorOptions)
   opened.defer(() => target.close())
 
   const signals = [context.signal]
+  let guarded = target
   const repository = globals.lock ? await openEither({ here: source, there: target }, context) : undefined
   if (repository === undefined) {
     output.notice('no lock is taken: nobody may remove data from either copy meanwhile', 'verbose')
@@ -35,14 +37,16 @@ export async function runMirror(context: CommandContext, options: MirrorOptions)
     // A place where no repository is yet has nobody who could work in it.
     if ((await target.size('config', context.signal)) !== undefined) {
       const kind = options.delete === true ? 'exclusive' : 'shared'
-      signals.push(opened.use(await lockCopy(target, repository, kind, context)).signal)
+      const lock = opened.use(await lockCopy(target, repository, kind, context))
+      signals.push(lock.signal)
+      guarded = whileLocked(target, lock)
     }
   }
   const display = opened.use(beginProgress(context))
   const report = await mirror(
     {
       source,
-      target,
+      target: guarded,
       surplus: options.delete === true ? 'remove' : 'keep',
       verify: options.verify === true ? 'all' : 'copied',
       dryRun: isDry,
@@ -93,6 +97,8 @@ function tell(
     output.line(`copied ${copied}, ${formatBytes(report.copiedBytes)} in ${formatDuration(seconds)}`)
     if (report.mendedObjects > 0) output.line(`mended ${formatCount(report.mendedObjects, 'object')}`)
     if (report.removedObjects > 0) output.line(`removed ${formatCount(report.removedObjects, 'object')}`)
+    if (report.removedObjects < plan.remove.length)
+      output.line('removed nothing: what the repository has lost may be needed from the second place')
   }
   if (report.verifiedObjects > 0) output.line(`verified ${formatCount(report.verifiedObjects, 'object')} by name`)
   if (plan.surplus.length > 0) {

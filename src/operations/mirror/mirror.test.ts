@@ -171,6 +171,32 @@ test('mirror() refuses to empty the mirror after a lost source, and to mix two r
   assert.equal((await namesOf(target)).length, 13)
 })
 
+test('mirror() refuses to remove the last objects of any kind that the source lost', async () => {
+  for (const kind of ['keys', 'data', 'index', 'snapshots']) {
+    const source = await makeSource()
+    const target = memoryStorage('target')
+    await mirror(request(source, target), context, signal)
+    for (const name of await namesOf(source)) if (name.startsWith(`${kind}/`)) await source.remove(name, signal)
+    const removing = request(source, target, { surplus: 'remove' })
+    await assert.rejects(mirror(removing, context, signal), (error) => isFailure(error, 'refused'), kind)
+    assert.equal((await namesOf(target)).length, 13)
+  }
+})
+
+test('mirror() removes nothing while the source is damaged: what it could not copy may be needed there', async () => {
+  const source = await makeSource()
+  const target = memoryStorage('target')
+  await mirror(request(source, target), context, signal)
+  // As a prune leaves it: the content of one pack lies in another one, which is damaged then.
+  await source.remove(objectNameOf('data', hash('sha256', 'data 1')), signal)
+  const repacked = await put(source, 'data', 'repacked')
+  await source.put(repacked, Buffer.from('damaged!'), { whenPresent: 'replace' }, signal)
+  const report = await mirror(request(source, target, { surplus: 'remove' }), context, signal)
+  assert.deepEqual(names(report.faults), [repacked])
+  assert.equal(report.removedObjects, 0)
+  assert.equal((await namesOf(target)).length, 13)
+})
+
 test('mirror() as a dry run writes nothing and tells the plan', async () => {
   const target = memoryStorage('target')
   const report = await mirror(request(await makeSource(), target, { dryRun: true }), context, signal)
@@ -200,11 +226,12 @@ test('planMirror() copies exactly the difference, and removes in the opposite or
   const config = { objectName: 'config', size: 1 }
   fc.assert(
     fc.property(objects, objects, (source, target) => {
-      const snapshot = { objectName: objectNameOf('snapshots', 'f'.repeat(64)), size: 1 }
-      const plan = planMirror({ source: [config, snapshot, ...source], target, surplus: 'remove' })
+      // One of each kind, since nothing is removed for a source that lost all of one.
+      const alive = [config, ...kinds.map((kind) => ({ objectName: objectNameOf(kind, 'f'.repeat(64)), size: 1 }))]
+      const plan = planMirror({ source: [...alive, ...source], target, surplus: 'remove' })
       const after = new Set([...names(target), ...names(plan.copy)])
       for (const name of names(plan.remove)) assert.ok(after.delete(name))
-      assert.deepEqual([...after].toSorted(), names([config, snapshot, ...source]).toSorted())
+      assert.deepEqual([...after].toSorted(), names([...alive, ...source]).toSorted())
       const ranks = names(plan.copy).map(rank)
       assert.deepEqual(
         ranks,

@@ -43,7 +43,7 @@ const lanesMax = 4
  * that is its name before it is written, so a damage of the source is reported and never copied.
  *
  * Crash order: keys, config, packs, indexes, snapshots, each kind complete before the next is begun; removals after
- * that in the opposite order. Wherever it is stopped, the target is a valid repository, and running it again goes on.
+ * that in the opposite order, and none where the source is damaged. Wherever it is stopped, the target is a valid repository, and running it again goes on.
  * Failure `refused` where the two sides are different repositories, and for planMirror()'s reasons.
  */
 export async function mirror(
@@ -62,7 +62,8 @@ export async function mirror(
   if (request.dryRun !== true) {
     await run.copy(signal)
     await run.mendDiffering(signal)
-    await run.remove(signal)
+    // What could not be copied may be the only other place of what is to be removed, e.g. a pack that a prune wrote.
+    if (run.faults === 0) await run.remove(signal)
   }
   if (request.verify === 'all') await run.verify(targetObjects, signal)
   return run.report()
@@ -108,6 +109,11 @@ class MirrorRun {
     this.#progress = progress
     this.#plan = plan
     this.#bytesTotal = plan.copy.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** Damages found so far. */
+  get faults(): number {
+    return this.#faults.length
   }
 
   async copy(signal: AbortSignal): Promise<void> {

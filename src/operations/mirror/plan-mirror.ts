@@ -24,8 +24,8 @@ export interface MirrorPlan {
 
 /**
  * Decides what to copy and what to remove so that the target holds what the source holds. Failure `refused` where
- * removing would empty the target because the source lost its config or all of its snapshots: then the target may be
- * the last good copy.
+ * removing would empty the target of a kind because the source lost its config, all keys, all packs, all indexes or
+ * all snapshots: then the target may be the last good copy.
  */
 export function planMirror(facts: MirrorFacts): MirrorPlan {
   const atSource = sizes(facts.source)
@@ -42,9 +42,9 @@ export function planMirror(facts: MirrorFacts): MirrorPlan {
 }
 
 function requireAlive(facts: MirrorFacts): void {
-  for (const kind of ['config', 'snapshots'] as const) {
+  for (const kind of copyOrder) {
     if (countKind(facts.source, kind) > 0 || countKind(facts.target, kind) === 0) continue
-    const lost = kind === 'config' ? `"${configName}"` : 'any snapshot'
+    const lost = kind === 'config' ? `"${configName}"` : `any object of "${kind}/"`
     throw new Failure(
       'refused',
       `Cannot remove objects from the mirror: the source does not have ${lost}, the mirror has`,

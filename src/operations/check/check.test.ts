@@ -218,3 +218,23 @@ test('check() names every damage at random, and heal() mends it from the mirror'
   }
   assert.deepEqual((await run(repository, { read: 'all', mirror: copy })).faults, [])
 })
+
+test('check() and heal() name a pack that pretends to be larger than memory, and read the others', async () => {
+  const repository = await sample()
+  const [name] = await namesOf(repository.storage, 'data/')
+  const huge = 2 ** 40
+  const storage: Storage = {
+    ...repository.storage,
+    async *list(prefix, listing) {
+      for await (const object of repository.storage.list(prefix, listing))
+        yield object.objectName === name ? { ...object, size: huge } : object
+    },
+  }
+  const { config, key, keyId, random } = repository
+  const grown = new Repository({ storage, config, key, keyId, random })
+  const report = await run(grown, { read: 'all' })
+  assert.deepEqual(kindsOf(report), ['pack_damaged', 'pack_resized'])
+  assert.deepEqual([...new Set(report.faults.map(({ objectName }) => objectName))], [name])
+  assert.equal(report.counts.readPacks, report.counts.packs - 1)
+  await heal({ storage, mirror: repository.storage, absent: 'restore', sides: 'here' }, context, signal)
+})

@@ -2,8 +2,15 @@ import { inLanes } from '../../base/in-lanes.ts'
 import { together } from '../../base/together.ts'
 import type { RandomBytes } from '../../base/random.ts'
 import type { Id } from '../../model/id.ts'
-import { configName, describeObject, objectNameOf, parseObjectName } from '../../repository/object-kind.ts'
+import {
+  configName,
+  describeObject,
+  objectNameOf,
+  packObjectName,
+  parseObjectName,
+} from '../../repository/object-kind.ts'
 import type { Repository } from '../../repository/repository.ts'
+import { objectBytesMax } from '../../storage/object-range.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { examineObject } from '../examine-object.ts'
 import { configProof } from '../heal/config-proof.ts'
@@ -150,7 +157,11 @@ class CheckRun {
   ): Promise<{ readonly readPacks: number; readonly readBytes: number }> {
     const indexed = joinIndexes(indexes).flatMap((pack) => {
       const size = packs.get(pack.id)
-      return size === undefined ? [] : [{ ...pack, size }]
+      if (size === undefined) return []
+      if (size <= objectBytesMax) return [{ ...pack, size }]
+      const detail = `it has ${size} bytes, more than any pack may have; it was not read`
+      this.#findings.note('pack_damaged', packObjectName(pack.id), detail)
+      return []
     })
     const chosen = choosePacksToRead(indexed, this.#request.read, this.#context.random)
     const readBytes = sumOf(chosen.map(({ size }) => size))

@@ -1,5 +1,9 @@
+import { loadIndexFiles } from '../../operations/load-index-files.ts'
 import { mirror, type MirrorReport } from '../../operations/mirror/mirror.ts'
+import { packObjectName } from '../../repository/object-kind.ts'
+import { Repository } from '../../repository/repository.ts'
 import { whileLocked } from '../../repository/while-locked.ts'
+import type { Storage } from '../../storage/storage.ts'
 import { lockCopy, openEither } from '../access/open-pair.ts'
 import { openPlace } from '../access/open-place.ts'
 import { repositoryPlace } from '../access/place.ts'
@@ -50,6 +54,7 @@ export async function runMirror(context: CommandContext, options: MirrorOptions)
       surplus: options.delete === true ? 'remove' : 'keep',
       verify: options.verify === true ? 'all' : 'copied',
       dryRun: isDry,
+      ...(repository !== undefined && { namedPacks: (stop) => packsNamedIn(source, repository, stop) }),
     },
     { progress: display.report },
     AbortSignal.any(signals),
@@ -57,6 +62,13 @@ export async function runMirror(context: CommandContext, options: MirrorOptions)
   await display.end()
   tell(context, report, { isDry, seconds: display.seconds })
   return report.faults.length === 0 ? 'done' : 'damaged'
+}
+
+/** The packs that the indexes in this copy name. Failure `repository_damaged` where one of them can not be read. */
+async function packsNamedIn(storage: Storage, opened: Repository, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const { config, key, keyId, random } = opened
+  const indexes = await loadIndexFiles(new Repository({ storage, config, key, keyId, random }), {}, signal)
+  return new Set(indexes.flatMap(({ packs }) => packs.map(({ id }) => packObjectName(id))))
 }
 
 function tell(

@@ -197,6 +197,19 @@ test('mirror() removes nothing while the source is damaged: what it could not co
   assert.equal((await namesOf(target)).length, 13)
 })
 
+test('mirror() refuses to remove a pack that the source lost although its indexes name it', async () => {
+  const source = await makeSource()
+  const target = memoryStorage('target')
+  await mirror(request(source, target), context, signal)
+  const lost = objectNameOf('data', hash('sha256', 'data 1'))
+  await source.remove(lost, signal)
+  const removing = request(source, target, { surplus: 'remove', namedPacks: async () => new Set([lost]) })
+  await assert.rejects(mirror(removing, context, signal), (error) => isFailure(error, 'refused'))
+  assert.equal((await namesOf(target)).length, 13)
+  const report = await mirror({ ...removing, namedPacks: async () => new Set() }, context, signal)
+  assert.equal(report.removedObjects, 1)
+})
+
 test('mirror() as a dry run writes nothing and tells the plan', async () => {
   const target = memoryStorage('target')
   const report = await mirror(request(await makeSource(), target, { dryRun: true }), context, signal)

@@ -15,6 +15,8 @@ export interface MirrorRequest {
   readonly surplus: 'keep' | 'remove'
   /** 'all' also reads what the target held before, and compares the SHA-256 of each object with its name. */
   readonly verify: 'copied' | 'all'
+  /** Names of packs that the source's indexes name. What of them the source has lost is never removed from the target. */
+  readonly namedPacks?: (signal: AbortSignal) => Promise<ReadonlySet<string>>
   readonly dryRun?: boolean
 }
 
@@ -58,6 +60,7 @@ export async function mirror(
   if (!sourceObjects.some(({ objectName }) => objectName === configName))
     throw new Failure('repository_missing', `Cannot mirror "${source.name}": it has no "${configName}"`)
   await requireSameConfig(request, targetObjects, signal)
+  await requireNotLost(request, plan, signal)
   const run = new MirrorRun(request, context.progress, plan)
   if (request.dryRun !== true) {
     await run.copy(signal)
@@ -88,6 +91,19 @@ async function requireSameConfig(
     {
       facts: { hint: 'Either they are different repositories, or one config is damaged: then heal that side' },
     },
+  )
+}
+
+/** A pack that an index of the source names was lost there, not pruned: the target's may be the last one. */
+async function requireNotLost(request: MirrorRequest, plan: MirrorPlan, signal: AbortSignal): Promise<void> {
+  if (plan.remove.length === 0 || request.namedPacks === undefined) return
+  const named = await request.namedPacks(signal)
+  const lost = plan.remove.find(({ objectName }) => named.has(objectName))?.objectName
+  if (lost === undefined) return
+  throw new Failure(
+    'refused',
+    `Cannot remove "${lost}" from the mirror: the source has lost it, and an index there still names it`,
+    { facts: { objectName: lost, hint: 'Run `heal --from` the mirror first' } },
   )
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { noOrdinaryUser } from '../testing/ordinary-user.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
 import { treeDifferences } from '../testing/tree-differences.ts'
@@ -50,7 +51,7 @@ test('a full disk ends a backup with a clear failure; what was stored stays vali
 })
 
 test('files that the user may not read are gaps, with their paths; the rest is stored', {
-  skip: isRoot ? false : 'only root can become another user',
+  skip: noOrdinaryUser,
 }, async () => {
   await using folder = temporaryFolder('trouble')
   const [repository, source] = [folder.at('repository'), folder.at('source')]
@@ -72,7 +73,7 @@ test('files that the user may not read are gaps, with their paths; the rest is s
 })
 
 test('a storage that the user may not write to is a clear failure, and nothing is changed', {
-  skip: isRoot ? false : 'only root can become another user',
+  skip: noOrdinaryUser,
 }, async () => {
   await using folder = temporaryFolder('trouble')
   const [repository, source] = [folder.at('repository'), folder.at('source')]

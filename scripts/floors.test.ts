@@ -16,8 +16,8 @@ test('floorFaults() names an import upward, of a type as of a value, static as d
   ])
   assert.equal(faultsOf('src/base/clock.ts', "const m = await import('../model/id.ts')").length, 1)
   assert.equal(faultsOf('src/model/id.ts', "export { a } from '../cli/a.ts'").length, 1)
-  assert.equal(faultsOf('src/kernels/pool.ts', "new URL('../posix/stat.ts', import.meta.url)").length, 1)
-  assert.equal(faultsOf('src/kernels/pool.ts', "workerUrl(import.meta.url, '../posix/stat')").length, 1)
+  assert.equal(faultsOf('src/kernels/pool.ts', "new URL('../sources/files/gap.ts', import.meta.url)").length, 1)
+  assert.equal(faultsOf('src/kernels/pool.ts', "workerUrl(import.meta.url, '../repository/repository')").length, 1)
 })
 
 test('floorFaults() lets nobody but main.ts, the floor itself and tests name an adapter', () => {

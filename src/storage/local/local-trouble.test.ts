@@ -5,6 +5,7 @@ import { hash, randomInt } from 'node:crypto'
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { noOrdinaryUser } from '../../../testing/ordinary-user.ts'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { neverStopped } from '../../base/abort.ts'
@@ -110,7 +111,9 @@ test('localStorage() says that a file may not grow further, and leaves no part',
   assert.deepEqual(await readdir(join(folder, 'index')), ['2'])
 })
 
-test('localStorage() says that it may not write, read, list or remove, and changes nothing', async (context) => {
+test('localStorage() says that it may not write, read, list or remove, and changes nothing', {
+  skip: isRoot && noOrdinaryUser,
+}, async (context) => {
   const folder = await temporaryFolder(context, async (path) => {
     for (const one of ['index', 'data']) await chmod(join(path, one), 0o700)
   })

@@ -19,6 +19,7 @@ import {
 } from 'node:fs'
 import { test, type TestContext } from 'node:test'
 import type { ByteName } from '../../base/byte-name.ts'
+import { noOrdinaryUser } from '../../../testing/ordinary-user.ts'
 import { isFailure } from '../../base/failure.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { isHole } from '../../sources/files/gap.ts'

@@ -38,6 +38,18 @@ test('TargetFolder.open() makes the folder and what is missing above it', (conte
   assert.deepEqual(target.root.names(), [])
 })
 
+test('TargetFolder.open() fails with target_failed where nothing can be made, though what is above is there', (context) => {
+  const folder = temporaryFolder(context)
+  symlinkSync('absent', join(folder, 'dangling'))
+  for (const place of [join(folder, 'dangling/a'), join(folder, 'dangling/a/b'), '/proc/absent/a']) {
+    assert.throws(
+      () => TargetFolder.open(place, { create: true }),
+      (error) => isFailure(error, 'target_failed') && error.facts['code'] === 'ENOENT',
+      place,
+    )
+  }
+})
+
 test('TargetFolder.open() fails with path_missing where nothing is to be made', (context) => {
   const place = join(temporaryFolder(context), 'absent')
   assert.throws(

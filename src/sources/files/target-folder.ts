@@ -108,6 +108,15 @@ function makeDirectories(path: ByteName): void {
     const parent = path.replace(/\/+[^/]+\/*$/, '')
     if (!isSystemError(error, 'ENOENT') || parent === path || parent === '') throw error
     makeDirectories(parent)
-    makeDirectories(path)
+    makeOne(path)
+  }
+}
+
+/** Fails where its parent is there and it still can not be made, as below a dangling symlink or in /proc. */
+function makeOne(path: ByteName): void {
+  try {
+    makeDirectoryAt(workingDirectory, cString(path), newDirectoryMode)
+  } catch (error) {
+    if (!isSystemError(error, 'EEXIST')) throw error // Somebody else made it meanwhile.
   }
 }

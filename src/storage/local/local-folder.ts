@@ -71,7 +71,7 @@ export async function createLocalFolder(path: string, signal: AbortSignal): Prom
   const folder = new LocalFolder(path)
   try {
     throwIfStopped(signal)
-    await mkdir(folder.path, { recursive: true, mode: folderMode })
+    await makeFolders(folder.path)
     for (const below of ['keys', 'locks', 'snapshots', 'index', 'data', ...dataFolders]) {
       throwIfStopped(signal)
       await folder.make(join(folder.path, below))
@@ -80,5 +80,24 @@ export async function createLocalFolder(path: string, signal: AbortSignal): Prom
     await new FolderSync(dirname(folder.path)).sync(dirname(folder.path))
   } catch (error) {
     throw localFailure(error, 'make folder', folder.path, folder.path)
+  }
+}
+
+/**
+ * Makes a folder and what is missing above it; the names of all but the folder itself are durable then. Not by mkdir()
+ * with `recursive`: in /proc that never ends.
+ */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: folderMode })
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return // Whether it is a folder, what is made in it tells.
+    const above = dirname(path)
+    if (errorCode(error) !== 'ENOENT' || above === path) throw error
+    await makeFolders(above)
+    await new FolderSync(dirname(above)).sync(dirname(above))
+    await mkdir(path, { mode: folderMode }).catch((again: unknown) => {
+      if (errorCode(again) !== 'EEXIST') throw again // Another writer was faster.
+    })
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { neverStopped } from '../../base/abort.ts'
+import { isFailure } from '../../base/failure.ts'
 import { storageContract } from '../storage.contract.ts'
 import { createLocalFolder } from './local-folder.ts'
 import { localStorage } from './local-storage.ts'
@@ -30,6 +31,18 @@ test('createLocalFolder() makes the folders of the layout for their owner only, 
   assert.equal((await readdir(join(folder, 'data'))).length, 256)
   for (const one of ['', 'data', 'data/00', 'data/ff', 'locks']) {
     assert.equal((await stat(join(folder, one))).mode & 0o7777, 0o700, one)
+  }
+})
+
+test('createLocalFolder() fails where it can make nothing, though what is above is there', async (context) => {
+  const folder = await temporaryFolder(context)
+  await symlink('absent', join(folder, 'dangling'))
+  for (const place of [join(folder, 'dangling/a'), join(folder, 'dangling/a/b'), '/proc/absent/a']) {
+    await assert.rejects(
+      createLocalFolder(place, signal),
+      (error) => isFailure(error) && error.code !== 'defect',
+      place,
+    )
   }
 })
 

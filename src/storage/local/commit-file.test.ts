@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -34,6 +34,17 @@ for (const [fileSystem, hardLink] of Object.entries(linkers)) {
     })
   }
 }
+
+test('commitFile() never says of a folder or of a symlink to nowhere that the object is there', async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), 'zakops-commit-'))
+  context.after(() => rm(folder, { recursive: true, force: true }))
+  await mkdir(join(folder, 'folder'))
+  await symlink('/nowhere/at/all', join(folder, 'dangling'))
+  for (const name of ['folder', 'dangling']) {
+    await writeFile(join(folder, 'from'), 'body')
+    await assert.rejects(commitFile(join(folder, 'from'), join(folder, name), 'keep'), /EISDIR|EEXIST|not a regular/)
+  }
+})
 
 test('commitFile() passes every other error of link() on', async () => {
   const failing = commitFile('from', 'to', 'keep', () => Promise.reject(systemError('ENOSPC')))

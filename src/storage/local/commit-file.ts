@@ -25,7 +25,8 @@ export async function commitFile(
   } catch (error) {
     const code = errorCode(error) ?? ''
     if (noHardLinks.includes(code)) return await renameUnlessPresent(from, to)
-    if (code !== 'EEXIST') throw error
+    // A symlink that leads nowhere has the name, but is no object: nothing may be told to be stored.
+    if (code !== 'EEXIST' || !(await isPresent(to))) throw error
     answer = 'exists'
   }
   await unlink(from)
@@ -46,11 +47,11 @@ async function renameUnlessPresent(from: string, to: string): Promise<'stored' |
   return 'stored'
 }
 
-/** Says whether something has this path. */
+/** Says whether a file has this path; throws EISDIR where something else has it, which must not pass for an object. */
 export async function isPresent(path: string): Promise<boolean> {
   try {
-    await stat(path)
-    return true
+    if ((await stat(path)).isFile()) return true
+    throw Object.assign(new Error(`not a regular file: ${path}`), { code: 'EISDIR' })
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return false
     throw error

@@ -2,7 +2,7 @@ import type { Command } from '@commander-js/extra-typings'
 import type { RunCommand } from '../command-entry.ts'
 import { addExamples } from '../help/examples.ts'
 import { collect, collectList } from '../options/collect.ts'
-import { parsePositiveCount } from '../options/parse-count.ts'
+import { parseWorkers } from '../options/parse-count.ts'
 import { parseSize } from '../options/parse-size.ts'
 import { parseTime } from '../options/parse-time.ts'
 
@@ -43,7 +43,7 @@ export function define(command: Command, run: RunCommand): void {
     .option('--with-atime', 'store when files were read last')
     .option('--skip-if-unchanged', 'store no snapshot where nothing changed since the parent')
     .option('-n, --dry-run', 'store nothing, only show what would be stored')
-    .option('--workers <count>', 'number of threads (else one for each core)', parsePositiveCount)
+    .option('--workers <count>', 'number of threads (else one for each core)', parseWorkers)
     .action((paths, options, self) =>
       run(self, async (context) => {
         const { runBackup } = await import('./run-backup.ts')

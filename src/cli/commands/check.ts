@@ -1,7 +1,7 @@
 import { type Command, Option } from '@commander-js/extra-typings'
 import type { RunCommand } from '../command-entry.ts'
 import { addExamples } from '../help/examples.ts'
-import { parsePositiveCount } from '../options/parse-count.ts'
+import { parseWorkers } from '../options/parse-count.ts'
 import { parseParts, parseReadChoice } from '../options/parse-read-choice.ts'
 
 export function define(command: Command, run: RunCommand): void {
@@ -32,7 +32,7 @@ export function define(command: Command, run: RunCommand): void {
         .conflicts(['readData', 'readDataSubset']),
     )
     .option('--mirror <place>', 'another copy, to find objects that are gone here')
-    .option('--workers <count>', 'number of threads (else one for each core)', parsePositiveCount)
+    .option('--workers <count>', 'number of threads (else one for each core)', parseWorkers)
     .action((options, self) =>
       run(self, async (context) => {
         const { runCheck } = await import('./run-check.ts')

@@ -3,7 +3,7 @@ import { overwriteRules } from '../../operations/restore/overwrite-rule.ts'
 import type { RunCommand } from '../command-entry.ts'
 import { addExamples } from '../help/examples.ts'
 import { collect, collectGroups } from '../options/collect.ts'
-import { parsePositiveCount } from '../options/parse-count.ts'
+import { parseWorkers } from '../options/parse-count.ts'
 
 export function define(command: Command, run: RunCommand): void {
   command.description(
@@ -39,7 +39,7 @@ export function define(command: Command, run: RunCommand): void {
     .option('--no-sparse', 'write blocks of zeros too')
     .option('--verify', 'read everything back at the end and compare it')
     .option('-n, --dry-run', 'write nothing, only show what would be done')
-    .option('--workers <count>', 'number of threads (else one for each core)', parsePositiveCount)
+    .option('--workers <count>', 'number of threads (else one for each core)', parseWorkers)
     .action((snapshot, options, self) =>
       run(self, async (context) => {
         const { runRestore } = await import('./run-restore.ts')

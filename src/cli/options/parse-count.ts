@@ -1,5 +1,8 @@
 import { InvalidArgumentError } from 'commander'
 
+/** Threads that are of use; each takes memory for itself, and a mistyped number of them would take all there is. */
+const workersMax = 256
+
 /** A whole number from zero on. */
 export function parseCount(text: string): number {
   const value = Number(text)
@@ -12,4 +15,11 @@ export function parsePositiveCount(text: string): number {
   const value = parseCount(text)
   if (value > 0) return value
   throw new InvalidArgumentError('Expected a whole number, one or more.')
+}
+
+/** A number of threads. */
+export function parseWorkers(text: string): number {
+  const value = parsePositiveCount(text)
+  if (value <= workersMax) return value
+  throw new InvalidArgumentError(`Expected a whole number, ${workersMax} at most.`)
 }

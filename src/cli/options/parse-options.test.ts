@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { collect, collectGroups, collectList } from './collect.ts'
-import { parseCount, parsePositiveCount } from './parse-count.ts'
+import { parseCount, parsePositiveCount, parseWorkers } from './parse-count.ts'
 import { parseDuration } from './parse-duration.ts'
 import { parseSize } from './parse-size.ts'
 
@@ -19,6 +19,11 @@ test('parseDuration() reads durations as Go writes them and refuses all else', (
   assert.equal(parseDuration('250ms'), 250)
   assert.equal(parseDuration('0'), 0)
   for (const text of ['', '5', 'm', '5 m', '5m!', '-5m']) assert.throws(() => parseDuration(text), text)
+})
+
+test('parseWorkers() refuses more threads than memory has room for', () => {
+  assert.equal(parseWorkers('256'), 256)
+  for (const text of ['0', '257', '100000']) assert.throws(() => parseWorkers(text), text)
 })
 
 test('parseCount() and parsePositiveCount() read whole numbers only', () => {

@@ -22,7 +22,8 @@ import { temporaryFolder, type TemporaryFolder } from '../../../testing/temporar
 
 const signal = neverStopped()
 const random = seededRandom('back up, faults')
-const megabyte = 1024 * 1024
+/** Two files of the size below are a pack, so that a worker soon waits for the storage. */
+const packBytes = 500_000
 
 /** Directories and files enough for several packs of data. */
 function manyFiles(folder: TemporaryFolder, bytes = 300_000): void {
@@ -38,7 +39,7 @@ async function backUpRoot(
   changes: BackupChanges = {},
   stop = signal,
 ): Promise<BackupReport> {
-  const options = { workingDirectory: folder.path, packBytes: megabyte, ...changes }
+  const options = { workingDirectory: folder.path, packBytes, ...changes }
   return await backUpPaths(repository, ['root'], options, {}, stop)
 }
 
@@ -89,7 +90,7 @@ for (const when of ['before', 'after'] as const) {
     assert.ok(puts >= 6, `${puts} puts`)
     for (let wanted = 1; wanted <= puts; wanted++) {
       const inside = await freshRepository()
-      const first = await backUpRoot(inside, folder, { tags: ['first'], excludes: { patterns: ['f1*'] } })
+      const first = await backUpRoot(inside, folder, { excludes: { patterns: ['f*'] } })
       const fault = onPut(wanted, fail('storage_full'))
       const repository = await faulty(inside, { [when]: fault })
       const attempt = backUpRoot(repository, folder, { parent: 'none' })
@@ -98,14 +99,13 @@ for (const when of ['before', 'after'] as const) {
       if (outcome instanceof Error) assert.ok(isFailure(outcome, 'storage_full'), String(outcome))
       fault.stop()
       await assertSound(inside, { hints: 'allowed' })
-      assert.equal((await storedEntries(await reopened(inside), first.tree)).size, 13)
+      assert.equal((await storedEntries(await reopened(inside), first.tree)).size, 4)
       // The same process tries again with the same repository, and so does another one.
       for (const next of [repository, await reopened(inside)]) {
         const report = await backUpRoot(next, folder)
         assert.deepEqual(report.gaps, [])
         await assertStored(inside, report, folder)
       }
-      await assertSound(inside, { hints: 'allowed' })
     }
   })
 }

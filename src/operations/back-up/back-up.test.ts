@@ -412,6 +412,10 @@ test('backUp() lays out roots of several kinds in one tree', async () => {
   assert.deepEqual(await topOf(['..']), ['a', 'b', 'd', 'empty'])
   assert.deepEqual(await topOf(['c', '../a', '../../beside/quo"te', '/proc/version']), ['a', 'beside', 'c', 'proc'])
   assert.deepEqual(await topOf(['link', 'e/f']), ['e', 'link'])
+  // By their bytes, not as JSON has them, where a quote is a backslash and a quote.
+  writeFileSync(`${root}/d/a"`, '')
+  writeFileSync(`${root}/a#`, '')
+  assert.deepEqual(await topOf(['../a#', 'a"']), ['a"', 'a#'])
   const mixed = await backUpPaths(repository, ['c', '../a'], options)
   const again = await backUpPaths(repository, ['c', '../a'], { ...options, skipIfUnchanged: true })
   assert.equal(again.tree, mixed.tree)

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os'
+import { workersOfCores } from '../../base/worker-count.ts'
 import { check } from '../../operations/check/check.ts'
 import { type CheckReport, type Finding, findingKinds } from '../../operations/check/check-report.ts'
 import { type ReadChoice, rotatingPart } from '../../operations/check/read-choice.ts'
@@ -33,7 +33,7 @@ export async function runCheck(context: CommandContext, options: CheckOptions): 
       {
         repository,
         read: readChoice(options, world.clock.now()),
-        workers: options.workers ?? availableParallelism(),
+        workers: options.workers ?? workersOfCores(),
         ...(mirror !== undefined && { mirror }),
       },
       { progress: display.report, random: world.random },

@@ -1,7 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-
-/** Threads that are of use; each takes memory for itself, and a mistyped number of them would take all there is. */
-const workersMax = 256
+import { workersMax } from '../../base/worker-count.ts'
 
 /** A whole number from zero on. */
 export function parseCount(text: string): number {

@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os'
 import { Failure } from '../../base/failure.ts'
+import { workersOfCores } from '../../base/worker-count.ts'
 import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
 import type { BackupAnswer, BackupJob, BackupWorkerData, PackReady } from './backup-job.ts'
 
@@ -17,7 +17,7 @@ export class BackupWorkers implements AsyncDisposable {
   }
 
   /** `count`: as many as there are cores where it is not given. */
-  constructor(count: number = availableParallelism()) {
+  constructor(count: number = workersOfCores()) {
     this.pool = new WorkerPool<BackupJob, BackupAnswer>({
       workerUrl: workerUrl(import.meta.url, './backup-worker'),
       workerData: undefined,

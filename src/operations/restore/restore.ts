@@ -1,6 +1,6 @@
-import { availableParallelism } from 'node:os'
 import type { ByteName } from '../../base/byte-name.ts'
 import { isFailure } from '../../base/failure.ts'
+import { workersOfCores } from '../../base/worker-count.ts'
 import { TargetFolder } from '../../sources/files/target-folder.ts'
 import { eachAtOnce } from '../each-at-once.ts'
 import { TreeReader } from '../tree-reader.ts'
@@ -49,7 +49,7 @@ export async function restore(
   const filter = restoreFilter(request.selection)
   // Closed after the crew: the workers use the descriptor.
   using directories = openTarget(request)
-  const workers = request.workers ?? availableParallelism()
+  const workers = request.workers ?? workersOfCores()
   const slots = new SpanSlots({ workers, slotsPerWorker, slotBytes })
   const dataOf = (workerIndex: number): RestoreWorkerData => ({
     key: repository.key,

@@ -50,7 +50,7 @@ async function backUpClaiming(
   const { repository } = request
   const begin = context.clock.now()
   const time = request.time ?? begin
-  const paths = request.paths.map((path) => posix.resolve(request.workingDirectory, path))
+  const paths = [...new Set(request.paths.map((path) => posix.resolve(request.workingDirectory, path)))]
   const roots = backupRoots(request.paths, request.workingDirectory)
   const parent = await parentOf(request, { paths, before: time }, signal)
 

@@ -57,4 +57,5 @@ export function serveJobs<Job, Answer>(handler: ServeOptions<Job, Answer>['handl
     if (message.kind === 'message') options.onMessage?.(message.message, host)
     else last = last.then(() => serve(message.id, message.job as Job))
   })
+  send({ kind: 'ready' }, [])
 }

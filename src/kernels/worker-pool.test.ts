@@ -160,3 +160,15 @@ test('workerUrl() keeps the extension of the module it stands beside', () => {
   assert.equal(workerUrl('file:///a/src/b.ts', './c/d').href, 'file:///a/src/c/d.ts')
   assert.equal(workerUrl('file:///a/dist/b.js', './c').href, 'file:///a/dist/c.js')
 })
+
+test('WorkerPool.close() lets workers that are still starting finish loading', async () => {
+  for (let round = 0; round < 5; round++) {
+    const pool = new WorkerPool<unknown, unknown>({
+      workerUrl: new URL('./loading.test-worker.ts', import.meta.url),
+      workerData: undefined,
+      workersMax: 4,
+    })
+    pool.start()
+    await pool.close() // An abort of the process is what this would fail by.
+  }
+})

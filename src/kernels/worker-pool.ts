@@ -36,6 +36,8 @@ interface Task<Answer> {
 
 interface Seat<Answer> {
   readonly worker: Worker
+  /** Resolves when the worker's module is loaded, or never will be. */
+  readonly settled: PromiseWithResolvers<void>
   readonly running: Map<number, Task<Answer>>
 }
 
@@ -120,10 +122,17 @@ export class WorkerPool<Job, Answer> {
     this.#send(this.#seat(workerIndex), { kind: 'message', message }, transfer)
   }
 
-  /** Ends the workers at once; jobs that are not answered are rejected with `stopped`. */
+  /**
+   * Ends the workers; jobs that are not answered are rejected with `stopped` at once. A worker that is still loading its
+   * module is let finish that: to be ended while a native library loads ends the whole process.
+   */
   async close(): Promise<void> {
     this.#fail(new Failure('stopped', 'The worker pool was closed'))
-    await Promise.all(this.#seats.map(async (seat) => seat?.worker.terminate()))
+    const ending = this.#seats.map(async (seat) => {
+      await seat?.settled.promise
+      await seat?.worker.terminate()
+    })
+    await Promise.all(ending)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -176,11 +185,12 @@ export class WorkerPool<Job, Answer> {
       workerData: { workerIndex, workerData },
       resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMebibytes },
     })
-    const seat: Seat<Answer> = { worker, running: new Map() }
+    const seat: Seat<Answer> = { worker, running: new Map(), settled: Promise.withResolvers() }
     this.#seats[workerIndex] = seat
     worker.on('message', (message: FromWorker<Answer>) => this.#take(workerIndex, seat, message))
     worker.on('error', (error) => this.#fail(workerDied(workerIndex, error)))
     worker.on('messageerror', (error) => this.#fail(workerDied(workerIndex, error)))
+    worker.on('exit', () => seat.settled.resolve())
     worker.on('exit', (code) => this.#fail(workerDied(workerIndex, new Error(`it ended with code ${code}`))))
     return seat
   }
@@ -190,6 +200,10 @@ export class WorkerPool<Job, Answer> {
   }
 
   #take(workerIndex: number, seat: Seat<Answer>, message: FromWorker<Answer>): void {
+    if (message.kind === 'ready') {
+      seat.settled.resolve()
+      return
+    }
     if (message.kind === 'message') {
       this.#options.onMessage?.(workerIndex, message.message)
       return

@@ -8,6 +8,8 @@ export type ToWorker =
   | { readonly kind: 'message'; readonly message: unknown }
 
 export type FromWorker<Answer> =
+  /** The first one: its module is loaded. */
+  | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: PackedFailure }
   | { readonly kind: 'message'; readonly message: unknown }

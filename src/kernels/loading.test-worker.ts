@@ -1,0 +1,4 @@
+import '../posix/libc.ts' // Loads the native library.
+import { serveJobs } from './worker-host.ts'
+
+serveJobs(() => undefined)

@@ -1,4 +1,5 @@
-import '../posix/libc.ts' // Loads the native library.
+import { openSsl } from '../posix/open-ssl.ts'
 import { serveJobs } from './worker-host.ts'
 
+openSsl() // Loads the native library.
 serveJobs(() => undefined)

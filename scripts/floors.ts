@@ -19,13 +19,22 @@ export const floors: Readonly<Record<string, Floor>> = {
   kernels: { standsOn: ['base', 'posix'] },
   repository: { standsOn: ['base', 'model', 'storage', 'kernels'] },
   sources: { standsOn: ['base', 'model', 'posix', 'kernels'] },
-  operations: { standsOn: operationsAndBelow },
-  cli: { standsOn: [...operationsAndBelow, 'operations'] },
+  keys: { standsOn: ['base', 'model'] },
+  catalog: { standsOn: ['base', 'model'], adapters: true },
+  operations: { standsOn: [...operationsAndBelow, 'keys'] },
+  procedures: { standsOn: [...operationsAndBelow, 'keys', 'operations', 'catalog'] },
+  control: { standsOn: [...operationsAndBelow, 'keys', 'operations', 'catalog', 'procedures'] },
+  cli: { standsOn: [...operationsAndBelow, 'keys', 'operations', 'catalog', 'procedures', 'control'] },
 }
 
 /** Packages that belong to one place, so that what they bind us to stays there. */
 export const packagePlaces: Readonly<Record<string, readonly string[]>> = {
   koffi: ['posix', 'kernels'],
+  zod: ['model', 'cli', 'keys', 'catalog', 'http'],
+  yaml: ['model', 'cli'],
+  croner: ['model', 'control'],
+  openworkflow: ['control'],
+  pg: ['sources'],
   commander: ['cli'],
   '@commander-js/extra-typings': ['cli'],
 }

@@ -119,6 +119,78 @@ export const FAILURES = {
     meaning: 'This machine lacks something that the work needs.',
     remedy: 'The message names what is missing.',
   },
+  policy_invalid: {
+    retry: false,
+    meaning: 'The policy file is not a policy: something in it is missing, unknown or out of range.',
+    remedy: 'Each fault is listed with its line, what was found and what is wanted. `policy check` shows them again.',
+  },
+  policy_missing: {
+    retry: false,
+    meaning: 'There is no policy file where one was looked for.',
+    remedy: 'Name it with `--policy` or ZAKOPS_BACKUP_POLICY, or make one with `init`.',
+  },
+  keyring_missing: {
+    retry: false,
+    meaning: 'The keyring that the policy names is not there. Without its keys no backup can be opened.',
+    remedy:
+      'Put the keyring back from its own copy at the place that the message names, or recover the keys with the recovery kit.',
+  },
+  keyring_locked: {
+    retry: false,
+    meaning: 'The keyring does not open with this passphrase or key file, or the key that is needed is not in it.',
+    remedy: 'Check the passphrase or key file that the policy refers to.',
+  },
+  keyring_damaged: {
+    retry: false,
+    meaning: 'The keyring is not as it was written.',
+    remedy: 'Put the keyring back from its own copy.',
+  },
+  secret_missing: {
+    retry: false,
+    meaning: 'A secret that the policy refers to is not there.',
+    remedy: 'Set the environment variable or write the file that the message names.',
+  },
+  catalog_unreadable: {
+    retry: false,
+    meaning: 'The catalog is damaged, or was made by a newer version of this program. No backup depends on it.',
+    remedy: 'Use the newer version, or move the catalog aside and run `catalog rebuild`, which reads the repositories.',
+  },
+  database_unreadable: {
+    retry: false,
+    meaning: 'A database could not be read, or fails its own integrity check.',
+    remedy: 'Read the message: it names the database and what was found. The backups taken before are untouched.',
+  },
+  database_busy: {
+    retry: true,
+    meaning: 'Another process has the database open where this work needs it alone.',
+    remedy: 'Stop the service that uses it, then run the command again; or say that it is meant.',
+  },
+  connection_failed: {
+    retry: true,
+    meaning: 'The database server could not be reached, or the connection broke.',
+    remedy: 'Check that the server runs and that address, port and network are right.',
+  },
+  access_denied: {
+    retry: false,
+    meaning: 'The database server refused the user, the password or the right that the work needs.',
+    remedy: 'The message says which right is missing and how it is given.',
+  },
+  wal_gap: {
+    retry: false,
+    meaning: 'The write-ahead log that a recovery needs is not complete.',
+    remedy: 'The message says which window can be recovered; choose a target in it.',
+  },
+  wal_conflict: {
+    retry: false,
+    meaning: 'A WAL segment of this name is stored already with other content.',
+    remedy:
+      'Two servers archive into one place, or a server was restored without a new timeline. Give each its own source.',
+  },
+  command_failed: {
+    retry: false,
+    meaning: 'A command that the program was told to run did not succeed.',
+    remedy: 'Read what the command printed.',
+  },
   defect: {
     retry: false,
     meaning: 'The program met a state that it holds to be impossible.',

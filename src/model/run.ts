@@ -1,0 +1,87 @@
+import type { FailureCode } from '../base/failure.ts'
+import type { Id } from './id.ts'
+import type { LocationName } from './policy/policy.ts'
+
+export const procedureNames = ['backup', 'replicate', 'retain', 'verify', 'heal', 'restore', 'guard', 'rotate'] as const
+export type ProcedureName = (typeof procedureNames)[number]
+
+/** How a run came about: it was due, a person asked for it, or a command that is guarded. */
+export const runTriggers = ['schedule', 'person', 'guard'] as const
+export type RunTrigger = (typeof runTriggers)[number]
+
+/** One execution of a procedure. */
+export interface RunBeginning {
+  /** Unique for ever: `run-` and 16 hex digits, or made from the due time so that a due run happens once. */
+  readonly id: string
+  readonly procedure: ProcedureName
+  readonly trigger: RunTrigger
+  /** The source it is for; undefined where it is for all. */
+  readonly source: string | undefined
+  /** When it was due; undefined where nobody had scheduled it. */
+  readonly dueAt: Date | undefined
+  readonly startedAt: Date
+}
+
+export type RunEnd =
+  | { readonly state: 'done'; readonly endedAt: Date; readonly summary: string }
+  | { readonly state: 'gaps'; readonly endedAt: Date; readonly summary: string; readonly gaps: readonly string[] }
+  | { readonly state: 'failed'; readonly endedAt: Date; readonly failure: FailureCode; readonly message: string }
+  /** Its process died; said by whoever finds it. */
+  | { readonly state: 'lost'; readonly endedAt: Date }
+
+export type Run = RunBeginning & (RunEnd | { readonly state: 'running' })
+
+/** What was found when stored bytes were read. */
+export interface Verification {
+  readonly run: string
+  readonly at: Date
+  readonly location: LocationName
+  readonly generation: number
+  /** `structure`: everything that snapshots need is named and there; `data`: this part of the packs was read, opened and hashed. */
+  readonly scope: { readonly kind: 'structure' } | { readonly kind: 'data'; readonly part: number; readonly of: number }
+  readonly objects: number
+  readonly bytes: number
+  readonly faults: number
+}
+
+/** A restore whose result was compared with the manifest of its backup. */
+export interface Proof {
+  readonly run: string
+  readonly at: Date
+  readonly backup: Id
+  readonly source: string
+  readonly location: LocationName
+  readonly outcome: 'equal' | 'different'
+  readonly durationMs: number
+}
+
+export const keyEventKinds = [
+  'created',
+  'opened',
+  'rotated',
+  'rewrapped',
+  'exported',
+  'imported',
+  'destroyed',
+  'checked',
+] as const
+
+export interface KeyEvent {
+  readonly at: Date
+  readonly kind: (typeof keyEventKinds)[number]
+  readonly generation: number | undefined
+  /** Who did it: user name and host. */
+  readonly actor: string
+}
+
+/** A version of the policy that was in force from a time on. */
+export interface PolicyVersion {
+  readonly digest: string
+  readonly since: Date
+  /** The file's text. */
+  readonly text: string
+  /** What it weakens against the one before it, in words; with the reason that was given for it. */
+  readonly weakened: readonly string[]
+  readonly reason: string | undefined
+  readonly actor: string
+}

@@ -52,7 +52,7 @@ test('planRetention() keeps the last four fulls however old they are, and remove
 })
 
 test('planRetention() keeps all that are younger than the age, however many there are, and not one that is just as old', () => {
-  const days = Array.from({ length: 29 }, (_, at) => at)
+  const days = Array.from({ length: 29 }, (_, one) => one)
   assert.deepEqual(keptDays(days.map((one) => aged(one))), days.slice(0, 28))
 })
 
@@ -215,7 +215,7 @@ test('two years of weekly fulls and daily incrementals leave exactly the policyâ
     backups.push(sampleBackup({ id: sampleId(day + 1), kind, takenAt }))
     const removed = removedIds(backups, { now: new Date(takenAt.getTime() + 60_000) })
     backups = backups.filter(({ id }) => !removed.has(id))
-    const days = Array.from({ length: day + 1 }, (_, at) => at)
+    const days = Array.from({ length: day + 1 }, (_, one) => one)
     const wanted = [...days.filter((one) => one % 7 === 0).slice(-4), ...days.filter((one) => one % 7 !== 0).slice(-7)]
     assert.deepEqual(new Set(backups.map(({ id }) => Number.parseInt(id, 16) - 1)), new Set(wanted), `day ${day}`)
   }

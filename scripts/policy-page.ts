@@ -148,7 +148,7 @@ function rowsOf(name: string, schema: JsonSchema, isRequired = true): Row[] {
 
 function valueText(schema: JsonSchema): string {
   if (schema.const !== undefined) return `\`${String(schema.const)}\``
-  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ')
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ')
   if (schema.anyOf !== undefined) {
     return schema.anyOf
       .map((one) =>

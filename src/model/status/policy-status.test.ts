@@ -381,7 +381,7 @@ test('policyStatus() tells each clause in each of its states, with evidence and 
     const clause = status.clauses.find((one) => one.clause === name)
     const what = `${name} ${state} ${String(evidence)}: ${JSON.stringify(clause)}`
     assert.equal(clause?.state, state, what)
-    assert.match(clause.evidence.join('; '), evidence, what)
+    assert.match(clause.evidence.map(({ text }) => text).join('; '), evidence, what)
     assert.equal(clause.remedy, remedy, what)
     assert.equal(status.exitCode, status.clauses.some((one) => one.state === 'breached') ? 5 : 0)
   }

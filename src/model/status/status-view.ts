@@ -81,27 +81,31 @@ function viewSource(name: string, facts: StatusFacts, latest: LatestDue): Source
         run.state === 'running' && run.procedure === 'backup' && (run.source === name || run.source === undefined),
     ),
     required: { full: lastOf(['full']), any: lastOf(['full', 'incremental']) },
-    scheduled: countScheduled(policy.schedule, since, new Date(now.getTime() - graceMs)),
+    scheduled: countScheduled(policy.schedule, since, first, new Date(now.getTime() - graceMs)),
   }
 }
 
-/** Due times after `since` up to `until`, of each kind, no more than are kept. */
+/**
+ * Due times after `since` up to `until`, of each kind, no more than are kept. What was due at `first` is a full, whatever
+ * the day, so incrementals count from then on.
+ */
 function countScheduled(
   { full, incremental }: StatusFacts['policy']['schedule'],
   since: Date,
+  first: Date,
   until: Date,
 ): SourceView['scheduled'] {
-  const count = (time: string, copies: number, isDay: (day: number) => boolean): number => {
-    const midnight = Math.floor(since.getTime() / dayMs) * dayMs
+  const count = (after: Date, time: string, copies: number, isDay: (day: number) => boolean): number => {
+    const midnight = Math.floor(after.getTime() / dayMs) * dayMs
     let found = 0
     for (let at = midnight + timeOfDayMs(time); at <= until.getTime() && found < copies; at += dayMs) {
-      if (at > since.getTime() && isDay(new Date(at).getUTCDay())) found += 1
+      if (at > after.getTime() && isDay(new Date(at).getUTCDay())) found += 1
     }
     return found
   }
   const fullDay = weekdays.indexOf(full.day)
   return {
-    full: count(full.time, full.retention.copies, (day) => day === fullDay),
-    incremental: count(incremental.time, incremental.retention.copies, (day) => day !== fullDay),
+    full: count(since, full.time, full.retention.copies, (day) => day === fullDay),
+    incremental: count(first, incremental.time, incremental.retention.copies, (day) => day !== fullDay),
   }
 }

@@ -444,6 +444,11 @@ test('policyStatus() takes a backup that bears a date in the future for no evide
   )
 })
 
+test('policyStatus() takes a backup that came a moment before it was due for that one', () => {
+  const early = sample.backups.map((backup) => ({ ...backup, takenAt: new Date(backup.takenAt.getTime() - 500) }))
+  assert.equal(policyStatus(sampleStatusFacts({ backups: early })).state, 'met')
+})
+
 test('policyStatus() judges a source that came later by its own time', () => {
   const sourcesSince = { main: at('2026-11-25T05:00:00') }
   const { clauses } = policyStatus(sampleStatusFacts({ ...without(({ source }) => source === 'main'), sourcesSince }))

@@ -2,21 +2,22 @@ import { posix } from 'node:path'
 import { type ByteName, printableName } from '../../base/byte-name.ts'
 import { Failure } from '../../base/failure.ts'
 import { isFailure } from '../../base/failure.ts'
-import { formatGoTime } from '../../model/go-time.ts'
 import type { Id } from '../../model/id.ts'
-import type { Snapshot, SnapshotData, SnapshotSummary } from '../../model/snapshot.ts'
+import type { Snapshot, SnapshotSummary } from '../../model/snapshot.ts'
 import type { Repository } from '../../repository/repository.ts'
 import type { Gap } from '../../sources/files/gap.ts'
 import type { BackupWorkerData } from './backup-job.ts'
 import type { BackupContext, BackupReport, BackupRequest } from './backup-request.ts'
-import { type BackupCounts, BackupRun } from './backup-run.ts'
+import { BackupRun } from './backup-run.ts'
 import { BackupWorkers } from './backup-workers.ts'
 import { findParent } from './find-parent.ts'
 import { PackReceiver } from './pack-receiver.ts'
 import { TreeReader } from '../tree-reader.ts'
-import { backupRoots } from './targets.ts'
+import { snapshotOf, summaryOf } from './snapshot-of.ts'
+import { sourceOf, treeOfNodes, withoutOwnName } from './source-tree.ts'
+import { type BackupRoot, backupRoots } from './targets.ts'
 
-export type { BackupContext, BackupReport, BackupRequest } from './backup-request.ts'
+export type { BackupContext, BackupReport, BackupRequest, SourceFacts } from './backup-request.ts'
 
 const packBytesDefault = 16 * 1024 * 1024
 
@@ -72,11 +73,16 @@ async function backUpClaiming(
   )
   try {
     await workers.begin(workerDataOf(request), (pack) => receiver.receive(pack))
-    const tree = await run.tree(roots, parent?.tree)
+    const tree = await treeOf({ request, roots, parent, run }, async () => {
+      await workers.flush()
+      await receiver.stored()
+      requireAnyOf(paths, run.gaps.kept)
+      return summaryOf(run.counts, { bytesPacked: receiver.bytes, begin, end: context.clock.now() })
+    })
     await workers.flush()
     await receiver.finish()
     requireAnyOf(paths, run.gaps.kept)
-    const summary = summaryOf(run.counts, receiver.bytes, begin, context.clock.now())
+    const summary = summaryOf(run.counts, { bytesPacked: receiver.bytes, begin, end: context.clock.now() })
     const { kept: gaps, omitted: gapsOmitted } = run.gaps
     const report = { parentId: parent?.id, tree, summary, gaps, gapsOmitted, packsWithdrawn: [...withdrawn] }
     if (request.dryRun === true || (request.skipIfUnchanged === true && parent?.tree === tree)) {
@@ -92,6 +98,25 @@ async function backUpClaiming(
     if (!isFailure(signal.reason, 'lock_lost')) await receiver.giveUp()
     throw cause
   }
+}
+
+/** The snapshot's tree: of the source's entries, and of the attachments where any are asked for. */
+async function treeOf(
+  facts: { request: BackupRequest; roots: readonly BackupRoot[]; parent: Snapshot | undefined; run: BackupRun },
+  storeSource: () => Promise<SnapshotSummary>,
+): Promise<Id> {
+  const { request, roots, parent, run } = facts
+  const { attach, repository, dryRun } = request
+  if (attach === undefined) return await run.tree(roots, parent?.tree)
+  const nodes = withoutOwnName(await run.nodes(roots, parent?.tree), run.gaps)
+  const tree = treeOfNodes(nodes)
+  if (dryRun === true) return tree.id
+  const summary = await storeSource()
+  const parentSource = parent && (await sourceOf(repository, parent, run.signal))
+  const { kept: gaps, omitted: gapsOmitted } = run.gaps
+  const isUnchanged = parentSource?.id === tree.id
+  const files = await attach({ tree: tree.id, nodes: tree.nodes, gaps, gapsOmitted, summary, parent, isUnchanged })
+  return await run.attach(nodes, files)
 }
 
 async function parentOf(
@@ -151,52 +176,4 @@ function totalsOf(parent: Snapshot | undefined): { files?: number; bytes?: numbe
   const summary = parent?.summary
   if (summary === undefined) return {}
   return { files: summary.total_files_processed, bytes: summary.total_bytes_processed }
-}
-
-function summaryOf(counts: BackupCounts, packedBytes: number, begin: Date, end: Date): SnapshotSummary {
-  const files = counts.filesNew + counts.filesChanged + counts.filesUnmodified
-  return {
-    backup_start: goTime(begin),
-    backup_end: goTime(end),
-    files_new: counts.filesNew,
-    files_changed: counts.filesChanged,
-    files_unmodified: counts.filesUnmodified,
-    dirs_new: counts.dirsNew,
-    dirs_changed: counts.dirsChanged,
-    dirs_unmodified: counts.dirsUnmodified,
-    data_blobs: counts.dataBlobs,
-    tree_blobs: counts.treeBlobs,
-    data_added: counts.dataAdded + counts.treesAdded,
-    data_added_packed: packedBytes === 0 ? counts.dataAddedPacked : packedBytes,
-    total_files_processed: files,
-    total_bytes_processed: counts.bytes,
-  }
-}
-
-function snapshotOf(
-  request: BackupRequest,
-  context: BackupContext,
-  facts: { time: Date; paths: string[]; parent: Snapshot | undefined; tree: string; summary: SnapshotSummary },
-): SnapshotData {
-  const { hostname, username, userId, groupId, tags, excludePatterns } = request
-  return {
-    time: goTime(facts.time),
-    ...(facts.parent !== undefined && { parent: facts.parent.id }),
-    tree: facts.tree,
-    paths: facts.paths,
-    hostname,
-    ...(username !== undefined && { username }),
-    ...(userId !== undefined && { uid: userId }),
-    ...(groupId !== undefined && { gid: groupId }),
-    ...(excludePatterns !== undefined && excludePatterns.length > 0 && { excludes: excludePatterns }),
-    ...(tags !== undefined && tags.length > 0 && { tags }),
-    program_version: context.programVersion,
-    summary: facts.summary,
-  }
-}
-
-function goTime(time: Date): string {
-  const milliseconds = time.getTime()
-  const seconds = Math.floor(milliseconds / 1000)
-  return formatGoTime(seconds, (milliseconds - seconds * 1000) * 1_000_000)
 }

@@ -7,6 +7,7 @@ import type { FileStat } from '../../posix/stat.ts'
 import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
 import type { SharedSealedBlob } from '../tree-reader.ts'
 import type { Gap } from '../../sources/files/gap.ts'
+import type { Attachment } from '../attachments.ts'
 
 /** How much is done about compression. */
 export type Compression = 'auto' | 'max' | 'off'
@@ -77,6 +78,8 @@ export type BackupJob =
       readonly parentTree: Id | undefined
       /** Device that its subtree must stay on; undefined where any will do. */
       readonly device: number | undefined
+      /** `nodes`: the tree is not stored, and the nodes are told even where nothing is pending. */
+      readonly answer: 'tree' | 'nodes'
     }
   | {
       readonly kind: 'files'
@@ -98,6 +101,8 @@ export type BackupJob =
       readonly stat: FileStat
     }
   | { readonly kind: 'tree'; readonly nodes: readonly string[] }
+  /** Stores small files in a directory of their own, and the tree of these nodes and that directory. */
+  | { readonly kind: 'attach'; readonly nodes: readonly string[]; readonly files: readonly Attachment[] }
   /** Hands over the packs that are not full. */
   | { readonly kind: 'flush' }
 
@@ -122,7 +127,7 @@ export interface DirectoryAnswer {
   readonly kind: 'directory'
   /** The directory itself can not be read, or is gone; a gap says so. */
   readonly isAbsent: boolean
-  /** The tree's id, where nothing is pending: the nodes are told then only of a directory with names. */
+  /** The tree's id, where nothing is pending and it was asked for: the nodes are told then only of a directory with names. */
   readonly tree: Id | undefined
   /** The device that it lies on. */
   readonly device: number
@@ -168,6 +173,7 @@ export type BackupAnswer =
     }
   | { readonly kind: 'node'; readonly node: string | undefined; readonly gaps: readonly Gap[] }
   | { readonly kind: 'tree'; readonly tree: Id; readonly stored: Stored }
+  | { readonly kind: 'attach'; readonly tree: Id; readonly stored: Stored }
   | { readonly kind: 'begin' }
   | { readonly kind: 'flush' }
 

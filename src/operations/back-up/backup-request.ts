@@ -1,10 +1,12 @@
 import type { ByteName } from '../../base/byte-name.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Id } from '../../model/id.ts'
-import type { SnapshotSummary } from '../../model/snapshot.ts'
+import type { Node } from '../../model/node.ts'
+import type { Snapshot, SnapshotSummary } from '../../model/snapshot.ts'
 import type { Repository } from '../../repository/repository.ts'
 import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
 import type { Gap } from '../../sources/files/gap.ts'
+import type { Attachment } from '../attachments.ts'
 import type { ProgressSink } from '../progress.ts'
 import type { Compression } from './backup-job.ts'
 import type { BackupWorkers } from './backup-workers.ts'
@@ -38,8 +40,29 @@ export interface BackupRequest {
   readonly time?: Date
   /** Stores no snapshot where its tree is that of the parent. */
   readonly skipIfUnchanged?: boolean
+  /**
+   * Gives small files, such as the manifest, that go into the snapshot as "/.zakops-backup/<name>". It is called when all of the
+   * source is stored and can be read from the repository, and before the snapshot is; not in a dry run. What it throws
+   * ends the backup without a snapshot. They are not counted as files of the source.
+   */
+  readonly attach?: (source: SourceFacts) => Promise<readonly Attachment[]>
   /** Number of worker threads; as many as there are cores where it is not given. */
   readonly workers?: number
+}
+
+/** What was backed up, as it is known when attachments are made. */
+export interface SourceFacts {
+  /** Name of the tree of the source's entries: equal entries have equal names. That tree itself is not stored. */
+  readonly tree: Id
+  /** Its nodes; the trees below are stored. */
+  readonly nodes: readonly Node[]
+  readonly gaps: readonly Gap[]
+  readonly gapsOmitted: number
+  /** Counted so far. */
+  readonly summary: SnapshotSummary
+  readonly parent: Snapshot | undefined
+  /** The parent has the same entries, attachments apart: everything in them is equal. */
+  readonly isUnchanged: boolean
 }
 
 export interface BackupContext {

@@ -12,6 +12,7 @@ import { ChunkStore, type ChunkStoreOptions, packSlotCount } from './chunk-store
 import { directoryJob, storeTree } from './directory-job.ts'
 import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
 import { PackSlots } from './pack-slots.ts'
+import { storeAttachments } from './store-attachments.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** A largest chunk, and so much more that what is left of the last one is seldom moved. */
@@ -45,6 +46,8 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
       return nodeJob(job, context)
     case 'tree':
       return { kind: 'tree', tree: storeTree(job.nodes, context), stored: context.store.takeStored() }
+    case 'attach':
+      return { kind: 'attach', tree: storeAttachments(job, context), stored: context.store.takeStored() }
     case 'flush':
       context.store.flush()
       return { kind: 'flush' }

@@ -21,6 +21,7 @@ import { nothingCounted } from './count-file.ts'
 import { storeFile } from './file-jobs.ts'
 import { openTree } from './open-tree.ts'
 import { contentIds, ParentTree, subtreeId } from './parent-tree.ts'
+import { encodeNodes } from './source-tree.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 type DirectoryJob = Extract<BackupJob, { kind: 'directory' }>
@@ -80,7 +81,7 @@ class DirectoryWork {
       else if (entry.stat.type === 'file') this.#file(entry)
       else this.#nodes.push(this.#otherNode(entry))
     }
-    const isComplete = this.#directories.length === 0 && this.#files.length === 0
+    const isComplete = this.#directories.length === 0 && this.#files.length === 0 && this.#job.answer === 'tree'
     return {
       kind: 'directory',
       isAbsent: false,
@@ -201,7 +202,7 @@ class DirectoryWork {
 
 /** Stores the tree of these nodes; answers its id. */
 export function storeTree(nodes: readonly string[], context: WorkerContext): Id {
-  return context.store.store('tree', Buffer.from(`{"nodes":[${nodes.join(',')}]}\n`, 'utf8'))
+  return context.store.store('tree', encodeNodes(nodes))
 }
 
 interface Scan extends Pick<ScannedDirectory, 'entries' | 'gaps'> {

@@ -57,6 +57,12 @@ export class PackReceiver {
     this.#storing.add(storing)
   }
 
+  /** Resolves when every pack that was received so far is stored; its blobs are in the index in memory then. */
+  async stored(): Promise<void> {
+    await Promise.all(this.#storing)
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
   /** Resolves when every pack that was received is stored and named by an index. */
   async finish(): Promise<void> {
     await Promise.all(this.#storing)

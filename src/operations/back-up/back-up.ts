@@ -6,7 +6,8 @@ import type { Id } from '../../model/id.ts'
 import type { Snapshot, SnapshotSummary } from '../../model/snapshot.ts'
 import type { Repository } from '../../repository/repository.ts'
 import type { Gap } from '../../sources/files/gap.ts'
-import type { BackupWorkerData } from './backup-job.ts'
+import { chunkBytesMax } from '../../kernels/kernel-memory.ts'
+import type { BackupWorkerData, Chunking } from './backup-job.ts'
 import type { BackupContext, BackupReport, BackupRequest } from './backup-request.ts'
 import { BackupRun } from './backup-run.ts'
 import { BackupWorkers } from './backup-workers.ts'
@@ -19,6 +20,8 @@ import { type BackupRoot, backupRoots } from './targets.ts'
 
 export type { BackupContext, BackupReport, BackupRequest, SourceFacts } from './backup-request.ts'
 
+/** Smaller chunks would take more room in the index than they can save. */
+const fixedBytesMin = 4096
 const packBytesDefault = 16 * 1024 * 1024
 
 /**
@@ -49,6 +52,7 @@ async function backUpClaiming(
   signal: AbortSignal,
 ): Promise<BackupReport> {
   const { repository } = request
+  requireChunking(request.chunking)
   const begin = context.clock.now()
   const time = request.time ?? begin
   const paths = [...new Set(request.paths.map((path) => posix.resolve(request.workingDirectory, path)))]
@@ -140,6 +144,14 @@ function withdrawPackOfTree({ index }: Repository, tree: Id, withdrawn: Set<Id>)
   withdrawn.add(packId)
 }
 
+function requireChunking(chunking: Chunking | undefined): void {
+  if (chunking?.kind !== 'fixed') return
+  const { bytes } = chunking
+  if (Number.isInteger(bytes) && bytes >= fixedBytesMin && bytes <= chunkBytesMax) return
+  const expected = `a whole number from ${fixedBytesMin} to ${chunkBytesMax}`
+  throw new Failure('defect', `Cannot cut chunks of ${bytes} bytes each: expected ${expected}`)
+}
+
 /** Failure `source_unreadable` where of none of the paths anything could be read. */
 function requireAnyOf(paths: readonly ByteName[], gaps: readonly Gap[]): void {
   const missing = new Map(gaps.filter(isMissing).map((gap) => [gap.path, gap]))
@@ -164,6 +176,7 @@ function workerDataOf(request: BackupRequest): BackupWorkerData {
     index: repository.index.shared,
     repositoryVersion: repository.config.version,
     compression: request.compression ?? 'auto',
+    chunking: request.chunking ?? { kind: 'content' },
     packBytesTarget: request.packBytes ?? packBytesDefault,
     excludes: request.excludes,
     withAtime: request.withAtime ?? false,

@@ -12,6 +12,12 @@ import type { Attachment } from '../attachments.ts'
 /** How much is done about compression. */
 export type Compression = 'auto' | 'max' | 'off'
 
+/**
+ * Where files are cut into chunks: where their content says so, or every so many bytes. The second is for databases,
+ * whose pages never move: a multiple of the page's size, 4 KiB to 8 MiB.
+ */
+export type Chunking = { readonly kind: 'content' } | { readonly kind: 'fixed'; readonly bytes: number }
+
 /** What a worker is told once, when it starts. */
 export interface BackupWorkerData {
   readonly key: MasterKey
@@ -19,6 +25,7 @@ export interface BackupWorkerData {
   readonly index: SharedBlobIndex
   readonly repositoryVersion: 1 | 2
   readonly compression: Compression
+  readonly chunking: Chunking
   readonly packBytesTarget: number
   readonly excludes: ExcludeDefinition
   readonly withAtime: boolean

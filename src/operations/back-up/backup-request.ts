@@ -8,7 +8,7 @@ import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
 import type { Gap } from '../../sources/files/gap.ts'
 import type { Attachment } from '../attachments.ts'
 import type { ProgressSink } from '../progress.ts'
-import type { Compression } from './backup-job.ts'
+import type { Chunking, Compression } from './backup-job.ts'
 import type { BackupWorkers } from './backup-workers.ts'
 
 /** What to back up, and how. */
@@ -34,6 +34,8 @@ export interface BackupRequest {
   readonly dryRun?: boolean
   readonly withAtime?: boolean
   readonly compression?: Compression
+  /** By content where it is not given. Files that are unchanged by their metadata keep the chunks of the parent. */
+  readonly chunking?: Chunking
   /** Size at which a pack is full, bytes; 16 MiB where it is not given. */
   readonly packBytes?: number
   /** The snapshot's time; now where it is not given. */

@@ -60,7 +60,9 @@ function createContext(options: BackupWorkerData): WorkerContext {
   const slotBytes = align(options.packBytesTarget + slotMarginBytes)
   const memory = new KernelMemory({ regionBytes: windowBytes + packSlotCount * slotBytes })
   memory.setGearKey(options.gearKey)
-  const window = { memory, start: memory.start, end: memory.start + windowBytes }
+  const { chunking } = options
+  const chunkBytes = chunking.kind === 'fixed' ? chunking.bytes : undefined
+  const window = { memory, start: memory.start, end: memory.start + windowBytes, chunkBytes }
   const index = BlobIndex.attach(options.index)
   const decompressor = new ZstdDecompressor()
   const store = new ChunkStore({

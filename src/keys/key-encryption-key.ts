@@ -1,0 +1,54 @@
+import { Failure } from '../base/failure.ts'
+import type { RandomBytes } from '../base/random.ts'
+import { canonicalJson } from './canonical-json.ts'
+import { describeGeneration, type GenerationName } from './generation.ts'
+import type { KeyringEntry } from './keyring-file.ts'
+import { deriveKey, openKey, sealKey } from './sealed-key.ts'
+
+type WrappedEntry = Exclude<KeyringEntry, { state: 'destroyed' }>
+export type Wrapped = WrappedEntry['wrapped']
+
+/** The opened key-encryption key of a keyring, version by version another one; in memory only, until close(). */
+export class KeyEncryptionKey {
+  readonly version: number
+  /** For the code over the whole file. */
+  readonly authentication: Uint8Array
+  readonly #key: Uint8Array
+  readonly #wrapping: Uint8Array
+  readonly #keyring: string
+
+  constructor(options: { readonly key: Uint8Array; readonly version: number; readonly keyring: string }) {
+    this.version = options.version
+    this.#keyring = options.keyring
+    this.#key = options.key
+    this.#wrapping = deriveKey(options.key, 'wrap master keys')
+    this.authentication = deriveKey(options.key, 'authenticate the file')
+  }
+
+  /** The key itself, for its provider to wrap. */
+  get bytes(): Uint8Array {
+    return this.#key
+  }
+
+  /** A master key sealed for this version of this entry: it opens in no other place. */
+  wrap(entry: GenerationName & { readonly version: number }, masterKey: Uint8Array, random: RandomBytes): Wrapped {
+    const { nonce, sealed } = sealKey(this.#wrapping, masterKey, this.#context(entry), random)
+    return { nonce, sealed, keyEncryptionKeyVersion: this.version }
+  }
+
+  /** The master key of an entry. Failure `keyring_damaged` where it was not wrapped for it by this key. */
+  unwrap(entry: WrappedEntry): Uint8Array {
+    const masterKey = openKey(this.#wrapping, entry.wrapped, this.#context(entry))
+    if (masterKey !== undefined) return masterKey
+    throw new Failure('keyring_damaged', `Cannot open the key of ${describeGeneration(entry)}: its seal is broken`)
+  }
+
+  /** Forgets the key. */
+  close(): void {
+    for (const bytes of [this.#key, this.#wrapping, this.authentication]) bytes.fill(0)
+  }
+
+  #context({ environment, generation, version }: GenerationName & { readonly version: number }): string {
+    return canonicalJson({ what: 'master key', keyring: this.#keyring, environment, generation, version })
+  }
+}

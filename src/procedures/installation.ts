@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { RandomBytes } from '../base/random.ts'
 import type { Catalog } from '../catalog/catalog.ts'
+import type { RunProcess } from '../model/run.ts'
 import type { Policy } from '../model/policy/policy.ts'
 import type { Locations } from '../operations/locations/locations.ts'
 import type { ProgressSink } from '../operations/progress.ts'
@@ -23,8 +24,9 @@ export interface Installation {
     readonly username: string
     readonly userId: number
     readonly groupId: number
-    readonly processId: number
   }
+  /** This process, as its runs name it. */
+  readonly process: RunProcess
   readonly clock: Clock
   readonly random: RandomBytes
   readonly programVersion: string

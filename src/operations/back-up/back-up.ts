@@ -92,7 +92,7 @@ async function backUpClaiming(
     if (request.dryRun === true || (request.skipIfUnchanged === true && parent?.tree === tree)) {
       return { ...report, snapshotId: undefined }
     }
-    const snapshot = snapshotOf(request, context, { time, paths, parent, tree, summary })
+    const snapshot = snapshotOf(request, context, { time, paths, parent, tree, summary, holes: run.gaps.holes })
     return { ...report, snapshotId: await repository.saveSnapshot(snapshot, signal) }
   } catch (error) {
     // A storage that failed makes the workers stop; the storage's failure is the cause to tell.

@@ -23,7 +23,8 @@ export interface BackupRequest {
   readonly username?: string
   readonly userId?: number
   readonly groupId?: number
-  readonly tags?: readonly string[]
+  /** A function gives those that depend on how many gaps make the backup less than it should be. */
+  readonly tags?: readonly string[] | ((holes: number) => readonly string[])
   readonly excludes: ExcludeDefinition
   /** The exclude patterns as the snapshot is to name them. */
   readonly excludePatterns?: readonly string[]

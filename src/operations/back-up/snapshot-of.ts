@@ -40,9 +40,12 @@ export function snapshotOf(
     readonly parent: Snapshot | undefined
     readonly tree: Id
     readonly summary: SnapshotSummary
+    /** Gaps that make the backup less than it should be. */
+    readonly holes: number
   },
 ): SnapshotData {
-  const { hostname, username, userId, groupId, tags, excludePatterns } = request
+  const { hostname, username, userId, groupId, excludePatterns } = request
+  const tags = typeof request.tags === 'function' ? request.tags(facts.holes) : request.tags
   return {
     time: goTime(facts.time),
     ...(facts.parent !== undefined && { parent: facts.parent.id }),

@@ -34,7 +34,7 @@ export async function takeOver(
   if (counts === undefined) return undefined
   const end = context.clock.now()
   const summary = summaryOf(counts, { bytesPacked: 0, begin, end })
-  const facts = { time: request.time ?? begin, paths: request.paths, parent, tree: parent.tree, summary }
+  const facts = { time: request.time ?? begin, paths: request.paths, parent, tree: parent.tree, summary, holes: 0 }
   const snapshotId = await repository.saveSnapshot(snapshotOf(request, context, facts), signal)
   return { snapshotId, parentId: parent.id, tree: parent.tree, summary, gaps: [], gapsOmitted: 0, packsWithdrawn: [] }
 }

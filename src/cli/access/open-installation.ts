@@ -1,0 +1,91 @@
+import { join } from 'node:path'
+import { processBirth } from '../../base/process-birth.ts'
+import { wholeMasterKey } from '../../kernels/master-key.ts'
+import { openKeyring } from '../../keys/open-keyring.ts'
+import type { Keyring } from '../../keys/keyring.ts'
+import { resolveSecret } from '../../keys/resolve-secret.ts'
+import type { Unlock } from '../../keys/unlock.ts'
+import type { Policy } from '../../model/policy/policy.ts'
+import { Locations } from '../../operations/locations/locations.ts'
+import type { Installation } from '../../procedures/installation.ts'
+import type { CommandContext } from '../command-entry.ts'
+import { formatDuration } from '../output/format-duration.ts'
+import { openPolicy, type OpenedPolicy } from './open-policy.ts'
+import { lockOwner } from './take-lock.ts'
+
+/** What a command under a policy works with. Disposing it closes keyring and catalog. */
+export interface OpenedInstallation extends AsyncDisposable {
+  readonly installation: Installation
+  readonly opened: OpenedPolicy
+  readonly keyring: Keyring
+}
+
+/** A repository that another process is working in is waited for so long, unless --retry-lock says otherwise. */
+const retryLockMsDefault = 10 * 60_000
+
+/**
+ * Opens the policy, its keyring and its catalog. Failures: those of openPolicy(), openKeyring() and the catalog, and
+ * `refused` where the policy is weaker than the one that was in force, without --accept-weaker.
+ */
+export async function openInstallation(context: CommandContext): Promise<OpenedInstallation> {
+  const { world, signal, output } = context
+  const opened = await openPolicy(context)
+  for (const warning of opened.warnings) output.notice(`policy: ${warning}`)
+  const { policy } = opened
+  await using held = new AsyncDisposableStack()
+  const keyring = held.use(await openPolicyKeyring(context, policy))
+  const catalog = held.use(await world.openCatalog(join(policy.state, 'catalog.sqlite')))
+  const { environment } = policy
+  const open = keyring.generations.filter((one) => one.environment === environment && one.state !== 'destroyed')
+  const { hostname, username, userId, groupId, processId, clock, random } = world
+  const installation: Installation = {
+    policy,
+    policyDigest: opened.document.digest,
+    locations: locationsOf(context, policy, keyring),
+    catalog,
+    generations: {
+      active: keyring.active(environment).generation,
+      open: open.map(({ generation }) => generation),
+    },
+    host: { hostname, username, userId, groupId },
+    process: { host: hostname, processId, birth: processBirth(processId) },
+    clock,
+    random,
+    programVersion: `zakops-backup ${world.version}`,
+    workFolder: join(policy.state, 'work'),
+    secret: (reference) => resolveSecret(reference, { environment: world.environment }, signal),
+  }
+  const stack = held.move()
+  return { installation, opened, keyring, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+/** The keyring that the policy names, opened by the secret that it refers to. */
+export async function openPolicyKeyring({ world, signal }: CommandContext, policy: Policy): Promise<Keyring> {
+  const { keyring: file, unlock: reference } = policy.encryption.keyManagement
+  const unlock: Unlock =
+    'keyFile' in reference
+      ? { keyFile: reference.keyFile }
+      : { passphrase: await resolveSecret(reference.passphrase, { environment: world.environment }, signal) }
+  return await openKeyring({ file, unlock }, world, signal)
+}
+
+function locationsOf(context: CommandContext, policy: Policy, keyring: Keyring): Locations {
+  const { world, globals, output } = context
+  const { environment } = policy
+  const places = policy.locations[environment]! // Checked when the policy was read.
+  return new Locations({
+    environment,
+    places: {
+      primary: places.primary.storage,
+      secondary: places.secondary === 'N/A' ? undefined : places.secondary.storage,
+    },
+    adapters: world.storages,
+    masterKey: (generation) => wholeMasterKey(keyring.masterKey({ environment, generation })),
+    random: world.random,
+    clock: world.clock,
+    lockOwner: lockOwner(world),
+    retryLockMs: globals.retryLockMs || retryLockMsDefault,
+    onRetry: (failure, waitMs) =>
+      output.notice(`${failure.message}; trying again in ${formatDuration(waitMs / 1000)}`),
+  })
+}

@@ -26,6 +26,7 @@ export async function runCommandLine(world: World): Promise<ExitCode> {
   const program = buildProgram({
     run,
     version: world.version,
+    forms: world,
     output: {
       writeOut: (text) => output.line(text.trimEnd()),
       writeErr: (text) => output.aside(text.trimEnd()),

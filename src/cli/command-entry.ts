@@ -35,4 +35,9 @@ export interface CommandEntry {
   /** Commands that are spellings of another one are not listed. */
   readonly hidden?: boolean
   readonly load: () => Promise<CommandModule>
+  /**
+   * Where the command exists twice: `load` is its form under a policy then, and this is its form for one repository in
+   * restic's words. Which of them is meant, chooseForm() says.
+   */
+  readonly plumbing?: { readonly summary: string; readonly load: () => Promise<CommandModule> }
 }

@@ -1,5 +1,6 @@
 import type { CommandEntry } from './command-entry.ts'
 
+const policy = 'Policy:'
 const daily = 'Backups:'
 const care = 'Care of a repository:'
 const copies = 'Second copy:'
@@ -7,6 +8,12 @@ const shell = 'This program:'
 
 /** Every command of the program in the order of its help. */
 export const commandList: readonly CommandEntry[] = [
+  {
+    name: 'policy',
+    group: policy,
+    summary: 'check, show and compare policies',
+    load: () => import('./commands/policy/policy.ts'),
+  },
   {
     name: 'backup',
     group: daily,

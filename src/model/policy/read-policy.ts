@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { posix } from 'node:path'
+import { canonicalJson } from './canonical-json.ts'
+import { placeFaults } from './place-rules.ts'
+import { type Policy, policySchema } from './policy.ts'
+import { readPolicyData } from './policy-data.ts'
+import { type PolicyFault, PolicyFailure, type UnplacedFault } from './policy-fault.ts'
+import { ruleFaults } from './policy-rules.ts'
+import { readPolicyText } from './policy-text.ts'
+import { shapeFaults } from './shape-faults.ts'
+import { resolvedPlace } from './storage-place.ts'
+
+/** A policy with the text that it was read from. */
+export interface PolicyDocument {
+  /** The effective policy; paths are as they are written: resolvePolicy(). */
+  readonly policy: Policy
+  /** SHA-256 of the effective policy, hex: two files that say the same have the same, whatever their form. */
+  readonly digest: string
+  readonly text: string
+}
+
+/**
+ * Reads the text of a policy file. Failure `policy_invalid`, a PolicyFailure with every fault at once in the order of the
+ * text. `fileName` is the file's absolute path: relative paths in it start from its folder. Touches no disk.
+ */
+export function readPolicy(text: string, fileName: string): PolicyDocument {
+  const read = readPolicyText(text)
+  const found = read.data === undefined ? [] : faultsOf(read.data, posix.dirname(fileName))
+  const faults = [...read.faults, ...found.map((fault) => read.place(fault))].toSorted(inOrder)
+  if (faults.length > 0) throw new PolicyFailure(fileName, faults)
+  const policy = policySchema.parse(read.data)
+  return { policy, digest: policyDigest(policy), text }
+}
+
+/** SHA-256 of an effective policy, hex. */
+export function policyDigest(policy: Policy): string {
+  return createHash('sha256').update(canonicalJson(policy)).digest('hex')
+}
+
+function faultsOf(data: unknown, folder: string): UnplacedFault[] {
+  if (data === null) {
+    const hint = '`zakops-backup init` writes one'
+    return [{ at: [], point: 'value', found: 'an empty file', wanted: 'a policy', hint }]
+  }
+  const readable = readPolicyData(data)
+  const places = placeFaults(readable, (place) => resolvedPlace(place, folder))
+  return [...shapeFaults(data), ...ruleFaults(readable), ...places]
+}
+
+function inOrder(a: PolicyFault, b: PolicyFault): number {
+  return a.line - b.line || a.column - b.column
+}

@@ -30,7 +30,7 @@ const retryLockMsDefault = 10 * 60_000
  * `refused` where the policy is weaker than the one that was in force, without --accept-weaker.
  */
 export async function openInstallation(context: CommandContext): Promise<OpenedInstallation> {
-  const { world, signal, output } = context
+  const { world, output } = context
   const opened = await openPolicy(context)
   for (const warning of opened.warnings) output.notice(`policy: ${warning}`)
   const { policy } = opened

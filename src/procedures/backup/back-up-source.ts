@@ -1,4 +1,4 @@
-import { Failure } from '../../base/failure.ts'
+import { Failure, isFailure } from '../../base/failure.ts'
 import { printableName } from '../../base/byte-name.ts'
 import type { Backup, BackupKind } from '../../model/backup.ts'
 import { backupOfSnapshot, tagsOf } from '../../model/backup-tags.ts'
@@ -100,10 +100,20 @@ async function ownBackups(
 ): Promise<OwnBackup[]> {
   const snapshots = await repository.listSnapshots(signal, { onDamaged: () => {} })
   return snapshots.flatMap((snapshot) => {
-    const backup = backupOfSnapshot(snapshot, generation)
+    const backup = readBackup(snapshot, generation)
     const isOwn = backup?.source === source && backup.environment === policy.environment
     return isOwn ? [{ snapshot, backup }] : []
   })
+}
+
+/** A snapshot whose tags somebody spoiled is no backup to go on from; the rebuild of the catalog tells of it. */
+function readBackup(snapshot: Snapshot, generation: number): Backup | undefined {
+  try {
+    return backupOfSnapshot(snapshot, generation)
+  } catch (error) {
+    if (!isFailure(error, 'repository_damaged')) throw error
+    return undefined
+  }
 }
 
 function jobOf(

@@ -6,7 +6,7 @@ import type { RunTrigger } from '../../model/run.ts'
 
 /** What is to be backed up. Plain JSON, so that a durable run can keep it. */
 export interface BackupOrder {
-  /** Unique for ever; the run of each source is named `<id>/<source>`. Made from the due time where there is one. */
+  /** Unique for ever; the run of each source is named `<id>:<source>`. Made from the due time where there is one. */
   readonly id: string
   /** Names of sources of the policy. */
   readonly sources: readonly string[]

@@ -36,7 +36,7 @@ export async function runBackups(
 
 /** The name of the run of one source of an order. */
 export function runOf(order: Pick<BackupOrder, 'id'>, source: string): string {
-  return `${order.id}/${source}`
+  return `${order.id}:${source}`
 }
 
 function requireKnown({ policy }: Installation, { sources }: BackupOrder): void {

@@ -1,22 +1,16 @@
 import { posix } from 'node:path'
-import { type ByteName, printableName } from '../../base/byte-name.ts'
-import { Failure } from '../../base/failure.ts'
-import { isFailure } from '../../base/failure.ts'
-import type { Id } from '../../model/id.ts'
-import type { Snapshot, SnapshotSummary } from '../../model/snapshot.ts'
-import type { Repository } from '../../repository/repository.ts'
-import type { Gap } from '../../sources/files/gap.ts'
+import { Failure, isFailure } from '../../base/failure.ts'
 import { chunkBytesMax } from '../../kernels/kernel-memory.ts'
+import type { Snapshot, SnapshotSummary } from '../../model/snapshot.ts'
+import type { BackupCounts } from './backup-counts.ts'
 import type { BackupWorkerData, Chunking } from './backup-job.ts'
 import type { BackupContext, BackupReport, BackupRequest } from './backup-request.ts'
-import { BackupRun } from './backup-run.ts'
 import { BackupWorkers } from './backup-workers.ts'
 import { findParent } from './find-parent.ts'
 import { PackReceiver } from './pack-receiver.ts'
-import { TreeReader } from '../tree-reader.ts'
 import { snapshotOf, summaryOf } from './snapshot-of.ts'
-import { sourceOf, treeOfNodes, withoutOwnName } from './source-tree.ts'
-import { type BackupRoot, backupRoots } from './targets.ts'
+import { SourceStore } from './source-store.ts'
+import { backupRoots } from './targets.ts'
 
 export type { BackupContext, BackupReport, BackupRequest, SourceFacts } from './backup-request.ts'
 
@@ -63,32 +57,19 @@ async function backUpClaiming(
   const stopped = AbortSignal.any([signal, stopping.signal])
   const receiver = new PackReceiver(repository, stopped)
   await using workers = context.workers ?? new BackupWorkers(request.workers)
-  const withdrawn = new Set<Id>()
-  const run = new BackupRun(
-    {
-      pool: workers.pool,
-      trees: new TreeReader(repository),
-      withdrawPackOfTree: (treeId) => withdrawPackOfTree(repository, treeId, withdrawn),
-      oneFileSystem: request.oneFileSystem ?? false,
-      progress: context.progress,
-      totals: totalsOf(parent),
-    },
-    stopped,
-  )
+  const summaryNow = (counts: BackupCounts): SnapshotSummary =>
+    summaryOf(counts, { bytesPacked: receiver.bytes, begin, end: context.clock.now() })
+  const { progress } = context
+  const options = { request, paths, roots, parent, workers, receiver, progress, summaryOf: summaryNow }
+  const source = new SourceStore(options, stopped)
   try {
     await workers.begin(workerDataOf(request), (pack) => receiver.receive(pack))
-    const tree = await treeOf({ request, roots, parent, run }, async () => {
-      await workers.flush()
-      await receiver.stored()
-      requireAnyOf(paths, run.gaps.kept)
-      return summaryOf(run.counts, { bytesPacked: receiver.bytes, begin, end: context.clock.now() })
-    })
-    await workers.flush()
+    const { tree, run, rehashed: packsRehashed } = await source.store()
     await receiver.finish()
-    requireAnyOf(paths, run.gaps.kept)
-    const summary = summaryOf(run.counts, { bytesPacked: receiver.bytes, begin, end: context.clock.now() })
+    const summary = summaryNow(run.counts)
     const { kept: gaps, omitted: gapsOmitted } = run.gaps
-    const report = { parentId: parent?.id, tree, summary, gaps, gapsOmitted, packsWithdrawn: [...withdrawn] }
+    const packsWithdrawn = [...source.withdrawn]
+    const report = { parentId: parent?.id, tree, summary, gaps, gapsOmitted, packsWithdrawn, packsRehashed }
     if (request.dryRun === true || (request.skipIfUnchanged === true && parent?.tree === tree)) {
       return { ...report, snapshotId: undefined }
     }
@@ -104,25 +85,6 @@ async function backUpClaiming(
   }
 }
 
-/** The snapshot's tree: of the source's entries, and of the attachments where any are asked for. */
-async function treeOf(
-  facts: { request: BackupRequest; roots: readonly BackupRoot[]; parent: Snapshot | undefined; run: BackupRun },
-  storeSource: () => Promise<SnapshotSummary>,
-): Promise<Id> {
-  const { request, roots, parent, run } = facts
-  const { attach, repository, dryRun } = request
-  if (attach === undefined) return await run.tree(roots, parent?.tree)
-  const nodes = withoutOwnName(await run.nodes(roots, parent?.tree), run.gaps)
-  const tree = treeOfNodes(nodes)
-  if (dryRun === true) return tree.id
-  const summary = await storeSource()
-  const parentSource = parent && (await sourceOf(repository, parent, run.signal))
-  const { kept: gaps, omitted: gapsOmitted } = run.gaps
-  const isUnchanged = parentSource?.id === tree.id
-  const files = await attach({ tree: tree.id, nodes: tree.nodes, gaps, gapsOmitted, summary, parent, isUnchanged })
-  return await run.attach(nodes, files)
-}
-
 async function parentOf(
   request: BackupRequest,
   wanted: { paths: string[]; before: Date },
@@ -136,36 +98,12 @@ async function parentOf(
   return findParent(snapshots, { hostname, ...wanted })
 }
 
-function withdrawPackOfTree({ index }: Repository, tree: Id, withdrawn: Set<Id>): void {
-  const entry = index.find(tree, 'tree')
-  if (entry < 0) return // Another directory met the same pack before.
-  const { packId } = index.location(entry)
-  index.withdrawPacks([packId])
-  withdrawn.add(packId)
-}
-
 function requireChunking(chunking: Chunking | undefined): void {
   if (chunking?.kind !== 'fixed') return
   const { bytes } = chunking
   if (Number.isInteger(bytes) && bytes >= fixedBytesMin && bytes <= chunkBytesMax) return
   const expected = `a whole number from ${fixedBytesMin} to ${chunkBytesMax}`
   throw new Failure('defect', `Cannot cut chunks of ${bytes} bytes each: expected ${expected}`)
-}
-
-/** Failure `source_unreadable` where of none of the paths anything could be read. */
-function requireAnyOf(paths: readonly ByteName[], gaps: readonly Gap[]): void {
-  const missing = new Map(gaps.filter(isMissing).map((gap) => [gap.path, gap]))
-  const gapOf = (path: ByteName): Gap | undefined =>
-    missing.get(path) ?? (path === '/' ? undefined : gapOf(posix.dirname(path)))
-  if (missing.size === 0 || paths.some((path) => gapOf(path) === undefined)) return
-  const gap = gapOf(paths[0]!)!
-  const others = paths.length === 1 ? '' : `, nor any of the ${paths.length - 1} other paths`
-  throw new Failure('source_unreadable', `Cannot read "${printableName(gap.path)}": ${gap.detail}${others}`)
-}
-
-/** Whether there is nothing of this path in the snapshot. */
-function isMissing({ reason }: Gap): boolean {
-  return reason !== 'changed' && reason !== 'metadata'
 }
 
 function workerDataOf(request: BackupRequest): BackupWorkerData {
@@ -183,10 +121,4 @@ function workerDataOf(request: BackupRequest): BackupWorkerData {
     readAll: request.read === 'all',
     dryRun: request.dryRun ?? false,
   }
-}
-
-function totalsOf(parent: Snapshot | undefined): { files?: number; bytes?: number } {
-  const summary = parent?.summary
-  if (summary === undefined) return {}
-  return { files: summary.total_files_processed, bytes: summary.total_bytes_processed }
 }

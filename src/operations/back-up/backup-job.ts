@@ -110,6 +110,8 @@ export type BackupJob =
   | { readonly kind: 'tree'; readonly nodes: readonly string[] }
   /** Stores small files in a directory of their own, and the tree of these nodes and that directory. */
   | { readonly kind: 'attach'; readonly nodes: readonly string[]; readonly files: readonly Attachment[] }
+  /** The SHA-256 of the first bytes of a buffer that the main thread has filled. */
+  | { readonly kind: 'hash'; readonly buffer: SharedArrayBuffer; readonly length: number }
   /** Hands over the packs that are not full. */
   | { readonly kind: 'flush' }
 
@@ -181,6 +183,7 @@ export type BackupAnswer =
   | { readonly kind: 'node'; readonly node: string | undefined; readonly gaps: readonly Gap[] }
   | { readonly kind: 'tree'; readonly tree: Id; readonly stored: Stored }
   | { readonly kind: 'attach'; readonly tree: Id; readonly stored: Stored }
+  | { readonly kind: 'hash'; readonly id: Id }
   | { readonly kind: 'begin' }
   | { readonly kind: 'flush' }
 

@@ -32,6 +32,11 @@ export interface BackupRequest {
   readonly parent: 'latest' | 'none' | { readonly id: Id }
   /** `all` reads every file; `changed` only those whose size, mtime, ctime or inode differ from the parent's. */
   readonly read: 'changed' | 'all'
+  /**
+   * `relied`: every pack that holds a blob on which the snapshot relies, and that was in the repository before, is read and its
+   * SHA-256 compared with its name. What damaged or missing packs held is stored again from the source; not in a dry run.
+   */
+  readonly rehash?: 'relied'
   readonly dryRun?: boolean
   readonly withAtime?: boolean
   readonly compression?: Compression
@@ -88,8 +93,10 @@ export interface BackupReport {
   /** Gaps that are not listed, because there are too many; there are many holes among the others then, or notes. */
   readonly gapsOmitted: number
   /**
-   * Packs of the repository that could not be read where the parent snapshot needed them: what they held was stored
-   * once more as far as it was met. To be looked at with `check`.
+   * Packs of the repository that are damaged or gone: what of them was needed was stored once more from the source. To be
+   * looked at with `check`, and mended with `heal` where older snapshots need them.
    */
   readonly packsWithdrawn: readonly Id[]
+  /** Packs that `rehash` read, each once, and their bytes. */
+  readonly packsRehashed: { readonly packs: number; readonly bytes: number }
 }

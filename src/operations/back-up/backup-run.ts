@@ -34,7 +34,7 @@ export interface BackupRunOptions {
   readonly pool: WorkerPool<BackupJob, BackupAnswer>
   readonly trees: TreeReader
   /** Forgets what a pack holds because it is damaged or gone, so that it is stored again. */
-  readonly withdrawPackOfTree: (tree: Id) => void
+  readonly withdrawPack: (pack: Id) => void
   readonly oneFileSystem: boolean
   readonly progress: ProgressSink
   readonly totals: { readonly files?: number; readonly bytes?: number }
@@ -151,7 +151,9 @@ export class BackupRun {
     const answer = state.parent === undefined ? this.#rootAnswer : 'tree'
     const job = { kind: 'directory', path, named, isWhole: selection.isWhole, symlink, device, answer } as const
     for (;;) {
-      if (parentTree === undefined) break
+      // Which pack it is must be known before: others may withdraw the same pack meanwhile, and then the tree lies elsewhere.
+      const packId = parentTree === undefined ? undefined : this.#options.trees.packOf(parentTree)
+      if (parentTree === undefined || packId === undefined) break
       try {
         const parent = await this.#options.trees.sealed(parentTree, this.signal)
         if (parent === undefined) break
@@ -160,7 +162,7 @@ export class BackupRun {
         if (!isFailure(error, 'repository_damaged') && !isFailure(error, 'object_missing')) throw error
         // Not lost: the report names the pack, and what it held is stored again as far as the source still has it.
         // Each pack is withdrawn once, so this ends; another copy of the tree may lie in the next one.
-        this.#options.withdrawPackOfTree(parentTree)
+        this.#options.withdrawPack(packId)
       }
     }
     return await this.#run({ ...job, parent: undefined, parentTree: undefined }, 'directory')

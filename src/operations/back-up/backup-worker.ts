@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { hash, randomFillSync } from 'node:crypto'
 import { Failure } from '../../base/failure.ts'
 import { chunkBytesMax, KernelMemory } from '../../kernels/kernel-memory.ts'
 import { Opener } from '../../kernels/seal.ts'
@@ -48,6 +48,8 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
       return { kind: 'tree', tree: storeTree(job.nodes, context), stored: context.store.takeStored() }
     case 'attach':
       return { kind: 'attach', tree: storeAttachments(job, context), stored: context.store.takeStored() }
+    case 'hash':
+      return { kind: 'hash', id: hash('sha256', new Uint8Array(job.buffer, 0, job.length)) }
     case 'flush':
       context.store.flush()
       return { kind: 'flush' }

@@ -30,6 +30,7 @@ export class PackReceiver {
   #indexing: Promise<void> = Promise.resolve()
   #failure: { readonly error: unknown } | undefined
   #bytes = 0
+  readonly #packIds = new Set<Id>()
 
   constructor(repository: Repository, signal: AbortSignal) {
     this.#repository = repository
@@ -39,6 +40,11 @@ export class PackReceiver {
   /** Bytes of the packs that were stored. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** The packs that were stored. */
+  get packIds(): ReadonlySet<Id> {
+    return this.#packIds
   }
 
   /** The failure that ended the storing, if one did. */
@@ -86,6 +92,7 @@ export class PackReceiver {
     const body = new Uint8Array(pack.buffer, pack.start, pack.end - pack.start)
     await this.#repository.savePack(pack.id, body, this.#signal)
     this.#bytes += body.length
+    this.#packIds.add(pack.id)
     const blobs = unpackBlobList(pack)
     this.#repository.index.settlePack(pack.id, blobs)
     if (pack.slot !== undefined) releaseSlot(pack.states, pack.slot)

@@ -36,7 +36,8 @@ export async function takeOver(
   const summary = summaryOf(counts, { bytesPacked: 0, begin, end })
   const facts = { time: request.time ?? begin, paths: request.paths, parent, tree: parent.tree, summary, holes: 0 }
   const snapshotId = await repository.saveSnapshot(snapshotOf(request, context, facts), signal)
-  return { snapshotId, parentId: parent.id, tree: parent.tree, summary, gaps: [], gapsOmitted: 0, packsWithdrawn: [] }
+  const report = { snapshotId, parentId: parent.id, tree: parent.tree, summary, gaps: [], gapsOmitted: 0 }
+  return { ...report, packsWithdrawn: [], packsRehashed: { packs: 0, bytes: 0 } }
 }
 
 /** What the source's part of a tree holds, all of it unmodified; undefined where something of the whole is missing. */

@@ -12,7 +12,9 @@ const source = join(projectFolder, 'src')
 const dist = join(projectFolder, 'dist')
 const kernels = join(source, 'kernels/wasm')
 if (!existsSync(join(kernels, 'kernels.wasm'))) {
-  console.error(`Cannot build dist: "${kernels}" is empty, expected kernels.wasm from npm ci (npm run prepare makes it)`)
+  console.error(
+    `Cannot build dist: "${kernels}" is empty, expected kernels.wasm from npm ci (npm run prepare makes it)`,
+  )
   process.exit(1)
 }
 const entries = [

@@ -29,6 +29,9 @@ export async function onRecord<Answer>(
   }
   const { answer, summary, gaps } = done
   const endedAt = clock.now()
-  await catalog.endRun(run.id, gaps.length === 0 ? { state: 'done', endedAt, summary } : { state: 'gaps', endedAt, summary, gaps })
+  await catalog.endRun(
+    run.id,
+    gaps.length === 0 ? { state: 'done', endedAt, summary } : { state: 'gaps', endedAt, summary, gaps },
+  )
   return answer
 }

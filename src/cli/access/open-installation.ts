@@ -91,7 +91,6 @@ function locationsOf(context: CommandContext, policy: Policy, keyring: Keyring):
     clock: world.clock,
     lockOwner: lockOwner(world),
     retryLockMs: globals.retryLockMs || retryLockMsDefault,
-    onRetry: (failure, waitMs) =>
-      output.notice(`${failure.message}; trying again in ${formatDuration(waitMs / 1000)}`),
+    onRetry: (failure, waitMs) => output.notice(`${failure.message}; trying again in ${formatDuration(waitMs / 1000)}`),
   })
 }

@@ -16,7 +16,7 @@ export type { BackupContext, BackupReport, BackupRequest, SourceFacts } from './
 
 /** Smaller chunks would take more room in the index than they can save. */
 const fixedBytesMin = 4096
-const packBytesDefault = 16 * 1024 * 1024
+export const packBytesDefault = 16 * 1024 * 1024
 
 /**
  * Makes one snapshot of files and directories. The caller holds a shared lock on the repository, whose index is

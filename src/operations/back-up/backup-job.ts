@@ -107,6 +107,13 @@ export type BackupJob =
       /** Its state before the first byte was read. */
       readonly stat: FileStat
     }
+  /** Stores chunks that follow each other in memory, from a stream that the main thread reads. */
+  | {
+      readonly kind: 'pieces'
+      readonly buffer: SharedArrayBuffer
+      readonly start: number
+      readonly lengths: readonly number[]
+    }
   | { readonly kind: 'tree'; readonly nodes: readonly string[] }
   /** Stores small files in a directory of their own, and the tree of these nodes and that directory. */
   | { readonly kind: 'attach'; readonly nodes: readonly string[]; readonly files: readonly Attachment[] }
@@ -181,6 +188,7 @@ export type BackupAnswer =
       readonly stored: Stored
     }
   | { readonly kind: 'node'; readonly node: string | undefined; readonly gaps: readonly Gap[] }
+  | { readonly kind: 'pieces'; readonly ids: readonly Id[]; readonly stored: Stored }
   | { readonly kind: 'tree'; readonly tree: Id; readonly stored: Stored }
   | { readonly kind: 'attach'; readonly tree: Id; readonly stored: Stored }
   | { readonly kind: 'hash'; readonly id: Id }

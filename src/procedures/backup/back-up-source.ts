@@ -53,7 +53,11 @@ export async function backUpSource(
   const backups = await ownBackups(installation, order.source, generation, locked)
   const made = backups.find(({ backup }) => backup.run === order.run)
   if (made !== undefined) return await putOnRecord(installation, made.backup, [], 0)
-  const kind = chooseKind(order.kind, backups.map(({ backup }) => backup), generation)
+  const kind = chooseKind(
+    order.kind,
+    backups.map(({ backup }) => backup),
+    generation,
+  )
   const parent = backups.at(-1)?.snapshot
   const job = jobOf(installation, { locked, order, kind, parent, watch })
   await locked.repository.loadIndex(locked.signal)
@@ -73,7 +77,9 @@ async function requireRepository(installation: Installation, generation: number,
   const { locations, catalog } = installation
   const choice = { location: 'primary', generation } as const
   if (await locations.has(choice, signal)) return
-  const copies = new Set((await catalog.copies()).filter(({ location }) => location === 'primary').map(({ backup }) => backup))
+  const copies = new Set(
+    (await catalog.copies()).filter(({ location }) => location === 'primary').map(({ backup }) => backup),
+  )
   const lost = (await catalog.backups()).filter((one) => one.generation === generation && copies.has(one.id)).length
   if (lost === 0) {
     await locations.create(choice, signal)

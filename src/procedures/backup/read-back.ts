@@ -13,7 +13,8 @@ export async function readBack({ repository, signal }: LockedRepository, report:
   const { snapshotId } = report
   if (snapshotId === undefined) throw new Failure('defect', 'A backup ended without a snapshot')
   const snapshot = await repository.loadSnapshot(snapshotId, signal)
-  if (snapshot.tree !== report.tree) throw unproven(snapshotId, `its tree is "${snapshot.tree}", expected "${report.tree}"`)
+  if (snapshot.tree !== report.tree)
+    throw unproven(snapshotId, `its tree is "${snapshot.tree}", expected "${report.tree}"`)
   const bytes = await readAttachment(repository, snapshot, manifestName, signal)
   if (bytes === undefined) throw unproven(snapshotId, 'it has no manifest')
   decodeManifest(bytes, `the manifest of backup "${snapshotId.slice(0, 8)}"`)

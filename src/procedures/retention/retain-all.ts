@@ -65,7 +65,9 @@ async function removeAtPrimary(
   signal: AbortSignal,
 ): Promise<string[]> {
   const troubles: string[] = []
-  const atPrimary = new Set((await catalog.copies()).filter(({ location }) => location === 'primary').map(({ backup }) => backup))
+  const atPrimary = new Set(
+    (await catalog.copies()).filter(({ location }) => location === 'primary').map(({ backup }) => backup),
+  )
   const byGeneration = Map.groupBy(going, ({ generation }) => generation)
   for (const [generation, backups] of byGeneration) {
     const remove = backups.filter(({ id }) => atPrimary.has(id)).map(({ id }) => id)

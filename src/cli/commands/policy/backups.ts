@@ -3,7 +3,9 @@ import type { RunCommand } from '../../command-entry.ts'
 import { addExamples } from '../../help/examples.ts'
 
 export function define(command: Command, run: RunCommand): void {
-  command.description('Lists the backups of the policy, oldest first: when, of what, which kind, and where its copies are.')
+  command.description(
+    'Lists the backups of the policy, oldest first: when, of what, which kind, and where its copies are.',
+  )
   addExamples(command, [
     { line: 'backups', does: 'all of them' },
     { line: 'backups documents', does: 'those of one source' },

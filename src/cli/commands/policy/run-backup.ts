@@ -43,7 +43,8 @@ export function tellBackups({ output }: CommandContext, { sources, troubles }: B
       output.problem({ during: 'back up', item: one.source, message: sentence(one.message, one.hint) })
       continue
     }
-    for (const { path, reason } of one.gaps) output.problem({ during: `back up ${one.source}`, item: path, message: reason })
+    for (const { path, reason } of one.gaps)
+      output.problem({ during: `back up ${one.source}`, item: path, message: reason })
     if (one.packsReplaced > 0) {
       const message = `${formatCount(one.packsReplaced, 'pack')} were damaged; what this backup needs of them was stored anew. Run \`heal\``
       output.problem({ during: 'back up', item: one.source, message })
@@ -63,7 +64,11 @@ export function tellBackups({ output }: CommandContext, { sources, troubles }: B
     { title: 'Gaps', align: 'right' },
     { title: 'Copies' },
   ] as const
-  for (const line of textTable(columns, sources.map((one) => rowOf(one)))) output.line(line)
+  for (const line of textTable(
+    columns,
+    sources.map((one) => rowOf(one)),
+  ))
+    output.line(line)
 }
 
 type SourceLine = BackupsOutcome['sources'][number]

@@ -11,7 +11,9 @@ export async function runBackupsList(context: CommandContext, source: string | u
   const { catalog } = opened.installation
   const backups = await catalog.backups(source === undefined ? {} : { source })
   const copies = Map.groupBy(await catalog.copies(), ({ backup }) => backup)
-  const proofs = new Set((await catalog.proofs()).filter(({ outcome }) => outcome === 'equal').map(({ backup }) => backup))
+  const proofs = new Set(
+    (await catalog.proofs()).filter(({ outcome }) => outcome === 'equal').map(({ backup }) => backup),
+  )
   const copiesOf = (id: string): string[] => (copies.get(id) ?? []).map(({ location }) => location)
   if (output.json) {
     for (const one of backups) {

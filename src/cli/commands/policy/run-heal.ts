@@ -23,7 +23,8 @@ export async function runPolicyHeal(context: CommandContext, options: { readonly
   })
   await watch.end()
   for (const one of healed) {
-    for (const { objectName, detail } of one.unhealed) output.problem({ during: 'heal', item: objectName, message: detail })
+    for (const { objectName, detail } of one.unhealed)
+      output.problem({ during: 'heal', item: objectName, message: detail })
     if (output.json) {
       output.document({
         message_type: 'healed',

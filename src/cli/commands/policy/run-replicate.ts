@@ -20,13 +20,19 @@ export async function runReplicate(context: CommandContext, options: { readonly 
   await using watch = watching(context)
   const run = { id: newRunId(world.random), procedure: 'replicate', trigger: 'person', source: undefined } as const
   const generations = await onRecord(installation, run, async () => {
-    const done = await replicateAll(installation, { fillEmpty: options.fillEmpty ?? false, removed: new Set() }, watch, signal)
+    const done = await replicateAll(
+      installation,
+      { fillEmpty: options.fillEmpty ?? false, removed: new Set() },
+      watch,
+      signal,
+    )
     const gaps = done.flatMap(({ troubles }) => troubles)
     return { answer: done, summary: `copied ${done.reduce((sum, one) => sum + one.copiedObjects, 0)} objects`, gaps }
   })
   await watch.end()
   for (const one of generations) {
-    for (const trouble of one.troubles) output.problem({ during: 'replicate', item: `generation ${one.generation}`, message: trouble })
+    for (const trouble of one.troubles)
+      output.problem({ during: 'replicate', item: `generation ${one.generation}`, message: trouble })
     if (output.json) {
       output.document({
         message_type: 'replicated',
@@ -39,7 +45,9 @@ export async function runReplicate(context: CommandContext, options: { readonly 
       continue
     }
     const copied = `${formatCount(one.copiedObjects, 'object')}, ${formatBytes(one.copiedBytes)}`
-    output.line(`generation ${one.generation}: copied ${copied}; read back ${formatCount(one.verifiedObjects, 'object')}`)
+    output.line(
+      `generation ${one.generation}: copied ${copied}; read back ${formatCount(one.verifiedObjects, 'object')}`,
+    )
   }
   return generations.some(({ troubles }) => troubles.length > 0) ? 'gaps' : 'done'
 }

@@ -34,7 +34,9 @@ export async function runVerify(context: CommandContext, options: VerifyOptions)
   const run = { id, procedure: 'verify', trigger: 'person', source: undefined } as const
   const verified = await onRecord(installation, run, async () => {
     const answer = await verifyAll(installation, order, watch, signal)
-    const gaps = answer.filter(({ state }) => state !== 'intact').map((one) => `${one.location} generation ${one.generation}: ${one.state}`)
+    const gaps = answer
+      .filter(({ state }) => state !== 'intact')
+      .map((one) => `${one.location} generation ${one.generation}: ${one.state}`)
     return { answer, summary: `verified ${formatCount(answer.length, 'repository', 'repositories')}`, gaps }
   })
   await watch.end()
@@ -45,7 +47,8 @@ export async function runVerify(context: CommandContext, options: VerifyOptions)
 
 function tell({ output }: CommandContext, one: RepositoryVerified): void {
   const item = `${one.location} generation ${one.generation}`
-  for (const { objectName, detail } of one.faults) output.problem({ during: `verify ${item}`, item: objectName, message: detail })
+  for (const { objectName, detail } of one.faults)
+    output.problem({ during: `verify ${item}`, item: objectName, message: detail })
   if (output.json) {
     output.document({
       message_type: 'verified',

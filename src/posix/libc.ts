@@ -111,6 +111,9 @@ export const libc = {
   getpwuidR: bind<(uid: number, entry: Bytes, text: Bytes, bytes: number, found: Bytes) => number>(
     'int getpwuid_r(uint32_t, void *, void *, size_t, void *)',
   ),
+  getpwnamR: bind<(name: CString, entry: Bytes, text: Bytes, bytes: number, found: Bytes) => number>(
+    'int getpwnam_r(const void *, void *, void *, size_t, void *)',
+  ),
   getgrgidR: bind<(gid: number, entry: Bytes, text: Bytes, bytes: number, found: Bytes) => number>(
     'int getgrgid_r(uint32_t, void *, void *, size_t, void *)',
   ),

@@ -110,7 +110,8 @@ function makeOwned(path: string, owner: User): void {
 }
 
 async function initialise(bin: string, data: string, owner: User, words: readonly string[]): Promise<void> {
-  const all = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-k', '-N', ...words]
+  const checksums = words.includes('--no-data-checksums') ? [] : ['-k']
+  const all = [...checksums, '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N', ...words]
   await runWell(join(bin, 'initdb'), all, { cwd: '/', ...(process.getuid!() === 0 ? { user: owner.uid } : {}) })
 }
 

@@ -13,10 +13,10 @@ import { rm } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client } from 'pg'
 import { neverStopped } from '../src/base/abort.ts'
 import { userNamed, type User } from '../src/posix/user-named.ts'
 import { installedServers, type InstalledServer } from '../src/sources/postgresql/installed-servers.ts'
+import { queryServer } from './query-server.ts'
 import { runWell } from './run-program.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -110,7 +110,8 @@ function makeOwned(path: string, owner: User): void {
 }
 
 async function initialise(bin: string, data: string, owner: User, words: readonly string[]): Promise<void> {
-  const all = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-k', '-N', ...words]
+  const checksums = words.includes('--no-data-checksums') ? [] : ['-k']
+  const all = [...checksums, '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N', ...words]
   await runWell(join(bin, 'initdb'), all, { cwd: '/', ...(process.getuid!() === 0 ? { user: owner.uid } : {}) })
 }
 
@@ -169,22 +170,7 @@ class RunningServer implements PostgresqlServer {
   }
 
   async psql(sql: string, names: { readonly database?: string; readonly user?: string } = {}): Promise<string> {
-    const client = new Client({
-      host: this.socketFolder,
-      port: Number(this.#settings.port),
-      user: names.user ?? 'postgres',
-      database: names.database ?? 'postgres',
-      types: { getTypeParser: () => (value: string | Buffer) => value },
-    })
-    client.on('error', () => {}) // A query that runs reports it too.
-    await client.connect()
-    try {
-      const answer = (await client.query({ text: sql, rowMode: 'array' })) as unknown as QueryAnswer | QueryAnswer[]
-      const rows = [answer].flat().flatMap((one) => one.rows)
-      return rows.map((row) => row.map((value) => value ?? '').join('|')).join('\n')
-    } finally {
-      await client.end().catch(() => {}) // The query's own error says more.
-    }
+    return await queryServer(this.urlOf(names), sql)
   }
 
   configure(settings: Readonly<Record<string, string>>): void {
@@ -267,8 +253,4 @@ class RunningServer implements PostgresqlServer {
     if (this.#watch?.pid !== undefined) process.kill(-this.#watch.pid, 'SIGKILL')
     this.#watch = undefined
   }
-}
-
-interface QueryAnswer {
-  readonly rows: readonly (readonly (string | null)[])[]
 }

@@ -1,0 +1,88 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Failure } from '../../base/failure.ts'
+import { parseWalName, segmentName, segmentNumber, type WalName } from '../../sources/postgresql/wal-name.ts'
+import type { WalArchive } from './wal-archive.ts'
+import { WalSpool, writeWhole } from './wal-spool.ts'
+
+export interface WalFetchRequest {
+  readonly archive: WalArchive
+  readonly systemIdentifier: string
+  /** What restore_command gives for %f. */
+  readonly name: string
+  /** For %p, absolute. */
+  readonly path: string
+  /** Of the cluster, from its control file. */
+  readonly segmentBytes: number
+  /** Where segments wait that were fetched before they were asked for; none where it is not given. */
+  readonly spoolFolder: string | undefined
+  readonly processId: number
+}
+
+/**
+ * What `restore_command` must end with. PostgreSQL takes 1 to 125 for "there is no such file", which ends a recovery in
+ * good order; so whatever else went wrong must be more than that, and stops it.
+ */
+export const walFetchExitCodes = { fetched: 0, absent: 1, failed: 200 } as const
+
+/**
+ * Writes a stored file to where the server wants it: verified, and whole or not at all. A segment of which only the
+ * beginning was received is filled up with zeros, as a server's own last segment is. 'absent' means that the log ends
+ * before it, or that there is no such timeline. Failure `wal_gap` where the segment is missing though a later one of
+ * its timeline is stored: the server must not take that for the end. A segment that lies in the cluster's own pg_wal, where
+ * the server looks next, is no gap.
+ */
+export async function walFetch(request: WalFetchRequest, signal: AbortSignal): Promise<'fetched' | 'absent'> {
+  const { archive, systemIdentifier, name, path, spoolFolder, processId } = request
+  const wal = parseWalName(name)
+  if (wal === undefined) throw new Failure('usage', `Cannot fetch "${name}": expected a file name of PostgreSQL's WAL`)
+  if (spoolFolder !== undefined) {
+    const spool = new WalSpool(spoolFolder, { archive, systemIdentifier, processId })
+    if (await spool.take(name, path)) return 'fetched'
+  }
+  const found = await archive.get({ systemIdentifier, name }, signal)
+  const content = found?.content ?? (await longestPart(request, wal, signal))
+  if (content === undefined) return 'absent'
+  await writeWhole(path, content, { processId, durable: false })
+  return 'fetched'
+}
+
+/** The names of the segments that follow on one, as many as there may be. */
+export function* segmentsAfter(name: string, segmentBytes: number, count: number): Generator<string, void, undefined> {
+  const wal = parseWalName(name)
+  if (wal?.kind !== 'segment') return
+  const segment = segmentNumber(wal, segmentBytes)
+  for (let next = segment + 1; next <= segment + count; next++) yield segmentName(wal.timeline, next, segmentBytes)
+}
+
+async function longestPart(request: WalFetchRequest, wal: WalName, signal: AbortSignal): Promise<Buffer | undefined> {
+  const { archive, systemIdentifier, name, segmentBytes } = request
+  if (wal.kind !== 'segment') return undefined
+  const [next] = segmentsAfter(name, segmentBytes, 1)
+  const isAtHand = await isFile(join(dirname(request.path), name))
+  if (!isAtHand && (await archive.has({ systemIdentifier, name: next! }, signal))) {
+    throw new Failure('wal_gap', `Cannot fetch WAL "${name}": it is not stored, though "${next}" is`)
+  }
+  const whole = await archive.get({ systemIdentifier, name: `${name}.partial` }, signal)
+  const parts = (await archive.list(`${folderOf(systemIdentifier, name)}${name}.part-`, signal)).toSorted(
+    (a, b) => b.partBytes! - a.partBytes!,
+  )
+  if (whole !== undefined) return whole.content
+  const longest = parts[0] === undefined ? undefined : await archive.get(parts[0], signal)
+  if (longest === undefined) return undefined
+  const content = Buffer.alloc(segmentBytes)
+  longest.content.copy(content)
+  return content
+}
+
+function folderOf(systemIdentifier: string, name: string): string {
+  return `${systemIdentifier}/${name.slice(0, 8)}/${name.slice(8, 16)}/`
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile()
+  } catch {
+    return false // Whatever the reason, the server will not find it there either.
+  }
+}

@@ -61,6 +61,18 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/mirror.ts'),
   },
   {
+    name: 'retain',
+    group: policy,
+    summary: 'remove what the policy keeps no longer',
+    load: () => import('./commands/policy/retain.ts'),
+  },
+  {
+    name: 'catalog',
+    group: policy,
+    summary: 'read the backups anew from the repositories',
+    load: () => import('./commands/policy/catalog.ts'),
+  },
+  {
     name: 'replicate',
     group: copies,
     summary: 'copy what is missing off-site',

@@ -32,7 +32,7 @@ const retryLockMsDefault = 10 * 60_000
 export async function openInstallation(context: CommandContext): Promise<OpenedInstallation> {
   const { world, output } = context
   const opened = await openPolicy(context)
-  for (const warning of opened.warnings) output.notice(`policy: ${warning}`)
+  for (const warning of opened.warnings) output.notice(`policy: ${warning}`, 'verbose')
   const { policy } = opened
   await using held = new AsyncDisposableStack()
   const keyring = held.use(await openPolicyKeyring(context, policy))

@@ -55,6 +55,7 @@ const world: World = {
   processId: process.pid,
   isProcessAlive,
   storages: { local },
+  openCatalog: async (path) => (await import('./catalog/sqlite/sqlite-catalog.ts')).openSqliteCatalog(path),
   version: programVersion,
 }
 

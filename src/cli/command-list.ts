@@ -15,6 +15,12 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/policy/policy.ts'),
   },
   {
+    name: 'keys',
+    group: policy,
+    summary: 'list, rotate, rewrap, export and check the keys',
+    load: () => import('./commands/policy/keys.ts'),
+  },
+  {
     name: 'backup',
     group: daily,
     summary: 'back up sources of the policy, here and off-site',

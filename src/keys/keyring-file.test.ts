@@ -6,7 +6,6 @@ import * as fc from 'fast-check'
 import { freshKeyring, keyringWorld } from '../../testing/fresh-keyring.ts'
 import { temporaryFolder } from '../../testing/temporary-folder.ts'
 import { neverStopped } from '../base/abort.ts'
-import { canonicalJson } from './canonical-json.ts'
 import { decodeKeyringFile, encodeKeyringFile, type KeyringContent } from './keyring-file.ts'
 import { unwrapContent } from './open-content.ts'
 import { deriveKey, openKey, sealKey } from './sealed-key.ts'
@@ -131,18 +130,4 @@ test('openKey() opens test case 15 of the specification of GCM', () => {
     'd9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72' +
     '1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255'
   assert.equal(Buffer.from(openKey(key, sealed, '')!).toString('hex'), plain)
-})
-
-test('canonicalJson() of equal values is equal text, whatever the order of names', () => {
-  assert.equal(
-    canonicalJson({ b: [1, { d: null, c: 'x' }], a: true, e: undefined }),
-    '{"a":true,"b":[1,{"c":"x","d":null}]}',
-  )
-  assert.throws(() => canonicalJson(1.5), TypeError)
-  const property = fc.property(fc.dictionary(fc.string(), fc.string()), (value) => {
-    const turned = Object.fromEntries(Object.entries(value).toReversed())
-    assert.equal(canonicalJson(turned), canonicalJson(value))
-    assert.deepEqual(JSON.parse(canonicalJson(value)), JSON.parse(JSON.stringify(value)))
-  })
-  fc.assert(property)
 })

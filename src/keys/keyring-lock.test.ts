@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { keyringWorld } from '../../testing/fresh-keyring.ts'
 import { temporaryFolder } from '../../testing/temporary-folder.ts'
 import { neverStopped } from '../base/abort.ts'
-import { processIdentity } from '../base/process-identity.ts'
+import { processBirth } from '../base/process-birth.ts'
 import { takeKeyringLock } from './keyring-lock.ts'
 
 const signal = neverStopped()
@@ -36,7 +36,7 @@ test('takeKeyringLock() takes over what a dead process left, also where its numb
   await left({ host, processId: process.pid, process: 'another boot/1', token: 'x' })
   await left('') // Killed between making and writing it.
   await left('{"host":"te')
-  await assert.rejects(left({ host, processId: process.pid, process: processIdentity(process.pid), token: 'x' }), {
+  await assert.rejects(left({ host, processId: process.pid, process: processBirth(process.pid), token: 'x' }), {
     code: 'refused',
   })
   const away = { host: 'other-host', processId: 2 ** 22 + 1, token: 'x' }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { throwIfStopped } from '../base/abort.ts'
 import { errorCode } from '../base/error-code.ts'
 import { Failure } from '../base/failure.ts'
-import { processIdentity } from '../base/process-identity.ts'
+import { processBirth } from '../base/process-birth.ts'
 import { fileTrouble } from './file-trouble.ts'
 import type { KeyringWorld } from './keyring-world.ts'
 import { writeSynced } from './write-new-file.ts'
@@ -36,7 +36,7 @@ export async function takeKeyringLock(file: string, world: KeyringWorld, signal:
   const mine: LockRecord = {
     host: world.hostname,
     processId: world.processId,
-    process: processIdentity(world.processId),
+    process: processBirth(world.processId),
     token: Buffer.from(world.random(16)).toString('hex'),
   }
   for (let waits = 0; ; ) {
@@ -85,7 +85,7 @@ async function readLock(
 function isStale(record: LockRecord, world: KeyringWorld): boolean {
   if (record.host !== world.hostname) return false
   if (!world.isProcessAlive(record.processId)) return true
-  const now = processIdentity(record.processId)
+  const now = processBirth(record.processId)
   return record.process !== undefined && now !== undefined && record.process !== now
 }
 

@@ -117,7 +117,12 @@ async function requireAbsent(file: string): Promise<void> {
   for (const path of [file, `${file}.previous`]) {
     if (!(await exists(path))) continue
     throw new Failure('refused', `Cannot make keyring "${file}": there is a file "${path}" already`, {
-      facts: { hint: 'Use it; or, if no backup was ever made with it, move it away first' },
+      facts: {
+        hint:
+          path === file
+            ? 'Use it; or, if no backup was ever made with it, move it away first'
+            : `It is what is left of a lost keyring: copy it to "${file}" and use that; if no backup needs it, move it away`,
+      },
     })
   }
 }

@@ -1,10 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { processBirth } from '../../base/process-birth.ts'
-import { openKeyring } from '../../keys/open-keyring.ts'
 import type { Keyring } from '../../keys/keyring.ts'
 import { resolveSecret, type SecretPlaces } from '../../keys/resolve-secret.ts'
-import type { Unlock } from '../../keys/unlock.ts'
 import type { Policy } from '../../model/policy/policy.ts'
 import { masterKeyOf } from '../../operations/keys/master-key-of.ts'
 import { Locations } from '../../operations/locations/locations.ts'
@@ -13,6 +11,7 @@ import type { CommandContext } from '../command-entry.ts'
 import type { World } from '../world.ts'
 import { formatDuration } from '../output/format-duration.ts'
 import { openPolicy, type OpenedPolicy } from './open-policy.ts'
+import { openPolicyCatalog, openPolicyKeyring } from './policy-keys.ts'
 import { lockOwner } from './take-lock.ts'
 
 /** What a command under a policy works with. Disposing it closes keyring and catalog. */
@@ -35,8 +34,8 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
   for (const warning of opened.warnings) output.notice(`policy: ${warning}`, 'verbose')
   const { policy } = opened
   await using held = new AsyncDisposableStack()
-  const keyring = held.use(await openPolicyKeyring(context, policy))
-  const catalog = held.use(await world.openCatalog(join(policy.state, 'catalog.sqlite')))
+  const keyring = held.use(await openPolicyKeyring(policy, context))
+  const catalog = held.use(await openPolicyCatalog(policy, world))
   const { environment } = policy
   const open = keyring.generations.filter((one) => one.environment === environment && one.state !== 'destroyed')
   const { hostname, username, userId, groupId, processId, clock, random } = world
@@ -59,16 +58,6 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
   }
   const stack = held.move()
   return { installation, opened, keyring, [Symbol.asyncDispose]: () => stack.disposeAsync() }
-}
-
-/** The keyring that the policy names, opened by the secret that it refers to. */
-export async function openPolicyKeyring({ world, signal }: CommandContext, policy: Policy): Promise<Keyring> {
-  const { keyring: file, unlock: reference } = policy.encryption.keyManagement
-  const unlock: Unlock =
-    'keyFile' in reference
-      ? { keyFile: reference.keyFile }
-      : { passphrase: await resolveSecret(reference.passphrase, secretPlaces(world)) }
-  return await openKeyring({ file, unlock }, world, signal)
 }
 
 function secretPlaces({ environment }: World): SecretPlaces {

@@ -1,5 +1,8 @@
 import type { Backup, BackupCopy } from '../src/model/backup.ts'
+import { tagsOf } from '../src/model/backup-tags.ts'
+import { formatGoDate } from '../src/model/go-time.ts'
 import type { RunBeginning } from '../src/model/run.ts'
+import type { Snapshot } from '../src/model/snapshot.ts'
 
 /** An id made of a number, for tests. */
 export function sampleId(number: number): string {
@@ -43,5 +46,28 @@ export function sampleRun(changes: Partial<RunBeginning> = {}): RunBeginning {
     startedAt: new Date('2026-03-01T02:00:01Z'),
     process: { host: 'host-1', processId: 4711, birth: 'boot/99' },
     ...changes,
+  }
+}
+
+/** The snapshot that a backup is stored as. */
+export function snapshotOf(backup: Backup, tags: readonly string[] = tagsOf(backup)): Snapshot {
+  const counts = { files_new: 0, files_changed: 0, files_unmodified: 0, dirs_new: 0, dirs_changed: 0, tree_blobs: 0 }
+  return {
+    id: backup.id,
+    time: formatGoDate(backup.takenAt),
+    tree: backup.tree,
+    paths: ['/srv'],
+    tags,
+    summary: {
+      ...counts,
+      dirs_unmodified: 0,
+      data_blobs: 0,
+      backup_start: formatGoDate(backup.takenAt),
+      backup_end: formatGoDate(backup.endedAt),
+      data_added: 0,
+      data_added_packed: backup.bytesAdded,
+      total_files_processed: backup.files,
+      total_bytes_processed: backup.bytes,
+    },
   }
 }

@@ -17,8 +17,15 @@ export const commandList: readonly CommandEntry[] = [
   {
     name: 'backup',
     group: daily,
-    summary: 'back up files and directories',
-    load: () => import('./commands/backup.ts'),
+    summary: 'back up sources of the policy, here and off-site',
+    load: () => import('./commands/policy/backup.ts'),
+    plumbing: { summary: 'back up files and directories', load: () => import('./commands/backup.ts') },
+  },
+  {
+    name: 'backups',
+    group: daily,
+    summary: 'list the backups of the policy',
+    load: () => import('./commands/policy/backups.ts'),
   },
   { name: 'snapshots', group: daily, summary: 'list the snapshots', load: () => import('./commands/snapshots.ts') },
   {
@@ -54,10 +61,23 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/mirror.ts'),
   },
   {
+    name: 'replicate',
+    group: copies,
+    summary: 'copy what is missing off-site',
+    load: () => import('./commands/policy/replicate.ts'),
+  },
+  {
+    name: 'verify',
+    group: copies,
+    summary: 'verify the backups at every location',
+    load: () => import('./commands/policy/verify.ts'),
+  },
+  {
     name: 'heal',
     group: copies,
     summary: 'mend damaged objects from the other copy',
-    load: () => import('./commands/heal.ts'),
+    load: () => import('./commands/policy/heal.ts'),
+    plumbing: { summary: 'mend damaged objects from another copy', load: () => import('./commands/heal.ts') },
   },
   {
     name: 'completion',

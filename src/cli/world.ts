@@ -1,5 +1,6 @@
 import type { ByteName } from '../base/byte-name.ts'
 import type { Clock } from '../base/clock.ts'
+import type { Catalog } from '../catalog/catalog.ts'
 import type { StorageAdapters } from '../storage/storage-adapter.ts'
 
 /**
@@ -28,6 +29,8 @@ export interface World {
   readonly isProcessAlive: (processId: number) => boolean
   /** Storage adapters by the word before the colon of a place ("local:/srv/backup"). */
   readonly storages: StorageAdapters
+  /** The catalog in a file, made where it is absent. */
+  readonly openCatalog: (path: string) => Promise<Catalog>
   readonly version: string
 }
 

@@ -1,14 +1,16 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { processBirth } from '../../base/process-birth.ts'
-import { wholeMasterKey } from '../../kernels/master-key.ts'
 import { openKeyring } from '../../keys/open-keyring.ts'
 import type { Keyring } from '../../keys/keyring.ts'
-import { resolveSecret } from '../../keys/resolve-secret.ts'
+import { resolveSecret, type SecretPlaces } from '../../keys/resolve-secret.ts'
 import type { Unlock } from '../../keys/unlock.ts'
 import type { Policy } from '../../model/policy/policy.ts'
+import { masterKeyOf } from '../../operations/keys/master-key-of.ts'
 import { Locations } from '../../operations/locations/locations.ts'
 import type { Installation } from '../../procedures/installation.ts'
 import type { CommandContext } from '../command-entry.ts'
+import type { World } from '../world.ts'
 import { formatDuration } from '../output/format-duration.ts'
 import { openPolicy, type OpenedPolicy } from './open-policy.ts'
 import { lockOwner } from './take-lock.ts'
@@ -53,7 +55,7 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
     random,
     programVersion: `zakops-backup ${world.version}`,
     workFolder: join(policy.state, 'work'),
-    secret: (reference) => resolveSecret(reference, { environment: world.environment }, signal),
+    secret: (reference) => resolveSecret(reference, secretPlaces(world)),
   }
   const stack = held.move()
   return { installation, opened, keyring, [Symbol.asyncDispose]: () => stack.disposeAsync() }
@@ -65,8 +67,12 @@ export async function openPolicyKeyring({ world, signal }: CommandContext, polic
   const unlock: Unlock =
     'keyFile' in reference
       ? { keyFile: reference.keyFile }
-      : { passphrase: await resolveSecret(reference.passphrase, { environment: world.environment }, signal) }
+      : { passphrase: await resolveSecret(reference.passphrase, secretPlaces(world)) }
   return await openKeyring({ file, unlock }, world, signal)
+}
+
+function secretPlaces({ environment }: World): SecretPlaces {
+  return { environment, readFile }
 }
 
 function locationsOf(context: CommandContext, policy: Policy, keyring: Keyring): Locations {
@@ -80,7 +86,7 @@ function locationsOf(context: CommandContext, policy: Policy, keyring: Keyring):
       secondary: places.secondary === 'N/A' ? undefined : places.secondary.storage,
     },
     adapters: world.storages,
-    masterKey: (generation) => wholeMasterKey(keyring.masterKey({ environment, generation })),
+    masterKey: (generation) => masterKeyOf(keyring, { environment, generation }),
     random: world.random,
     clock: world.clock,
     lockOwner: lockOwner(world),

@@ -71,8 +71,7 @@ test('stock restic checks and restores a copy with an exported key', {
 }, async () => {
   await using folder = temporaryFolder('export')
   using keyring = await freshKeyring(folder)
-  const place = await storeGeneration(folder, keyring, keyring.active('production'))
-  cpSync(place, folder.at('copy'), { recursive: true })
+  await storeAndCopy(folder, keyring, keyring.active('production'))
   const { cost: _, ...withDefaultCost } = origin
   const storage = localStorage(folder.at('copy'))
   await exportResticKey({ storage, keyring, password: 'secret', ...withDefaultCost }, signal)

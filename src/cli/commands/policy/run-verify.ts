@@ -17,7 +17,7 @@ export interface VerifyOptions {
 }
 
 export async function runVerify(context: CommandContext, options: VerifyOptions): Promise<Outcome> {
-  const { output, world, signal } = context
+  const { world, signal } = context
   if (options.readData === true && options.structureOnly === true) {
     throw new Failure('usage', 'Cannot verify: --read-data reads everything, and --structure-only nothing')
   }

@@ -40,4 +40,5 @@ const wanted = { error: 'a length of time such as "4 hours", "7 days", "4 weeks"
 export const durationSchema = z
   .string(wanted)
   .regex(form, wanted)
+  .meta({ title: 'length of time' })
   .transform((text) => parseDuration(text)!)

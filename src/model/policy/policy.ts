@@ -20,22 +20,32 @@ export type LocationName = (typeof locationNames)[number]
 export const sourceKinds = ['files', 'sqlite', 'postgresql'] as const
 export type SourceKind = (typeof sourceKinds)[number]
 
-/** Names of sources and services: they become tags, folder names and arguments. */
-const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, {
-  error: 'a name of small letters, digits, "-" and "_", at most 63, such as "documents"',
-})
+/**
+ * Names of sources and services: they become tags, folder names and arguments. "constructor" is a property of every
+ * object, so a source of that name would seem to be there where it is not.
+ */
+const nameSchema = z
+  .string()
+  .regex(/^(?!constructor$)[a-z0-9][a-z0-9_-]{0,62}$/, {
+    error: 'a name of small letters, digits, "-" and "_", at most 63, such as "documents"',
+  })
+  .meta({ title: 'name' })
 
 /** "02:00": an hour and a minute, UTC. */
 const timeOfDaySchema = z
   .string({ error: 'a time of day in quotes, UTC, such as "02:00"' })
   .regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: 'a time of day in quotes, UTC, such as "02:00"' })
+  .meta({ title: 'time of day' })
 
 /** Text with something in it. */
 const textSchema = z.string().min(1)
 
 /** A path of this machine: absolute, or relative to the folder of the policy file. */
 const pathWanted = { error: 'a path, absolute or relative to the folder of this file ("~" is not expanded)' }
-const pathSchema = z.string(pathWanted).regex(/^(?!~)[^\0]+$/, pathWanted)
+const pathSchema = z
+  .string(pathWanted)
+  .regex(/^(?!~)[^\0]+$/, pathWanted)
+  .meta({ title: 'path' })
 
 /** Where a secret is: never the secret itself. A bare path is not taken, so that a value can not pass for a reference. */
 export const secretReferenceSchema = z
@@ -43,6 +53,7 @@ export const secretReferenceSchema = z
   .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:(?!~)[^\0]+)$/, {
     error: 'a reference to a secret, "env:NAME" or "file:PATH", never the secret itself',
   })
+  .meta({ title: 'reference to a secret' })
 
 /** What is kept: a backup stays while it is one of the last `copies` or younger than `age`, whichever keeps it longer. */
 function retentionSchema(copies: number, age: string) {

@@ -6,6 +6,7 @@ import { resolveSecret, type SecretPlaces } from '../../keys/resolve-secret.ts'
 import type { Policy } from '../../model/policy/policy.ts'
 import { masterKeyOf } from '../../operations/keys/master-key-of.ts'
 import { Locations } from '../../operations/locations/locations.ts'
+import { bringIntoForce } from '../../procedures/bring-into-force.ts'
 import type { Installation } from '../../procedures/installation.ts'
 import type { CommandContext } from '../command-entry.ts'
 import type { World } from '../world.ts'
@@ -36,9 +37,12 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
   await using held = new AsyncDisposableStack()
   const keyring = held.use(await openPolicyKeyring(policy, context))
   const catalog = held.use(await openPolicyCatalog(policy, world))
+  const { document, path } = opened
+  const { hostname, username, userId, groupId, processId, clock, random } = world
+  const reason = context.globals.acceptWeaker
+  await bringIntoForce(catalog, { document, path, reason, actor: `${username}@${hostname}`, now: clock.now() })
   const { environment } = policy
   const open = keyring.generations.filter((one) => one.environment === environment && one.state !== 'destroyed')
-  const { hostname, username, userId, groupId, processId, clock, random } = world
   const installation: Installation = {
     policy,
     policyDigest: opened.document.digest,

@@ -9,6 +9,13 @@ const shell = 'This program:'
 /** Every command of the program in the order of its help. */
 export const commandList: readonly CommandEntry[] = [
   {
+    name: 'init',
+    group: policy,
+    summary: 'write a policy and a keyring, ready to run',
+    load: () => import('./commands/policy/init.ts'),
+    plumbing: { summary: 'same as `repo init`', load: () => import('./commands/init.ts') },
+  },
+  {
     name: 'policy',
     group: policy,
     summary: 'check, show and compare policies',
@@ -105,8 +112,7 @@ export const commandList: readonly CommandEntry[] = [
   },
   { name: 'help', group: shell, summary: 'show help for a command', load: () => import('./commands/help.ts') },
   { name: 'version', group: shell, summary: 'show the version', load: () => import('./commands/version.ts') },
-  // restic's spellings of `repo init` and `repo unlock`.
-  { name: 'init', group: care, hidden: true, summary: 'same as `repo init`', load: () => import('./commands/init.ts') },
+  // restic's spelling of `repo unlock`; `init` with -r is its spelling of `repo init`.
   {
     name: 'unlock',
     group: care,

@@ -80,26 +80,26 @@ export async function loadCommand(command: CommandUnknownOpts): Promise<void> {
 function addEntry(program: Command, entry: CommandEntry, options: ProgramOptions): void {
   const command = new Command(entry.name).copyInheritedSettings(program).summary(entry.summary).helpGroup(entry.group)
   loaders.set(command, async () => {
-    const module = entry.plumbing === undefined ? await entry.load() : await loadForm(program, command, entry, options)
-    module.define(command, options.run)
+    if (entry.plumbing === undefined) (await entry.load()).define(command, options.run)
+    else await defineForm(program, command, entry, options)
     completeCommand(command)
   })
   program.addCommand(command, { hidden: entry.hidden ?? false })
 }
 
-async function loadForm(
+async function defineForm(
   program: Command,
-  command: CommandUnknownOpts,
+  command: Command,
   entry: CommandEntry,
   { forms, run }: ProgramOptions,
-): Promise<CommandModule> {
+): Promise<void> {
   const plumbing = entry.plumbing!
   // Both modules only declare options, so that reading the one that is not meant costs little.
   const modules = { policy: await entry.load(), plumbing: await plumbing.load() }
   const form = typeof forms === 'string' ? forms : typedForm(program, entry.name, modules, forms, run)
   if (form === 'plumbing') command.summary(plumbing.summary)
+  modules[form].define(command, run)
   command.addHelpText('after', `\n${otherFormHint(entry.name, form)}`)
-  return modules[form]
 }
 
 /** The form that the words and the environment mean. */

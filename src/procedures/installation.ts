@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { RandomBytes } from '../base/random.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { RunProcess } from '../model/run.ts'
+import type { Generation } from '../keys/generation.ts'
 import type { Policy } from '../model/policy/policy.ts'
 import type { Locations } from '../operations/locations/locations.ts'
 import type { ProgressSink } from '../operations/progress.ts'
@@ -13,12 +14,7 @@ export interface Installation {
   readonly policyDigest: string
   readonly locations: Locations
   readonly catalog: Catalog
-  readonly generations: {
-    /** New backups go to this one. */
-    readonly active: number
-    /** All whose keys are there, oldest first, the active one included. */
-    readonly open: readonly number[]
-  }
+  readonly generations: Generations
   readonly host: {
     readonly hostname: string
     readonly username: string
@@ -41,4 +37,17 @@ export interface Watch {
   readonly progress: ProgressSink
   /** A sentence for a log. */
   readonly notice: (text: string) => void
+}
+
+/** The generations of the environment's keys, as the keyring has them at this moment. */
+export interface Generations {
+  /** New backups go to this one. */
+  readonly active: number
+  /** All whose keys are there, oldest first, the active one included. */
+  readonly open: readonly number[]
+  readonly all: readonly Generation[]
+  /** Starts a new generation and wraps all keys anew; puts both on record. */
+  rotate(signal: AbortSignal): Promise<Generation>
+  /** Destroys the key of a retired one, and puts that on record. Failure `refused` for the active one. */
+  destroy(generation: number, signal: AbortSignal): Promise<void>
 }

@@ -7,12 +7,13 @@ import type { Policy } from '../../model/policy/policy.ts'
 import { masterKeyOf } from '../../operations/keys/master-key-of.ts'
 import { Locations } from '../../operations/locations/locations.ts'
 import { bringIntoForce } from '../../procedures/bring-into-force.ts'
+import { generationsOf } from '../../procedures/keys/generations-of.ts'
 import type { Installation } from '../../procedures/installation.ts'
 import type { CommandContext } from '../command-entry.ts'
 import type { World } from '../world.ts'
 import { formatDuration } from '../output/format-duration.ts'
 import { openPolicy, type OpenedPolicy } from './open-policy.ts'
-import { openPolicyCatalog, openPolicyKeyring } from './policy-keys.ts'
+import { openPolicyCatalog, openPolicyKeyring, policyUnlock } from './policy-keys.ts'
 import { lockOwner } from './take-lock.ts'
 
 /** What a command under a policy works with. Disposing it closes keyring and catalog. */
@@ -41,17 +42,17 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
   const { hostname, username, userId, groupId, processId, clock, random } = world
   const reason = context.globals.acceptWeaker
   await bringIntoForce(catalog, { document, path, reason, actor: `${username}@${hostname}`, now: clock.now() })
-  const { environment } = policy
-  const open = keyring.generations.filter((one) => one.environment === environment && one.state !== 'destroyed')
+  const unlock = await policyUnlock(policy, world)
   const installation: Installation = {
     policy,
     policyDigest: opened.document.digest,
     locations: locationsOf(context, policy, keyring),
     catalog,
-    generations: {
-      active: keyring.active(environment).generation,
-      open: open.map(({ generation }) => generation),
-    },
+    generations: generationsOf(
+      keyring,
+      { environment: policy.environment, unlock },
+      { catalog, clock, username, hostname },
+    ),
     host: { hostname, username, userId, groupId },
     process: { host: hostname, processId, birth: processBirth(processId) },
     clock,

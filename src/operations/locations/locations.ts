@@ -106,6 +106,11 @@ export class Locations {
     return await this.#open(this.repositoryPlace(choice), open, signal)
   }
 
+  /** The same, closed by disposing it. */
+  async opened(choice: RepositoryChoice, signal: AbortSignal): Promise<{ readonly inside: Storage } & AsyncDisposable> {
+    return disposable(await this.storage(choice, 'existing', signal))
+  }
+
   /** Makes the repository of a generation in a location that has none. Failure `repository_exists` where there is one. */
   async create(choice: RepositoryChoice, signal: AbortSignal): Promise<void> {
     const { masterKey, random, clock, lockOwner } = this.#options

@@ -2,6 +2,7 @@ import { isFailure } from '../../base/failure.ts'
 import type { Backup } from '../../model/backup.ts'
 import type { RetentionPlan } from '../../model/retention.ts'
 import { removeBackups } from '../../operations/locations/remove-backups.ts'
+import { expireGenerations } from '../keys/expire-generations.ts'
 import type { Installation, Watch } from '../installation.ts'
 import { replicateAll } from '../replicate-all.ts'
 import { describeTrouble } from '../trouble.ts'
@@ -47,7 +48,7 @@ export async function executeRetention(
   const going = plans.flatMap(({ decisions }) =>
     decisions.filter(({ decision }) => decision === 'remove').map(({ backup }) => backup),
   )
-  if (going.length === 0) return { removed: [], troubles: [], held }
+  if (going.length === 0) return { removed: [], troubles: await expireGenerations(installation, watch, signal), held }
   const troubles = await removeAtPrimary(installation, going, watch, signal)
   const removed = new Set(going.map(({ id }) => id))
   const followed = await replicateAll(installation, { fillEmpty: false, removed }, watch, signal)
@@ -55,6 +56,7 @@ export async function executeRetention(
   const left = new Set((await catalog.copies()).map(({ backup }) => backup))
   const gone = going.filter(({ id }) => !left.has(id))
   for (const { id } of gone) await catalog.removeBackup(id, clock.now())
+  troubles.push(...(await expireGenerations(installation, watch, signal)))
   return { removed: gone.map(({ id }) => id), troubles, held }
 }
 

@@ -10,7 +10,7 @@ import { locationsOf, resolvePolicy } from '../../../model/policy/resolve-policy
 import { storagePlace } from '../../../model/policy/storage-place.ts'
 import { policyFileName, policyVariable } from '../../access/find-policy.ts'
 import { localDisk } from '../../access/local-disk.ts'
-import { parsePlace } from '../../access/place.ts'
+import { parsePlace } from '../../../storage/storage-adapter.ts'
 import type { CommandContext } from '../../command-entry.ts'
 import type { TypedSource } from '../../options/parse-source.ts'
 import type { Outcome } from '../../outcome.ts'
@@ -82,7 +82,7 @@ function draftOf(answers: InitAnswers, options: InitOptions, path: string, world
   const folder = dirname(path)
   const written = (typed: string): string => pathInPolicy(typed, folder, world)
   const location = (typed: string): string => {
-    const place = parsePlace(typed, world)
+    const place = parsePlace(typed, world.storages)
     return place.adapter === 'local' ? written(place.path) : typed
   }
   const keyring = options.keyring === undefined ? './zakops-keyring/keyring.json' : written(options.keyring)

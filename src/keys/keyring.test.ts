@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { test } from 'node:test'
 import { freshKeyring, keyringWorld } from '../../testing/fresh-keyring.ts'
 import { type TemporaryFolder, temporaryFolder } from '../../testing/temporary-folder.ts'
@@ -347,4 +359,28 @@ test('a keyring that was closed gives no key, and does not call itself damaged',
   const generation = keyring.active(production)
   keyring.close()
   assert.throws(() => keyring.masterKey(generation), { code: 'defect', message: /was closed/ })
+})
+
+test('destroy() and rewrap() overwrite the files that held the old bytes, and spare a copy that somebody made', async () => {
+  await using folder = temporaryFolder('keyring')
+  using keyring = await freshKeyring(folder)
+  await keyring.rotate(production, signal)
+  const overwritten = async (change: () => Promise<unknown>): Promise<boolean[]> => {
+    const files = [keyring.file, `${keyring.file}.previous`].map((path) => openSync(path, 'r'))
+    await change()
+    return files.map((file) => {
+      const bytes = readFileSync(file)
+      closeSync(file)
+      return bytes.length > 0 && bytes.every((byte) => byte === 0)
+    })
+  }
+  assert.deepEqual(await overwritten(() => keyring.destroy({ environment: production, generation: 1 }, signal)), [
+    true,
+    true,
+  ])
+  linkSync(keyring.file, folder.at('copy'))
+  const rewrap = async (): Promise<void> => keyring.rewrap({ keyFile: folder.at('unlock.key') }, signal)
+  assert.deepEqual(await overwritten(rewrap), [false, true])
+  assert.match(readFileSync(folder.at('copy'), 'utf8'), /^\{/)
+  assert.deepEqual(await overwritten(() => keyring.rotate(production, signal)), [false, false])
 })

@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { test } from 'node:test'
 import { freshKeyring, keyringWorld } from '../../testing/fresh-keyring.ts'
 import { type TemporaryFolder, temporaryFolder } from '../../testing/temporary-folder.ts'
@@ -293,4 +306,81 @@ test('import() refuses another key of the same name whole, and does not bring a 
     message: /production generation 1 with another key/,
   })
   assert.deepEqual(readFileSync(file), before)
+})
+
+test('a write gives way to whoever changed the file or took the lock meanwhile, and loses nothing of theirs', async () => {
+  await using folder = temporaryFolder('keyring')
+  let meanwhile: (() => void) | undefined
+  const world = keyringWorld({
+    onWriteStep: (step) => {
+      if (step === 'sync previous') meanwhile?.()
+    },
+  })
+  using keyring = await freshKeyring(folder, { world })
+  const before = readFileSync(keyring.file)
+  meanwhile = () => writeFileSync(keyring.file, 'theirs')
+  await assert.rejects(keyring.rotate(production, signal), { code: 'keyring_busy', message: /changed it meanwhile/ })
+  assert.equal(readFileSync(keyring.file, 'utf8'), 'theirs')
+  writeFileSync(keyring.file, before)
+  meanwhile = () => rmSync(`${keyring.file}.lock`)
+  await assert.rejects(keyring.rotate(production, signal), { code: 'keyring_busy', message: /lock .* was taken away/ })
+  assert.deepEqual(readFileSync(keyring.file), before)
+  meanwhile = undefined
+  assert.equal((await keyring.rotate(production, signal)).generation, 2)
+})
+
+test('openKeyring() says what is no keyring, does not wait for a fifo, and reads no more than a keyring can have', async () => {
+  await using folder = temporaryFolder('keyring')
+  const unlock = { keyFile: folder.at('unlock.key') }
+  const open = async (file: string): Promise<unknown> => openKeyring({ file, unlock }, keyringWorld(), signal)
+  execFileSync('mkfifo', [folder.at('fifo')])
+  for (const file of [folder.at('fifo'), folder.path, '/dev/zero']) {
+    await assert.rejects(open(file), { code: 'keyring_damaged', message: /no regular file/ })
+  }
+  writeFileSync(folder.at('large'), Buffer.alloc(3 * 1024 * 1024))
+  await assert.rejects(open(folder.at('large')), { code: 'keyring_damaged', message: /expected at most 1048576/ })
+  await assert.rejects(open(folder.at('large', 'below')), { code: 'storage_denied' })
+})
+
+test('createKeyring() follows a symlink to where nothing is yet', async () => {
+  await using folder = temporaryFolder('keyring')
+  mkdirSync(folder.at('safe'), { mode: 0o700 })
+  symlinkSync(folder.at('safe', 'k', 'keyring.json'), folder.at('link'))
+  await createKeyFile(folder.at('unlock.key'), keyringWorld().random, signal)
+  const linked = { ...place(folder), file: folder.at('link'), environment: production } as const
+  using made = await createKeyring(linked, keyringWorld(), signal)
+  assert.equal(made.file, folder.at('safe', 'k', 'keyring.json'))
+  assert.deepEqual(readdirSync(folder.at('safe', 'k')), ['keyring.json'])
+})
+
+test('a keyring that was closed gives no key, and does not call itself damaged', async () => {
+  await using folder = temporaryFolder('keyring')
+  const keyring = await freshKeyring(folder)
+  const generation = keyring.active(production)
+  keyring.close()
+  assert.throws(() => keyring.masterKey(generation), { code: 'defect', message: /was closed/ })
+})
+
+test('destroy() and rewrap() overwrite the files that held the old bytes, and spare a copy that somebody made', async () => {
+  await using folder = temporaryFolder('keyring')
+  using keyring = await freshKeyring(folder)
+  await keyring.rotate(production, signal)
+  const overwritten = async (change: () => Promise<unknown>): Promise<boolean[]> => {
+    const files = [keyring.file, `${keyring.file}.previous`].map((path) => openSync(path, 'r'))
+    await change()
+    return files.map((file) => {
+      const bytes = readFileSync(file)
+      closeSync(file)
+      return bytes.length > 0 && bytes.every((byte) => byte === 0)
+    })
+  }
+  assert.deepEqual(await overwritten(() => keyring.destroy({ environment: production, generation: 1 }, signal)), [
+    true,
+    true,
+  ])
+  linkSync(keyring.file, folder.at('copy'))
+  const rewrap = async (): Promise<void> => keyring.rewrap({ keyFile: folder.at('unlock.key') }, signal)
+  assert.deepEqual(await overwritten(rewrap), [false, true])
+  assert.match(readFileSync(folder.at('copy'), 'utf8'), /^\{/)
+  assert.deepEqual(await overwritten(() => keyring.rotate(production, signal)), [false, false])
 })

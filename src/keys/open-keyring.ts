@@ -1,5 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { throwIfStopped } from '../base/abort.ts'
 import { errorCode } from '../base/error-code.ts'
 import { Failure } from '../base/failure.ts'
@@ -96,9 +96,9 @@ async function putKeyring(
   make: () => Promise<{ readonly content: KeyringContent; readonly key: KeyEncryptionKey }>,
 ): Promise<Keyring> {
   throwIfStopped(signal)
-  await requireAbsent(place.file)
-  await makeFolder(resolve(dirname(place.file)))
   const file = await realKeyringPath(place.file)
+  await requireAbsent(file)
+  await makeFolder(dirname(file))
   const { content, key } = await make()
   await using lock = await takeKeyringLock(file, world, signal)
   await requireAbsent(file)

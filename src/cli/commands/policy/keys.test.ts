@@ -118,6 +118,14 @@ test('keys check ends with 5 where something must be mended', async () => {
   const run = await desk.type(['check'], 5)
   assert.match(run.stderr, /^check keys: .*keyring\.json: .*previous": it is not JSON/m)
   assert.equal((await desk.read<{ faults: string[] }>(['check'], 5)).faults.length, 1)
+  rmSync(desk.folder.at('keys', 'keyring.json.previous'))
+  await desk.type(['check'])
+
+  // A passphrase file that others may read.
+  writeFileSync(desk.folder.at('passphrase'), 'p', { mode: 0o644 })
+  await desk.type(['rewrap', '--new-passphrase', 'file:passphrase'])
+  desk.writePolicy('passphrase: "file:passphrase"')
+  assert.match((await desk.type(['check'], 5)).stderr, /passphrase" is open to others \(mode 0644\); run: chmod 600/)
 })
 
 test('keys rewrap moves the keyring to a new key file or passphrase and says what the policy must say', async () => {

@@ -1,6 +1,7 @@
 import type { Command } from '@commander-js/extra-typings'
 import type { RunCommand } from '../../command-entry.ts'
 import { addExamples } from '../../help/examples.ts'
+import { parseCount } from '../../options/parse-count.ts'
 
 export function define(command: Command, run: RunCommand): void {
   command.description(
@@ -55,7 +56,7 @@ export function define(command: Command, run: RunCommand): void {
     .option('--to <file>', 'file that the keyring is exported to')
     .option('--restic', 'write a key for stock restic')
     .option('--into <copy>', 'the copy of a repository that gets the restic key')
-    .option('--generation <number>', 'the generation that the copy is of; found out where it is not given', Number)
+    .option('--generation <number>', 'the generation that the copy is of; found out where it is not given', parseCount)
     .action((options, self) =>
       run(self, async (context) => (await import('./run-keys-export.ts')).runKeysExport(context, options)),
     )

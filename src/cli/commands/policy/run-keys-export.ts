@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { errorCode } from '../../../base/error-code.ts'
 import { Failure, isFailure } from '../../../base/failure.ts'
 import type { GenerationName } from '../../../keys/generation.ts'
 import type { ImportOutcome } from '../../../keys/merge-entries.ts'
 import { recoverKeyring } from '../../../keys/open-keyring.ts'
+import { readKeyringBytes } from '../../../keys/read-keyring-file.ts'
 import { requireOutside } from '../../../keys/require-apart.ts'
 import { requireCopyApart } from '../../../keys/require-copy-apart.ts'
 import { writeNewFile } from '../../../keys/write-new-file.ts'
@@ -91,7 +91,7 @@ export async function runKeysImport(context: CommandContext, file: string): Prom
   const { output, world, signal } = context
   const { policy } = await openPolicy(context)
   const path = resolve(world.workingDirectory, file)
-  const exported = await readExport(path, signal)
+  const exported = await readExport(path)
   const exportUnlock = { passphrase: await exportPassphrase(context) }
   const place = { file: policy.encryption.keyManagement.keyring, unlock: await policyUnlock(policy, world) }
   let outcome: ImportOutcome
@@ -146,7 +146,7 @@ async function requireCopy(policy: Policy, into: string, { world }: CommandConte
   return into
 }
 
-/** Only what is typed for this command: a repository's password of the environment is not meant for keys. */
+/** Not RESTIC_PASSWORD of the environment: that is a repository's, and nobody would know that it was taken for this. */
 function passwordOptions({ globals }: CommandContext): PasswordOptions {
   const { passwordFile, passwordCommand } = globals
   return { password: undefined, passwordFile, passwordCommand, insecureNoPassword: false }
@@ -159,10 +159,11 @@ async function exportPassphrase(context: CommandContext): Promise<string> {
   )
 }
 
-async function readExport(path: string, signal: AbortSignal): Promise<Uint8Array> {
+async function readExport(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path, { signal })
+    return await readKeyringBytes(path)
   } catch (cause) {
+    if (isFailure(cause)) throw cause
     const found = errorCode(cause) === 'ENOENT' ? 'there is no such file' : 'it can not be read'
     throw new Failure('usage', `Cannot read export "${path}": ${found}`, { cause })
   }

@@ -1,6 +1,7 @@
+import { othersRights } from '../../../keys/check-keyring.ts'
 import type { Generation } from '../../../keys/generation.ts'
 import { planKeyRotation } from '../../../keys/plan-key-rotation.ts'
-import { requireApart } from '../../../keys/require-apart.ts'
+import { type ApartFacts, requireApart } from '../../../keys/require-apart.ts'
 import { rotateKeys } from '../../../procedures/keys/rotate-keys.ts'
 import { openPolicy } from '../../access/open-policy.ts'
 import { apartFacts, openPolicyCatalog, openPolicyKeyring, policyUnlock } from '../../access/policy-keys.ts'
@@ -81,12 +82,14 @@ export async function runKeysRotate(context: CommandContext, options: { readonly
 export async function runKeysCheck(context: CommandContext): Promise<Outcome> {
   const { output, world, signal } = context
   const { policy } = await openPolicy(context)
-  const { warnings } = await requireApart(apartFacts(policy))
+  const facts = apartFacts(policy)
+  const { warnings } = await requireApart(facts)
   using keyring = await openPolicyKeyring(policy, context)
   await using catalog = await openPolicyCatalog(policy, world)
   const found = await keyring.check(signal)
+  const faults = [...found.faults, ...(await secretFileFaults(facts, world))]
   await recordKeyEvent({ ...world, catalog }, 'checked')
-  for (const fault of found.faults) output.problem({ during: 'check keys', item: keyring.file, message: fault })
+  for (const fault of faults) output.problem({ during: 'check keys', item: keyring.file, message: fault })
   if (output.json) {
     output.document({
       message_type: 'keys_check',
@@ -97,7 +100,7 @@ export async function runKeysCheck(context: CommandContext): Promise<Outcome> {
       provider: found.provider,
       key_encryption_key_version: found.keyEncryptionKeyVersion,
       generations: found.generations.map((one) => generationDocument(one)),
-      faults: found.faults,
+      faults,
       warnings,
     })
   } else {
@@ -108,7 +111,13 @@ export async function runKeysCheck(context: CommandContext): Promise<Outcome> {
     )
     for (const warning of warnings) output.notice(`note: ${warning}`)
   }
-  return found.faults.length === 0 ? 'done' : 'damaged'
+  return faults.length === 0 ? 'done' : 'damaged'
+}
+
+/** A passphrase that others may read guards nothing. (A key file that they may read does not even open.) */
+async function secretFileFaults({ secrets }: ApartFacts, { userId }: CommandContext['world']): Promise<string[]> {
+  const faults = await Promise.all((secrets ?? []).map(({ path }) => othersRights(path, 0o600, userId)))
+  return faults.flat()
 }
 
 /** A generation in the words of --json. */

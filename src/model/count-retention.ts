@@ -13,7 +13,7 @@ export interface RetentionCount {
   readonly since: Date | undefined
   readonly wantedCopies: number
   readonly wantedAgeMs: number
-  /** `met so far`: fewer than wanted, but no more could have been taken yet. */
+  /** `met so far`: fewer than wanted, and not so many were due yet. */
   readonly state: 'met' | 'met so far' | 'short'
 }
 
@@ -32,7 +32,7 @@ export function countRetention(facts: {
       .filter((backup) => backup.kind === kind && backup.gaps === 0)
       .map(({ takenAt }) => takenAt.getTime())
     const due = kind === 'pre-operation' ? 0 : facts.scheduled[kind]
-    const state = times.length >= wantedCopies ? 'met' : times.length >= due ? 'met so far' : 'short'
+    const state = times.length >= wantedCopies ? 'met' : due < wantedCopies ? 'met so far' : 'short'
     const since = times.length === 0 ? undefined : new Date(Math.min(...times))
     return { kind, copies: times.length, since, wantedCopies, wantedAgeMs, state }
   })

@@ -229,12 +229,12 @@ test('countRetention() tells met, met so far and short apart', () => {
       rules: { ...rules, incremental: { copies: 1, age: dayMs } },
       scheduled: { full, incremental },
     }).map(describeRetentionCount)
-  assert.deepEqual(count(2, 9), [
+  assert.deepEqual(count(3, 9), [
     'full: 2 of 4 copies since 2026-02-21 (4 weeks wanted), met so far',
     'incremental: 1 of 1 copy since 2026-02-27 (1 day wanted), met',
     'pre-operation: 0 of 3 copies (1 week wanted), met so far',
   ])
-  assert.equal(count(3, 9)[0], 'full: 2 of 4 copies since 2026-02-21 (4 weeks wanted), short')
+  assert.equal(count(4, 9)[0], 'full: 2 of 4 copies since 2026-02-21 (4 weeks wanted), short')
 })
 
 test('describeRetention() prints each decision with its reason', () => {

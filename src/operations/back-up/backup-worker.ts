@@ -13,6 +13,7 @@ import { directoryJob, storeTree } from './directory-job.ts'
 import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
 import { PackSlots } from './pack-slots.ts'
 import { storeAttachments } from './store-attachments.ts'
+import { TreeMatcher } from './tree-matcher.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** A largest chunk, and so much more that what is left of the last one is seldom moved. */
@@ -83,6 +84,9 @@ function createContext(options: BackupWorkerData): WorkerContext {
   const window = { memory, start: memory.start, end: memory.start + windowBytes, chunkBytes }
   const index = BlobIndex.attach(options.index)
   const decompressor = new ZstdDecompressor()
+  const owners = new OwnerNames()
+  const rules = new ExcludeRules(options.excludes)
+  const isPlain = rules.isEmpty && !options.withAtime && !options.readAll
   const store = new ChunkStore({
     decompressor,
     memory,
@@ -104,9 +108,10 @@ function createContext(options: BackupWorkerData): WorkerContext {
     index,
     opener: new Opener(memory, options.key),
     decompressor,
-    rules: new ExcludeRules(options.excludes),
-    nodeOptions: { owners: new OwnerNames(), withAtime: options.withAtime },
+    rules,
+    nodeOptions: { owners, withAtime: options.withAtime },
     readAll: options.readAll,
+    matcher: isPlain ? new TreeMatcher(window, index, owners) : undefined,
   }
 }
 

@@ -279,7 +279,15 @@ const bad: readonly { readonly kind: string; readonly text: string; readonly fau
     kind: 'name of a source',
     text: changed('  orders:', '  Order Book:'),
     faults: [
-      '16:3: sources.Order Book: found "Order Book", expected a name of small letters, digits, "-" and "_", at most 63, such as "documents" (did you mean "order-book"?)',
+      '16:3: sources."Order Book": found "Order Book", expected a name of small letters, digits, "-" and "_", at most 63, such as "documents" (did you mean "order-book"?)',
+    ],
+  },
+  {
+    kind: 'names and values that would move a terminal',
+    text: changed('environment: production', 'environment: "\\e[2J\\x9b"\n"a\\nb\\u202e": 1'),
+    faults: [
+      String.raw`2:14: environment: found "\u001b[2J\u009b", expected one of "production", "staging", "development"`,
+      String.raw`3:1: "a\nb\u202e": found a setting that does not exist, ${oneOfAll}`,
     ],
   },
   {

@@ -5,7 +5,7 @@ import { stringify } from 'yaml'
 import { samplePolicyPath, samplePolicyText } from '../../../testing/sample-policy.ts'
 import { environments, type PolicyFile, weekdays } from './policy.ts'
 import { PolicyFailure } from './policy-fault.ts'
-import { readPolicy } from './read-policy.ts'
+import { readPolicy, readRecordedPolicy } from './read-policy.ts'
 
 const dayMs = 86_400_000
 
@@ -382,6 +382,16 @@ test('readPolicy() takes a source that leaves the backups, the keys and the stat
 test('readPolicy() starts relative paths from the folder of the policy', () => {
   assert.equal(faults(changed('/srv/documents', '.')).length, 2)
   assert.equal(faults(changed('/srv/documents', '../../srv')).length, 1)
+})
+
+test('readRecordedPolicy() asks for the shape only, so that a policy that was moved still reads', () => {
+  const text = changed('/srv/documents', 'documents').replace('/srv/backup', '/home/documents/backup')
+  assert.equal(readPolicy(text, samplePolicyPath).policy.environment, 'production')
+  assert.throws(() => readPolicy(text, '/home/policy.yaml'), PolicyFailure)
+  assert.deepEqual(readRecordedPolicy(text, '/home/policy.yaml'), readPolicy(text, samplePolicyPath).policy)
+  for (const bad of [changed('version: 1', 'version: 2'), 'a: [', '']) {
+    assert.throws(() => readRecordedPolicy(bad, samplePolicyPath), PolicyFailure)
+  }
 })
 
 test('readPolicy() reads back what any policy says, and never throws anything but a PolicyFailure', () => {

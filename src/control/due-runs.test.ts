@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { sampleRun } from '../../testing/backup-samples.ts'
 import { samplePolicyPath, samplePolicyText } from '../../testing/sample-policy.ts'
 import { seededRandom, type SeededRandom } from '../../testing/seeded-random.ts'

@@ -26,7 +26,7 @@ export function sandboxSettings(request: SandboxSettingsRequest): Readonly<Recor
     config_file: `${privateFolder}/postgresql.conf`,
     hba_file: `${privateFolder}/pg_hba.conf`,
     ident_file: `${privateFolder}/pg_ident.conf`,
-    external_pid_file: '',
+    external_pid_file: `${privateFolder}/pid`,
     listen_addresses: '',
     port: '5432',
     unix_socket_directories: `${privateFolder}/socket`,

@@ -18,7 +18,7 @@ import { backupRoots } from './targets.ts'
 
 export type { BackupContext, BackupReport, BackupRequest } from './backup-request.ts'
 
-const packBytesDefault = 16 * 1024 * 1024
+export const packBytesDefault = 16 * 1024 * 1024
 
 /**
  * Makes one snapshot of files and directories. The caller holds a shared lock on the repository, whose index is
@@ -153,7 +153,8 @@ function totalsOf(parent: Snapshot | undefined): { files?: number; bytes?: numbe
   return { files: summary.total_files_processed, bytes: summary.total_bytes_processed }
 }
 
-function summaryOf(counts: BackupCounts, packedBytes: number, begin: Date, end: Date): SnapshotSummary {
+/** What a snapshot tells of the run that made it. */
+export function summaryOf(counts: BackupCounts, packedBytes: number, begin: Date, end: Date): SnapshotSummary {
   const files = counts.filesNew + counts.filesChanged + counts.filesUnmodified
   return {
     backup_start: goTime(begin),

@@ -97,6 +97,13 @@ export type BackupJob =
       /** Its state before the first byte was read. */
       readonly stat: FileStat
     }
+  /** Stores chunks that follow each other in memory, from a stream that the main thread reads. */
+  | {
+      readonly kind: 'pieces'
+      readonly buffer: SharedArrayBuffer
+      readonly start: number
+      readonly lengths: readonly number[]
+    }
   | { readonly kind: 'tree'; readonly nodes: readonly string[] }
   /** Hands over the packs that are not full. */
   | { readonly kind: 'flush' }
@@ -167,6 +174,7 @@ export type BackupAnswer =
       readonly stored: Stored
     }
   | { readonly kind: 'node'; readonly node: string | undefined; readonly gaps: readonly Gap[] }
+  | { readonly kind: 'pieces'; readonly ids: readonly Id[]; readonly stored: Stored }
   | { readonly kind: 'tree'; readonly tree: Id; readonly stored: Stored }
   | { readonly kind: 'begin' }
   | { readonly kind: 'flush' }

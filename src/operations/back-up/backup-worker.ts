@@ -43,6 +43,8 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
       return chunksJob(job, context)
     case 'node':
       return nodeJob(job, context)
+    case 'pieces':
+      return piecesJob(job, context)
     case 'tree':
       return { kind: 'tree', tree: storeTree(job.nodes, context), stored: context.store.takeStored() }
     case 'flush':
@@ -51,6 +53,20 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
     default:
       return job satisfies never
   }
+}
+
+/** Stores what the main thread has read and cut. */
+function piecesJob(
+  { buffer, start, lengths }: Extract<BackupJob, { kind: 'pieces' }>,
+  { store }: WorkerContext,
+): Extract<BackupAnswer, { kind: 'pieces' }> {
+  let at = start
+  const ids = lengths.map((length) => {
+    const id = store.store('data', new Uint8Array(buffer, at, length))
+    at += length
+    return id
+  })
+  return { kind: 'pieces', ids, stored: store.takeStored() }
 }
 
 function createContext(options: BackupWorkerData): WorkerContext {

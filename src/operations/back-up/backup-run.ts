@@ -6,16 +6,16 @@ import type { WorkerPool } from '../../kernels/worker-pool.ts'
 import { goUnquote } from '../../repository/go-quote.ts'
 import { joinPath } from '../../sources/files/scan-directory.ts'
 import type { ProgressSink } from '../progress.ts'
-import type {
-  BackupAnswer,
-  BackupJob,
-  DirectoryAnswer,
-  FilesCount,
-  PendingDirectory,
-  PendingFile,
-  Stored,
+import {
+  type BackupAnswer,
+  type BackupJob,
+  type DirectoryAnswer,
+  type FilesCount,
+  jobsPerWorkerMax,
+  type PendingDirectory,
+  type PendingFile,
+  type Stored,
 } from './backup-job.ts'
-import { jobsPerWorkerMax } from './backup-workers.ts'
 import { directoryNode, directoryState, type DirectoryState } from './directory-state.ts'
 import { countFile, nothingCounted } from './count-file.ts'
 import { GapList } from './gap-list.ts'

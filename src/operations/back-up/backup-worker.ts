@@ -7,7 +7,14 @@ import { ZstdCompressor, ZstdDecompressor, zstdFast } from '../../kernels/zstd.t
 import { OwnerNames } from '../../posix/owner-names.ts'
 import { BlobIndex } from '../../repository/blob-index.ts'
 import { ExcludeRules } from '../../sources/files/exclude-rules.ts'
-import type { BackupAnswer, BackupJob, BackupWorkerData, Compression, PackReady } from './backup-job.ts'
+import {
+  type BackupAnswer,
+  type BackupJob,
+  type BackupWorkerData,
+  type Compression,
+  jobsPerWorkerMax,
+  type PackReady,
+} from './backup-job.ts'
 import { ChunkStore, type ChunkStoreOptions, packSlotCount } from './chunk-store.ts'
 import { directoryJob, storeTree } from './directory-job.ts'
 import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
@@ -24,13 +31,16 @@ const slotMarginBytes = chunkBytesMax + 2 * 1024 * 1024
 const host = workerHost()
 let begun: WorkerContext | undefined
 
-serveJobs<BackupJob, BackupAnswer>((job) => {
-  if (job.kind === 'begin') {
-    begun = createContext(job.data)
-    return { kind: 'begin' }
-  }
-  if (begun === undefined) throw new Failure('defect', `A worker got the job "${job.kind}" before its work began`)
-  return answer(job, begun)
+serveJobs<BackupJob, BackupAnswer>({
+  answersAtOnce: jobsPerWorkerMax / 2, // The other half is what it does meanwhile.
+  handle: (job) => {
+    if (job.kind === 'begin') {
+      begun = createContext(job.data)
+      return { kind: 'begin' }
+    }
+    if (begun === undefined) throw new Failure('defect', `A worker got the job "${job.kind}" before its work began`)
+    return answer(job, begun)
+  },
 })
 
 function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerContext): BackupAnswer {

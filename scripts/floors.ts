@@ -23,7 +23,7 @@ export const floors: Readonly<Record<string, Floor>> = {
   catalog: { standsOn: ['base', 'model'], adapters: true },
   operations: { standsOn: [...operationsAndBelow, 'keys'] },
   procedures: { standsOn: [...operationsAndBelow, 'keys', 'operations', 'catalog'] },
-  control: { standsOn: [...operationsAndBelow, 'keys', 'operations', 'catalog', 'procedures'] },
+  control: { standsOn: [...operationsAndBelow, 'keys', 'operations', 'catalog', 'procedures'], adapters: true },
   cli: { standsOn: [...operationsAndBelow, 'keys', 'operations', 'catalog', 'procedures', 'control'] },
 }
 
@@ -34,6 +34,8 @@ export const packagePlaces: Readonly<Record<string, readonly string[]>> = {
   yaml: ['model', 'cli'],
   croner: ['model', 'control'],
   openworkflow: ['control'],
+  'openworkflow/sqlite': ['control'],
+  'openworkflow/internal': ['control'],
   pg: ['sources'],
   commander: ['cli'],
   '@commander-js/extra-typings': ['cli'],

@@ -8,7 +8,8 @@ import { isProcessAlive } from './base/process-alive.ts'
 import { runCommandLine } from './cli/cli.ts'
 import { stdoutFailure } from './cli/output/stdout-failure.ts'
 import { programVersion } from './cli/program-version.ts'
-import type { StorageAdapter, World } from './cli/world.ts'
+import type { World } from './cli/world.ts'
+import type { StorageAdapter } from './storage/storage-adapter.ts'
 
 /**
  * The program: names every adapter, and hands the machine (words, environment, clock, chance, signals) to the
@@ -55,6 +56,7 @@ const world: World = {
   processId: process.pid,
   isProcessAlive,
   storages: { local },
+  openCatalog: async (path) => (await import('./catalog/sqlite/sqlite-catalog.ts')).openSqliteCatalog(path),
   version: programVersion,
 }
 

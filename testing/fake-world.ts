@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { PassThrough } from 'node:stream'
 import { systemClock } from '../src/base/clock.ts'
+import { openSqliteCatalog } from '../src/catalog/sqlite/sqlite-catalog.ts'
 import { createLocalFolder } from '../src/storage/local/local-folder.ts'
 import { localStorage } from '../src/storage/local/local-storage.ts'
 import { runCommandLine } from '../src/cli/cli.ts'
@@ -49,6 +50,7 @@ export function fakeWorld(changes: Partial<World>): World {
         },
       },
     },
+    openCatalog: openSqliteCatalog,
     version: '0.0.0-test',
     ...changes,
   }

@@ -22,10 +22,23 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/policy/policy.ts'),
   },
   {
+    name: 'keys',
+    group: policy,
+    summary: 'list, rotate, rewrap, export and check the keys',
+    load: () => import('./commands/policy/keys.ts'),
+  },
+  {
     name: 'backup',
     group: daily,
-    summary: 'back up files and directories',
-    load: () => import('./commands/backup.ts'),
+    summary: 'back up sources of the policy, here and off-site',
+    load: () => import('./commands/policy/backup.ts'),
+    plumbing: { summary: 'back up files and directories', load: () => import('./commands/backup.ts') },
+  },
+  {
+    name: 'backups',
+    group: daily,
+    summary: 'list the backups of the policy',
+    load: () => import('./commands/policy/backups.ts'),
   },
   { name: 'snapshots', group: daily, summary: 'list the snapshots', load: () => import('./commands/snapshots.ts') },
   {
@@ -61,10 +74,35 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/mirror.ts'),
   },
   {
+    name: 'retain',
+    group: policy,
+    summary: 'remove what the policy keeps no longer',
+    load: () => import('./commands/policy/retain.ts'),
+  },
+  {
+    name: 'catalog',
+    group: policy,
+    summary: 'read the backups anew from the repositories',
+    load: () => import('./commands/policy/catalog.ts'),
+  },
+  {
+    name: 'replicate',
+    group: copies,
+    summary: 'copy what is missing off-site',
+    load: () => import('./commands/policy/replicate.ts'),
+  },
+  {
+    name: 'verify',
+    group: copies,
+    summary: 'verify the backups at every location',
+    load: () => import('./commands/policy/verify.ts'),
+  },
+  {
     name: 'heal',
     group: copies,
     summary: 'mend damaged objects from the other copy',
-    load: () => import('./commands/heal.ts'),
+    load: () => import('./commands/policy/heal.ts'),
+    plumbing: { summary: 'mend damaged objects from another copy', load: () => import('./commands/heal.ts') },
   },
   {
     name: 'completion',

@@ -68,20 +68,18 @@ async function previousFaults(file: string, content: KeyringContent): Promise<st
 }
 
 /** Others' rights to the file and its folder, and another owner. */
-export async function accessFaults(file: string, userId: number): Promise<string[]> {
-  const folder = dirname(file)
+async function accessFaults(file: string, userId: number): Promise<string[]> {
+  return [...(await othersRights(file, 0o600, userId)), ...(await othersRights(dirname(file), 0o700, userId))]
+}
+
+/** What others may do with a file or folder that is its owner's alone, and whether that is another user. */
+export async function othersRights(path: string, wantedMode: number, userId: number): Promise<string[]> {
+  const { mode, uid } = await stat(path)
   const faults: string[] = []
-  for (const [path, wanted] of [
-    [file, 0o600],
-    [folder, 0o700],
-  ] as const) {
-    const { mode, uid } = await stat(path)
-    const digits = wanted.toString(8)
-    if ((mode & 0o077) !== 0) {
-      const found = (mode & 0o7777).toString(8).padStart(4, '0')
-      faults.push(`"${path}" is open to others (mode ${found}); run: chmod ${digits} "${path}"`)
-    }
-    if (uid !== userId) faults.push(`"${path}" belongs to user ${uid}, expected ${userId}`)
+  if ((mode & 0o077) !== 0) {
+    const found = (mode & 0o7777).toString(8).padStart(4, '0')
+    faults.push(`"${path}" is open to others (mode ${found}); run: chmod ${wantedMode.toString(8)} "${path}"`)
   }
+  if (uid !== userId) faults.push(`"${path}" belongs to user ${uid}, expected ${userId}`)
   return faults
 }

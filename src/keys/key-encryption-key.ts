@@ -1,6 +1,6 @@
 import { Failure } from '../base/failure.ts'
 import type { RandomBytes } from '../base/random.ts'
-import { canonicalJson } from './canonical-json.ts'
+import { canonicalJson } from '../model/policy/canonical-json.ts'
 import { describeGeneration, type GenerationName } from './generation.ts'
 import type { KeyringEntry } from './keyring-file.ts'
 import { deriveKey, openKey, sealKey } from './sealed-key.ts'
@@ -16,6 +16,7 @@ export class KeyEncryptionKey {
   readonly #key: Uint8Array
   readonly #wrapping: Uint8Array
   readonly #keyring: string
+  #isClosed = false
 
   constructor(options: { readonly key: Uint8Array; readonly version: number; readonly keyring: string }) {
     this.version = options.version
@@ -45,10 +46,13 @@ export class KeyEncryptionKey {
 
   /** Forgets the key. */
   close(): void {
+    this.#isClosed = true
     for (const bytes of [this.#key, this.#wrapping, this.authentication]) bytes.fill(0)
   }
 
   #context({ environment, generation, version }: GenerationName & { readonly version: number }): string {
+    // With a key of zeros all would look damaged.
+    if (this.#isClosed) throw new Failure('defect', 'Cannot use the keys: the keyring was closed')
     return canonicalJson({ what: 'master key', keyring: this.#keyring, environment, generation, version })
   }
 }

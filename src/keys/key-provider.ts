@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { canonicalJson, type PlainJson } from './canonical-json.ts'
+import { canonicalJson } from '../model/policy/canonical-json.ts'
 import { argonCostSchema } from './argon-cost.ts'
 import { base64Schema, sealedKeySchema } from './sealed-key.ts'
 
@@ -47,6 +47,6 @@ export interface KeyProvider {
 }
 
 /** The context as a text to seal with, together with what else the provider wants bound. */
-export function wrapContextText({ keyring, version }: WrapContext, bound: PlainJson): string {
+export function wrapContextText({ keyring, version }: WrapContext, bound: object | null): string {
   return canonicalJson({ what: 'key-encryption key', keyring, version, bound })
 }

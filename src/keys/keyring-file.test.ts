@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import { freshKeyring, keyringWorld } from '../../testing/fresh-keyring.ts'
 import { temporaryFolder } from '../../testing/temporary-folder.ts'
 import { neverStopped } from '../base/abort.ts'
-import { canonicalJson } from './canonical-json.ts'
+import { KeyEncryptionKey } from './key-encryption-key.ts'
 import { decodeKeyringFile, encodeKeyringFile, type KeyringContent } from './keyring-file.ts'
 import { unwrapContent } from './open-content.ts'
 import { deriveKey, openKey, sealKey } from './sealed-key.ts'
@@ -41,6 +41,12 @@ test('every byte of a keyring counts: any one that is changed, added or cut off 
     changed[at]! ^= 1 << (at % 8)
     await assert.rejects(open(changed), damaged, `byte ${at}`)
   }
+  // A wrong secret does not hide it.
+  const flipped = Buffer.from(bytes)
+  flipped[flipped.indexOf('"sealed"') + 20]! ^= 1
+  const unlock = { passphrase: 'not that of the sample' }
+  const withWrongSecret = unwrapContent(flipped, 'the sample', unlock, keyringWorld(), signal)
+  await assert.rejects(withWrongSecret, { ...damaged, message: 'Cannot read the sample: its checksum is wrong' })
   const property = fc.asyncProperty(
     fc.nat(bytes.length - 1),
     fc.uint8Array({ minLength: 0, maxLength: 3 }),
@@ -133,16 +139,18 @@ test('openKey() opens test case 15 of the specification of GCM', () => {
   assert.equal(Buffer.from(openKey(key, sealed, '')!).toString('hex'), plain)
 })
 
-test('canonicalJson() of equal values is equal text, whatever the order of names', () => {
-  assert.equal(
-    canonicalJson({ b: [1, { d: null, c: 'x' }], a: true, e: undefined }),
-    '{"a":true,"b":[1,{"c":"x","d":null}]}',
-  )
-  assert.throws(() => canonicalJson(1.5), TypeError)
-  const property = fc.property(fc.dictionary(fc.string(), fc.string()), (value) => {
-    const turned = Object.fromEntries(Object.entries(value).toReversed())
-    assert.equal(canonicalJson(turned), canonicalJson(value))
-    assert.deepEqual(JSON.parse(canonicalJson(value)), JSON.parse(JSON.stringify(value)))
-  })
-  fc.assert(property)
+test('a wrapped master key opens in no other keyring, environment, generation or version', () => {
+  const keyring = 'a'.repeat(32)
+  const bytes = randomBytes(32)
+  const key = new KeyEncryptionKey({ key: bytes, version: 1, keyring })
+  const name = { environment: 'production', generation: 1, version: 1 } as const
+  const masterKey = randomBytes(64)
+  const created = { state: 'active', createdAt: '2026-01-01T00:00:00.000Z' } as const
+  const entry = { ...created, ...name, wrapped: key.wrap(name, masterKey, random) }
+  assert.deepEqual(Buffer.from(key.unwrap(entry)), masterKey)
+  for (const change of [{ environment: 'staging' as const }, { generation: 2 }, { version: 2 }]) {
+    assert.throws(() => key.unwrap({ ...entry, ...change }), { code: 'keyring_damaged' })
+  }
+  const other = new KeyEncryptionKey({ key: bytes, version: 1, keyring: 'b'.repeat(32) })
+  assert.throws(() => other.unwrap(entry), { code: 'keyring_damaged' })
 })

@@ -2,7 +2,7 @@ import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { Failure } from '../base/failure.ts'
 import { environments } from '../model/policy/policy.ts'
-import { canonicalJson } from './canonical-json.ts'
+import { canonicalJson } from '../model/policy/canonical-json.ts'
 import { providerRecordSchema } from './key-provider.ts'
 import { sealedKeySchema } from './sealed-key.ts'
 
@@ -11,7 +11,8 @@ export const masterKeyBytes = 64
 
 /** Generations that one keyring may have, so that a file has an end: rotated yearly they last for ages. */
 export const entriesMax = 1000
-const fileBytesMax = 4 * 1024 * 1024
+/** No keyring of that many generations is larger. */
+export const keyringBytesMax = 1024 * 1024
 
 const timeSchema = z.iso.datetime({ precision: 3 })
 const countSchema = z.int().min(1).max(1_000_000_000)
@@ -79,8 +80,8 @@ function encode(content: KeyringContent, authentication: string): Buffer {
  * checksum is right; whether somebody changed both, authenticate() tells. `what` names the file in messages.
  */
 export function decodeKeyringFile(bytes: Uint8Array, what: string): KeyringFile {
-  if (bytes.length > fileBytesMax) {
-    throw keyringDamaged(what, `it has ${bytes.length} bytes, expected at most ${fileBytesMax}`)
+  if (bytes.length > keyringBytesMax) {
+    throw keyringDamaged(what, `it has ${bytes.length} bytes, expected at most ${keyringBytesMax}`)
   }
   let json: unknown
   try {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { keyringWorld } from '../../testing/fresh-keyring.ts'
 import { temporaryFolder } from '../../testing/temporary-folder.ts'
 import { neverStopped } from '../base/abort.ts'
-import { processIdentity } from '../base/process-identity.ts'
+import { processBirth } from '../base/process-birth.ts'
 import { takeKeyringLock } from './keyring-lock.ts'
 
 const signal = neverStopped()
@@ -17,7 +17,7 @@ test('takeKeyringLock() lets one in at a time, waits for a living holder, and sa
     await using held = await takeKeyringLock(file, keyringWorld(), signal)
     await held.requireHeld()
     const message = new RegExp(`process ${process.pid} of host "test-host" is writing it`)
-    await assert.rejects(takeKeyringLock(file, keyringWorld(), signal), { code: 'refused', message })
+    await assert.rejects(takeKeyringLock(file, keyringWorld(), signal), { code: 'keyring_busy', message })
     await assert.rejects(takeKeyringLock(file, keyringWorld(), AbortSignal.abort()), { code: 'stopped' })
     await held.requireHeld()
   }
@@ -36,11 +36,11 @@ test('takeKeyringLock() takes over what a dead process left, also where its numb
   await left({ host, processId: process.pid, process: 'another boot/1', token: 'x' })
   await left('') // Killed between making and writing it.
   await left('{"host":"te')
-  await assert.rejects(left({ host, processId: process.pid, process: processIdentity(process.pid), token: 'x' }), {
-    code: 'refused',
+  await assert.rejects(left({ host, processId: process.pid, process: processBirth(process.pid), token: 'x' }), {
+    code: 'keyring_busy',
   })
   const away = { host: 'other-host', processId: 2 ** 22 + 1, token: 'x' }
-  await assert.rejects(left(away), { code: 'refused', message: /host "other-host"/ })
+  await assert.rejects(left(away), { code: 'keyring_busy', message: /host "other-host"/ })
   assert.equal(readFileSync(`${file}.lock`, 'utf8'), JSON.stringify(away))
 })
 
@@ -51,7 +51,7 @@ test('requireHeld() refuses where somebody took the lock away, and its release l
   {
     await using lock = await takeKeyringLock(file, keyringWorld(), signal)
     writeFileSync(`${file}.lock`, theirs)
-    await assert.rejects(lock.requireHeld(), { code: 'refused' })
+    await assert.rejects(lock.requireHeld(), { code: 'keyring_busy' })
   }
   assert.equal(readFileSync(`${file}.lock`, 'utf8'), theirs)
 })

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { throwIfStopped } from '../base/abort.ts'
 import { errorCode } from '../base/error-code.ts'
 import { Failure } from '../base/failure.ts'
-import { processIdentity } from '../base/process-identity.ts'
+import { processBirth } from '../base/process-birth.ts'
 import { fileTrouble } from './file-trouble.ts'
 import type { KeyringWorld } from './keyring-world.ts'
 import { writeSynced } from './write-new-file.ts'
@@ -23,20 +23,20 @@ type LockRecord = z.output<typeof lockSchema>
 
 /** The right to write a keyring, until it is released. */
 export interface KeyringLock extends AsyncDisposable {
-  /** Failure `refused` where the lock is somebody else's by now. To be called right before a write's commit point. */
+  /** Failure `keyring_busy` where the lock is somebody else's by now. To be called right before a write's commit point. */
   requireHeld(): Promise<void>
 }
 
 /**
  * Takes the lock beside a keyring's file: a file with host and process of its holder, made so that only one can. The lock
- * of a process of this host that runs no more is taken over, and one that its maker did not live to write. Waits ten seconds for a living one; Failure `refused` then.
+ * of a process of this host that runs no more is taken over, and one that its maker did not live to write. Waits ten seconds for a living one; Failure `keyring_busy` then.
  */
 export async function takeKeyringLock(file: string, world: KeyringWorld, signal: AbortSignal): Promise<KeyringLock> {
   const path = `${file}.lock`
   const mine: LockRecord = {
     host: world.hostname,
     processId: world.processId,
-    process: processIdentity(world.processId),
+    process: processBirth(world.processId),
     token: Buffer.from(world.random(16)).toString('hex'),
   }
   for (let waits = 0; ; ) {
@@ -85,7 +85,7 @@ async function readLock(
 function isStale(record: LockRecord, world: KeyringWorld): boolean {
   if (record.host !== world.hostname) return false
   if (!world.isProcessAlive(record.processId)) return true
-  const now = processIdentity(record.processId)
+  const now = processBirth(record.processId)
   return record.process !== undefined && now !== undefined && record.process !== now
 }
 
@@ -112,9 +112,7 @@ function heldLock(path: string, mine: LockRecord): KeyringLock {
   return {
     requireHeld: async () => {
       if (!(await isMine())) {
-        throw new Failure('refused', `Cannot write the keyring: its lock "${path}" was taken away by somebody`, {
-          facts: { hint: 'Run the command again' },
-        })
+        throw new Failure('keyring_busy', `Cannot write the keyring: its lock "${path}" was taken away by somebody`)
       }
     },
     [Symbol.asyncDispose]: async () => {
@@ -129,7 +127,7 @@ function inUse(path: string, holder: LockRecord | undefined): Failure {
     holder === undefined
       ? 'its lock can not be read'
       : `process ${holder.processId} of host "${holder.host}" is writing it`
-  return new Failure('refused', `Cannot write the keyring: ${found}`, {
+  return new Failure('keyring_busy', `Cannot write the keyring: ${found}`, {
     facts: { hint: `If no program runs there any more, remove "${path}" and try again` },
   })
 }

@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { test } from 'node:test'
 import { freshKeyring, keyringWorld } from '../../testing/fresh-keyring.ts'
 import { type TemporaryFolder, temporaryFolder } from '../../testing/temporary-folder.ts'
@@ -8,7 +21,7 @@ import { systemClock } from '../base/clock.ts'
 import { createKeyFile } from './key-file-provider.ts'
 import type { KeyringWorld } from './keyring-world.ts'
 import type { Keyring } from './keyring.ts'
-import { createKeyring, openKeyring, recoverKeyring } from './open-keyring.ts'
+import { createKeyring, openKeyring } from './open-keyring.ts'
 import type { Unlock } from './unlock.ts'
 
 const signal = neverStopped()
@@ -239,58 +252,92 @@ test('a keyring behind a symlink is changed where it lies', async () => {
   assert.deepEqual(readdirSync(folder.path).toSorted(), ['keys', 'link', 'unlock.key'])
 })
 
-test('an export opens with its passphrase alone, makes a lost keyring anew, and merges what is absent', async () => {
+test('a write gives way to whoever changed the file or took the lock meanwhile, and loses nothing of theirs', async () => {
   await using folder = temporaryFolder('keyring')
-  const world = keyringWorld()
-  using keyring = await freshKeyring(folder)
-  await keyring.rotate(production, signal)
-  const exportUnlock = { passphrase: 'for the safe' }
-  const exported = await keyring.exportMaterial(exportUnlock.passphrase, signal)
-  const keys = keyring.generations.map((generation) => keyring.masterKey(generation))
-
-  const unlock = { keyFile: folder.at('unlock.key') }
-  const file = folder.at('recovered', 'keyring.json')
-  const wrong = { file, unlock, exported, exportUnlock: { passphrase: 'wrong' } }
-  await assert.rejects(recoverKeyring(wrong, world, signal), { code: 'keyring_locked' })
-  using recovered = await recoverKeyring({ file, unlock, exported, exportUnlock }, world, signal)
-  assert.deepEqual(
-    recovered.generations.map((generation) => recovered.masterKey(generation)),
-    keys,
-  )
-
-  // One that was made for another environment takes both generations; nothing happens the second time.
-  const other = folder.at('other', 'keyring.json')
-  using staging = await createKeyring({ file: other, unlock, environment: 'staging' }, world, signal)
-  const outcome = await staging.import(exported, exportUnlock, signal)
-  assert.deepEqual(outcome.added, [
-    { environment: production, generation: 1 },
-    { environment: production, generation: 2 },
-  ])
-  assert.deepEqual(staging.masterKey({ environment: production, generation: 1 }), keys[0])
-  assert.equal(staging.active(production).generation, 2)
-  const { sequence } = staging
-  assert.equal((await staging.import(exported, exportUnlock, signal)).present.length, 2)
-  assert.equal(staging.sequence, sequence)
+  let meanwhile: (() => void) | undefined
+  const world = keyringWorld({
+    onWriteStep: (step) => {
+      if (step === 'sync previous') meanwhile?.()
+    },
+  })
+  using keyring = await freshKeyring(folder, { world })
+  const before = readFileSync(keyring.file)
+  meanwhile = () => writeFileSync(keyring.file, 'theirs')
+  await assert.rejects(keyring.rotate(production, signal), { code: 'keyring_busy', message: /changed it meanwhile/ })
+  assert.equal(readFileSync(keyring.file, 'utf8'), 'theirs')
+  writeFileSync(keyring.file, before)
+  meanwhile = () => rmSync(`${keyring.file}.lock`)
+  await assert.rejects(keyring.rotate(production, signal), { code: 'keyring_busy', message: /lock .* was taken away/ })
+  assert.deepEqual(readFileSync(keyring.file), before)
+  meanwhile = undefined
+  assert.equal((await keyring.rotate(production, signal)).generation, 2)
 })
 
-test('import() refuses another key of the same name whole, and does not bring a destroyed key back', async () => {
+test('openKeyring() says what is no keyring, does not wait for a fifo, and reads no more than a keyring can have', async () => {
   await using folder = temporaryFolder('keyring')
-  const world = keyringWorld()
+  const unlock = { keyFile: folder.at('unlock.key') }
+  const open = async (file: string): Promise<unknown> => openKeyring({ file, unlock }, keyringWorld(), signal)
+  execFileSync('mkfifo', [folder.at('fifo')])
+  for (const file of [folder.at('fifo'), folder.path, '/dev/zero']) {
+    await assert.rejects(open(file), { code: 'keyring_damaged', message: /no regular file/ })
+  }
+  writeFileSync(folder.at('large'), Buffer.alloc(3 * 1024 * 1024))
+  await assert.rejects(open(folder.at('large')), { code: 'keyring_damaged', message: /expected at most 1048576/ })
+  await assert.rejects(open(folder.at('large', 'below')), { code: 'storage_denied' })
+})
+
+test('createKeyring() follows a symlink to where nothing is yet', async () => {
+  await using folder = temporaryFolder('keyring')
+  mkdirSync(folder.at('safe'), { mode: 0o700 })
+  symlinkSync(folder.at('safe', 'k', 'keyring.json'), folder.at('link'))
+  await createKeyFile(folder.at('unlock.key'), keyringWorld().random, signal)
+  const linked = { ...place(folder), file: folder.at('link'), environment: production } as const
+  using made = await createKeyring(linked, keyringWorld(), signal)
+  assert.equal(made.file, folder.at('safe', 'k', 'keyring.json'))
+  assert.deepEqual(readdirSync(folder.at('safe', 'k')), ['keyring.json'])
+})
+
+test('a keyring that was closed gives no key, and does not call itself damaged', async () => {
+  await using folder = temporaryFolder('keyring')
+  const keyring = await freshKeyring(folder)
+  const generation = keyring.active(production)
+  keyring.close()
+  assert.throws(() => keyring.masterKey(generation), { code: 'defect', message: /was closed/ })
+})
+
+test('destroy() and rewrap() overwrite the files that held the old bytes, and spare a copy that somebody made', async () => {
+  await using folder = temporaryFolder('keyring')
   using keyring = await freshKeyring(folder)
   await keyring.rotate(production, signal)
-  const exported = await keyring.exportMaterial('p', signal)
-  await keyring.destroy({ environment: production, generation: 1 }, signal)
-  const outcome = await keyring.import(exported, { passphrase: 'p' }, signal)
-  assert.deepEqual(outcome.destroyedHere, [{ environment: production, generation: 1 }])
-  assert.throws(() => keyring.masterKey({ environment: production, generation: 1 }), { code: 'keyring_locked' })
+  const overwritten = async (change: () => Promise<unknown>): Promise<boolean[]> => {
+    const files = [keyring.file, `${keyring.file}.previous`].map((path) => openSync(path, 'r'))
+    await change()
+    return files.map((file) => {
+      const bytes = readFileSync(file)
+      closeSync(file)
+      return bytes.length > 0 && bytes.every((byte) => byte === 0)
+    })
+  }
+  assert.deepEqual(await overwritten(() => keyring.destroy({ environment: production, generation: 1 }, signal)), [
+    true,
+    true,
+  ])
+  linkSync(keyring.file, folder.at('copy'))
+  const rewrap = async (): Promise<void> => keyring.rewrap({ keyFile: folder.at('unlock.key') }, signal)
+  assert.deepEqual(await overwritten(rewrap), [false, true])
+  assert.match(readFileSync(folder.at('copy'), 'utf8'), /^\{/)
+  assert.deepEqual(await overwritten(() => keyring.rotate(production, signal)), [false, false])
+})
 
-  const unlock = { keyFile: folder.at('unlock.key') }
-  const file = folder.at('other', 'keyring.json')
-  using other = await createKeyring({ file, unlock, environment: production }, world, signal)
-  const before = readFileSync(file)
-  await assert.rejects(other.import(exported, { passphrase: 'p' }, signal), {
-    code: 'refused',
-    message: /production generation 1 with another key/,
-  })
-  assert.deepEqual(readFileSync(file), before)
+test('refresh() takes in what another process changed', async () => {
+  await using folder = temporaryFolder('keyring')
+  using service = await freshKeyring(folder)
+  using other = await reopen(folder)
+  await other.rotate(production, signal)
+  assert.equal(service.active(production).generation, 1)
+  await service.refresh(signal)
+  assert.equal(service.active(production).generation, 2)
+  assert.deepEqual(service.masterKey(service.active(production)), other.masterKey(other.active(production)))
+  await other.rewrap({ keyFile: folder.at('unlock.key') }, signal)
+  await assert.rejects(service.refresh(signal), { code: 'keyring_locked', message: /rewrapped/ })
 })

@@ -1,5 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { throwIfStopped } from '../base/abort.ts'
 import { errorCode } from '../base/error-code.ts'
 import { Failure } from '../base/failure.ts'
@@ -96,9 +96,9 @@ async function putKeyring(
   make: () => Promise<{ readonly content: KeyringContent; readonly key: KeyEncryptionKey }>,
 ): Promise<Keyring> {
   throwIfStopped(signal)
-  await requireAbsent(place.file)
-  await makeFolder(resolve(dirname(place.file)))
   const file = await realKeyringPath(place.file)
+  await requireAbsent(file)
+  await makeFolder(dirname(file))
   const { content, key } = await make()
   await using lock = await takeKeyringLock(file, world, signal)
   await requireAbsent(file)
@@ -117,7 +117,12 @@ async function requireAbsent(file: string): Promise<void> {
   for (const path of [file, `${file}.previous`]) {
     if (!(await exists(path))) continue
     throw new Failure('refused', `Cannot make keyring "${file}": there is a file "${path}" already`, {
-      facts: { hint: 'Use it; or, if no backup was ever made with it, move it away first' },
+      facts: {
+        hint:
+          path === file
+            ? 'Use it; or, if no backup was ever made with it, move it away first'
+            : `It is what is left of a lost keyring: copy it to "${file}" and use that; if no backup needs it, move it away`,
+      },
     })
   }
 }

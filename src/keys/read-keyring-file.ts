@@ -1,22 +1,18 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { constants } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
 import { errorCode } from '../base/error-code.ts'
 import { Failure, isFailure } from '../base/failure.ts'
 import { fileTrouble } from './file-trouble.ts'
-import { decodeKeyringFile, type KeyringFile } from './keyring-file.ts'
+import { decodeKeyringFile, keyringBytesMax, keyringDamaged, type KeyringFile } from './keyring-file.ts'
+import { realPlace } from './real-place.ts'
 
 export interface ReadKeyring extends KeyringFile {
   readonly bytes: Buffer
 }
 
-/** The keyring's file behind symlinks: its folder is where the keyring lives and is written. */
+/** The keyring's file behind symlinks, there or not yet: its folder is where the keyring lives and is written. */
 export async function realKeyringPath(path: string): Promise<string> {
-  try {
-    return await realpath(path)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return resolve(path)
-    throw fileTrouble(error, 'find keyring', path)
-  }
+  return (await realPlace(path)).path
 }
 
 /** Reads a keyring's file; undefined where there is none. Failures `keyring_damaged`, storage codes. */
@@ -57,9 +53,24 @@ export async function exists(path: string): Promise<boolean> {
 
 async function readIfPresent(file: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(file)
+    return await readKeyringBytes(file)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw fileTrouble(error, 'read keyring', file)
+  }
+}
+
+/** The bytes of a keyring's file or of an export, but not more than one can have. System errors pass as they are. */
+export async function readKeyringBytes(path: string): Promise<Buffer> {
+  // Of a fifo an ordinary open would wait for a writer.
+  await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const stats = await handle.stat()
+  if (!stats.isFile()) throw keyringDamaged(`keyring "${path}"`, 'it is no regular file')
+  const bytes = Buffer.alloc(keyringBytesMax + 1)
+  let length = 0
+  for (;;) {
+    const { bytesRead } = await handle.read(bytes, length, bytes.length - length, length)
+    length += bytesRead
+    if (bytesRead === 0 || length === bytes.length) return bytes.subarray(0, length)
   }
 }

@@ -4,6 +4,9 @@ import { errorCode } from '../base/error-code.ts'
 import { Failure } from '../base/failure.ts'
 import { fileTrouble } from './file-trouble.ts'
 
+/** What is not there, and what this user may not look at, stands as it is written. */
+const passable: readonly string[] = ['ENOENT', 'ENOTDIR', 'EACCES']
+
 /** The kernel follows as many. */
 const linksMax = 40
 
@@ -59,7 +62,7 @@ async function linkTarget(path: string): Promise<string | undefined> {
   try {
     return (await lstat(path)).isSymbolicLink() ? await readlink(path) : undefined
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined
+    if (passable.includes(errorCode(error) ?? '')) return undefined
     throw error
   }
 }
@@ -71,7 +74,7 @@ async function placeOf(path: string): Promise<RealPlace> {
   let device = 0
   for (const one of way) {
     const stats = await stat(one, { bigint: true }).catch((error: unknown) => {
-      if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined
+      if (passable.includes(errorCode(error) ?? '')) return undefined
       throw error
     })
     if (stats === undefined) break

@@ -46,7 +46,7 @@ export interface KeyringWrite {
  *    overwritten where the file system left them. A crash before that leaves a <file>.previous with what should be
  *    gone: every later write replaces it, and check() tells of it.
  *
- * Each step may be run twice. Failures: storage codes, `refused`.
+ * Each step may be run twice. Failures: storage codes, `keyring_busy`.
  */
 export async function replaceKeyringFile(write: KeyringWrite): Promise<void> {
   const { file, bytes, before, last, requireHeld, onStep } = write
@@ -100,9 +100,7 @@ async function requireUnchanged(file: string, before: Uint8Array | undefined): P
     throw error
   })
   if (now === undefined ? before === undefined : before !== undefined && now.equals(before)) return
-  throw new Failure('refused', `Cannot write keyring "${file}": somebody changed it meanwhile`, {
-    facts: { hint: 'Run the command again' },
-  })
+  throw new Failure('keyring_busy', `Cannot write keyring "${file}": somebody changed it meanwhile`)
 }
 
 /** Files that are about to lose their names, held open to overwrite what they held. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { temporaryFolder } from '../../testing/temporary-folder.ts'
-import { realPlace } from './real-place.ts'
+import { liesWithin, realPlace } from './real-place.ts'
 import { requireApart } from './require-apart.ts'
 
 test('requireApart() lets folders beside each other pass, and warns of one device', async () => {
@@ -73,5 +73,8 @@ test('realPlace() follows links beyond what exists, and gives up on a circle', a
   assert.equal(identity, undefined)
   writeFileSync(folder.at('file'), '')
   linkSync(folder.at('file'), folder.at('same'))
-  assert.equal((await realPlace(folder.at('file'))).identity, (await realPlace(folder.at('same'))).identity)
+  // One file by two paths, as a folder is by a bind mount.
+  const [one, same] = [await realPlace(folder.at('file')), await realPlace(folder.at('same'))]
+  assert.equal(liesWithin(one, same), true)
+  assert.equal(liesWithin(one, await realPlace(folder.at('other'))), false)
 })

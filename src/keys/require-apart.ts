@@ -52,7 +52,8 @@ async function realFolder(keyring: string): Promise<RealPlace[]> {
   return [await realPlace(dirname(file.path)), await realPlace(dirname(keyring))]
 }
 
-async function requireOutside(secret: NamedPath, other: NamedPath): Promise<void> {
+/** Failure `refused` where a file with a secret in it lies, or would lie, in another place. */
+export async function requireOutside(secret: NamedPath, other: NamedPath): Promise<void> {
   const outer = await realPlace(other.path)
   // Of a symlink both ends count: its name, which a backup of the folder would take, and what it leads to.
   for (const place of [await realPlace(secret.path), await realPlace(dirname(secret.path))]) {

@@ -10,7 +10,7 @@ import { locationsOf, resolvePolicy } from '../../../model/policy/resolve-policy
 import { storagePlace } from '../../../model/policy/storage-place.ts'
 import { policyFileName, policyVariable } from '../../access/find-policy.ts'
 import { localDisk } from '../../access/local-disk.ts'
-import { parsePlace } from '../../access/place.ts'
+import { parsePlace } from '../../../storage/storage-adapter.ts'
 import type { CommandContext } from '../../command-entry.ts'
 import type { TypedSource } from '../../options/parse-source.ts'
 import type { Outcome } from '../../outcome.ts'
@@ -44,7 +44,7 @@ export async function runInit(context: CommandContext, options: InitOptions): Pr
   const path = resolve(world.workingDirectory, named)
   const answers = options.yes === true ? givenAnswers(options) : await askedAnswers(options, world)
   const text = policyTemplate(draftOf(answers, options, path, world))
-  const { document, warnings } = await checkedPolicy(text, path)
+  const { document, warnings } = await checkedPolicy(text, path, world)
   const policy = resolvePolicy(document.policy, dirname(path))
   const { keyring, unlock } = policy.encryption.keyManagement
   const folders = locationsOf(policy).flatMap(({ name, location }) => {
@@ -62,10 +62,14 @@ export async function runInit(context: CommandContext, options: InitOptions): Pr
 async function checkedPolicy(
   text: string,
   path: string,
+  world: Pick<World, 'storages'>,
 ): Promise<{ readonly document: PolicyDocument; readonly warnings: readonly string[] }> {
   try {
     const document = readPolicy(text, path)
-    const { faults, warnings } = await checkPlaces(document, path, localDisk)
+    const { faults, warnings } = await checkPlaces(document, path, {
+      disk: localDisk,
+      adapters: Object.keys(world.storages),
+    })
     if (faults.length > 0) throw new PolicyFailure(path, faults)
     return { document, warnings }
   } catch (error) {
@@ -82,7 +86,7 @@ function draftOf(answers: InitAnswers, options: InitOptions, path: string, world
   const folder = dirname(path)
   const written = (typed: string): string => pathInPolicy(typed, folder, world)
   const location = (typed: string): string => {
-    const place = parsePlace(typed, world)
+    const place = parsePlace(typed, world.storages)
     return place.adapter === 'local' ? written(place.path) : typed
   }
   const keyring = options.keyring === undefined ? './zakops-keyring/keyring.json' : written(options.keyring)

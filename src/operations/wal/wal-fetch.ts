@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Failure } from '../../base/failure.ts'
+import type { Lsn } from '../../sources/postgresql/lsn.ts'
+import { parseWalName, segmentName, segmentNumber, type WalName } from '../../sources/postgresql/wal-name.ts'
+import { WalScanner } from '../../sources/postgresql/wal-scanner.ts'
+import { readSegmentHeader } from '../../sources/postgresql/wal-segment-header.ts'
+import type { WalArchive } from './wal-archive.ts'
+import { WalSpool, writeWhole } from './wal-spool.ts'
+
+export interface WalFetchRequest {
+  readonly archive: WalArchive
+  readonly systemIdentifier: string
+  /** What restore_command gives for %f. */
+  readonly name: string
+  /** For %p, absolute. */
+  readonly path: string
+  /** Of the cluster, from its control file. */
+  readonly segmentBytes: number
+  /** Where segments wait that were fetched before they were asked for; none where it is not given. */
+  readonly spoolFolder: string | undefined
+  /** The cluster's own pg_wal, where the server looks when it is told that a file is absent. */
+  readonly walFolder: string
+  readonly processId: number
+}
+
+/**
+ * What `restore_command` must end with. PostgreSQL takes 1 to 125 for "there is no such file", which ends a recovery in
+ * good order; so whatever else went wrong must be more than that, and stops it.
+ */
+export const walFetchExitCodes = { fetched: 0, absent: 1, failed: 200 } as const
+
+/**
+ * Writes a stored file to where the server wants it: verified, and whole or not at all. A segment of which only the
+ * beginning was received is filled up with zeros, as a server's own last segment is. 'absent' means that the log ends
+ * before it, or that there is no such timeline. Failure `wal_gap` where the segment is missing though a later one of
+ * its timeline is stored: the server must not take that for the end. Where the cluster's own pg_wal has more of a
+ * segment than is stored, the answer is 'absent' too, and the server takes that.
+ */
+export async function walFetch(request: WalFetchRequest, signal: AbortSignal): Promise<'fetched' | 'absent'> {
+  const { archive, systemIdentifier, name, path, spoolFolder, processId } = request
+  const wal = parseWalName(name)
+  if (wal === undefined) throw new Failure('usage', `Cannot fetch "${name}": expected a file name of PostgreSQL's WAL`)
+  if (spoolFolder !== undefined) {
+    const spool = new WalSpool(spoolFolder, { archive, systemIdentifier, processId })
+    if (await spool.take(name, path)) return 'fetched'
+  }
+  const found = await archive.get({ systemIdentifier, name }, signal)
+  const content = found?.content ?? (await longestPart(request, wal, signal))
+  if (content === undefined) return 'absent'
+  await writeWhole(path, content, { processId, durable: false })
+  return 'fetched'
+}
+
+/** The names of the segments that follow on one, as many as there may be. */
+export function* segmentsAfter(name: string, segmentBytes: number, count: number): Generator<string, void, undefined> {
+  const wal = parseWalName(name)
+  if (wal?.kind !== 'segment') return
+  const segment = segmentNumber(wal, segmentBytes)
+  for (let next = segment + 1; next <= segment + count; next++) yield segmentName(wal.timeline, next, segmentBytes)
+}
+
+/** What there is of a segment that is not stored as a whole, filled up; undefined where the cluster has more of it, or nobody any. */
+async function longestPart(request: WalFetchRequest, wal: WalName, signal: AbortSignal): Promise<Buffer | undefined> {
+  const { archive, systemIdentifier, name, segmentBytes } = request
+  if (wal.kind !== 'segment') return undefined
+  const atHand = extentOf(await readIfThere(join(request.walFolder, name)))
+  if (atHand.isWhole) return undefined
+  const [next] = segmentsAfter(name, segmentBytes, 1)
+  if (await archive.has({ systemIdentifier, name: next! }, signal)) {
+    throw new Failure('wal_gap', `Cannot fetch WAL "${name}": it is not stored, though "${next}" is`)
+  }
+  const stored = await storedPart(request, signal)
+  if (stored === undefined || extentOf(stored).end < atHand.end) return undefined
+  if (stored.length === segmentBytes) return stored
+  const content = Buffer.alloc(segmentBytes)
+  stored.copy(content)
+  return content
+}
+
+async function storedPart(
+  { archive, systemIdentifier, name }: WalFetchRequest,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const left = await archive.get({ systemIdentifier, name: `${name}.partial` }, signal)
+  if (left !== undefined) return left.content
+  const folder = `${systemIdentifier}/${name.slice(0, 8)}/${name.slice(8, 16)}/`
+  const parts = await archive.list(`${folder}${name}.part-`, signal)
+  const [longest] = parts.toSorted((a, b) => b.partBytes! - a.partBytes!)
+  return longest === undefined ? undefined : (await archive.get(longest, signal))?.content
+}
+
+/** How far a segment's records go, and whether they go to its end. */
+function extentOf(content: Uint8Array | undefined): { readonly end: Lsn; readonly isWhole: boolean } {
+  const header = content === undefined ? undefined : readSegmentHeader(content)
+  if (content === undefined || header === undefined) return { end: 0n, isWhole: false }
+  const scanner = new WalScanner({ ...header, onEvent: () => {} })
+  scanner.feed(content)
+  return { end: scanner.lastRecord?.end ?? 0n, isWhole: !scanner.isEnded && content.length === header.segmentBytes }
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path)
+  } catch {
+    return undefined // Whatever the reason, the server will not find it there either.
+  }
+}

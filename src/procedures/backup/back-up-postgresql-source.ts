@@ -1,0 +1,43 @@
+import { Failure } from '../../base/failure.ts'
+import type { PostgresqlSourcePolicy } from '../../model/policy/policy.ts'
+import type { BackupReport } from '../../operations/back-up/back-up.ts'
+import { backUpPostgresql } from '../../operations/back-up-postgresql/back-up-postgresql.ts'
+import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
+import type { Installation } from '../installation.ts'
+import type { SourceJob } from './back-up-source.ts'
+
+/** Backs up a PostgreSQL server: a physical snapshot that starts wherever it is restored. */
+export async function backUpPostgresqlSource(job: SourceJob): Promise<BackupReport> {
+  const { installation, locked, source, parent, tags, time, watch } = job
+  const policy = installation.policy.sources[source]
+  if (policy?.kind !== 'postgresql') throw new Failure('defect', `Source "${source}" is not one of PostgreSQL`)
+  const { hostname, username } = installation.host
+  const connection = await connectionOf(installation, policy)
+  const manifest = { tableBytesMax: policy.manifestTableBytesMax }
+  const request = {
+    repository: locked.repository,
+    source,
+    connection,
+    hostname,
+    username,
+    tags,
+    parent,
+    time,
+    manifest,
+  }
+  const report = await backUpPostgresql(
+    request,
+    { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },
+    locked.signal,
+  )
+  for (const warning of report.warnings) watch.notice(`${source}: ${warning}`)
+  return report
+}
+
+/** How the server of a source is reached. */
+export async function connectionOf(
+  { secret }: Pick<Installation, 'secret'>,
+  { url, password }: PostgresqlSourcePolicy,
+): Promise<PostgresqlConnectionOptions> {
+  return password === undefined ? { url } : { url, password: await secret(password) }
+}

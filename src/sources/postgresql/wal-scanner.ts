@@ -1,0 +1,216 @@
+import type { Lsn } from './lsn.ts'
+import {
+  isContinuation,
+  isLongHeader,
+  isOverwrittenContinuation,
+  longPageHeaderBytes,
+  pageHeaderBytes,
+} from './wal-segment-header.ts'
+
+/** A record at which a recovery can be told to stop. */
+export type WalEvent =
+  | {
+      readonly kind: 'commit' | 'abort'
+      /** Where the record begins, and where the next one may: the position that the server calls its end. */
+      readonly lsn: Lsn
+      readonly end: Lsn
+      /** Undefined for the second phase of a prepared transaction: the record names it elsewhere. */
+      readonly xid: number | undefined
+      /** Microseconds since 1970. */
+      readonly atUs: bigint
+    }
+  | {
+      readonly kind: 'restore point'
+      readonly lsn: Lsn
+      readonly end: Lsn
+      readonly name: string
+      readonly atUs: bigint
+    }
+
+export interface ScanOptions {
+  readonly blockBytes: number
+  /** Where the first bytes that are fed lie: the beginning of a page. */
+  readonly start: Lsn
+  readonly segmentBytes: number
+  readonly onEvent: (event: WalEvent) => void
+}
+
+const recordHeaderBytes = 24
+/** Of a record only this much is kept: the header and the first of its data, where all that is wanted lies. */
+const headBytesMax = 160
+const epochUs = 946_684_800_000_000n
+const xlogManager = 0
+const transactionManager = 1
+const xlogSwitch = 0x40
+const xlogRestorePoint = 0x70
+
+/**
+ * Reads the records of a stretch of the write-ahead log that is fed to it in pieces of whole pages (the last one may be
+ * cut off). It can begin anywhere: the rest of a record that began before is skipped. Checksums of records are not
+ * verified: who feeds it knows that the bytes are the server's. It ends (`isEnded`) where the log does: at zeros, at a
+ * page of an older use of the file, or at a record that does not follow on the one before it.
+ */
+export class WalScanner {
+  readonly #options: ScanOptions
+  #at: Lsn
+  #isEnded = false
+  /** Bytes of the record under way that are still to come; `undefined` until the first record was found. */
+  #left = 0
+  #isSynced = false
+  /** The rest of the segment is empty behind a switch of segments. */
+  #skipTo: Lsn = 0n
+  #recordStart: Lsn = 0n
+  readonly #head = Buffer.alloc(headBytesMax)
+  #headLength = 0
+  #recordLength = 0
+  #lastStart: Lsn | undefined
+  #lastEnd: Lsn | undefined
+
+  constructor(options: ScanOptions) {
+    this.#options = options
+    this.#at = options.start
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** Where the last whole record begins, and the byte behind it; undefined before the first one. */
+  get lastRecord(): { readonly start: Lsn; readonly end: Lsn } | undefined {
+    if (this.#lastStart === undefined || this.#lastEnd === undefined) return undefined
+    return { start: this.#lastStart, end: this.#lastEnd }
+  }
+
+  feed(bytes: Uint8Array): void {
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const { blockBytes } = this.#options
+    for (let from = 0; from < view.length && !this.#isEnded; from += blockBytes) {
+      const page = view.subarray(from, Math.min(view.length, from + blockBytes))
+      if (this.#at >= this.#skipTo) this.#page(page)
+      this.#at += BigInt(page.length)
+    }
+  }
+
+  #page(page: Buffer): void {
+    if (page.length < pageHeaderBytes || page.readUInt16LE(0) === 0 || page.readBigUInt64LE(8) !== this.#at) {
+      this.#isEnded = true
+      return
+    }
+    const flags = page.readUInt16LE(2)
+    let offset = (flags & isLongHeader) !== 0 ? longPageHeaderBytes : pageHeaderBytes
+    const continued = (flags & isContinuation) !== 0 ? page.readUInt32LE(16) : 0
+    if (!this.#isSynced) {
+      this.#skip(continued)
+    } else if ((flags & isOverwrittenContinuation) !== 0) {
+      this.#left = 0 // The server was killed in the middle of that record, and began anew here.
+    } else if (continued !== this.#left) {
+      this.#isEnded = true
+      return
+    }
+    while (offset < page.length && !this.#isEnded && this.#at >= this.#skipTo) {
+      if (this.#left === 0) {
+        offset = align(offset)
+        if (offset + 8 > page.length || !this.#begin(page, offset)) break
+      }
+      offset = this.#take(page, offset)
+    }
+  }
+
+  /** The rest of a record that began before the first byte that was fed. */
+  #skip(bytes: number): void {
+    this.#isSynced = true
+    this.#left = bytes
+    this.#headLength = headBytesMax // Nothing of it is kept.
+    this.#recordLength = 0
+  }
+
+  #begin(page: Buffer, offset: number): boolean {
+    const length = page.readUInt32LE(offset)
+    if (length < recordHeaderBytes) {
+      this.#isEnded = true
+      return false
+    }
+    this.#recordStart = this.#at + BigInt(offset)
+    this.#recordLength = length
+    this.#left = length
+    this.#headLength = 0
+    return true
+  }
+
+  #take(page: Buffer, offset: number): number {
+    const taken = Math.min(this.#left, page.length - offset)
+    if (this.#headLength < headBytesMax) {
+      this.#headLength += page.copy(this.#head, this.#headLength, offset, offset + taken)
+    }
+    this.#left -= taken
+    if (this.#left === 0 && this.#recordLength > 0) this.#finish(this.#at + BigInt(align(offset + taken)))
+    return offset + taken
+  }
+
+  #finish(end: Lsn): void {
+    const head = this.#head
+    if (this.#lastStart !== undefined && head.readBigUInt64LE(8) !== this.#lastStart) {
+      this.#isEnded = true // Left over from an older use of the file.
+      return
+    }
+    this.#lastStart = this.#recordStart
+    this.#lastEnd = end
+    const manager = head[17]!
+    if (manager === transactionManager) this.#transaction(head, end)
+    else if (manager === xlogManager) this.#xlog(head, end)
+  }
+
+  #transaction(head: Buffer, end: Lsn): void {
+    const operation = head[16]! & 0x70
+    const isPrepared = operation === 0x30 || operation === 0x40
+    if (operation !== 0x00 && operation !== 0x20 && !isPrepared) return
+    const data = mainData(head.subarray(0, this.#headLength))
+    if (data === undefined || data.length < 8) return
+    this.#options.onEvent({
+      kind: operation === 0x00 || operation === 0x30 ? 'commit' : 'abort',
+      lsn: this.#recordStart,
+      end,
+      xid: isPrepared ? undefined : head.readUInt32LE(4),
+      atUs: data.readBigInt64LE(0) + epochUs,
+    })
+  }
+
+  #xlog(head: Buffer, end: Lsn): void {
+    const operation = head[16]! & 0xf0
+    if (operation === xlogSwitch) {
+      const segment = BigInt(this.#options.segmentBytes)
+      this.#skipTo = ((end + segment - 1n) / segment) * segment
+    }
+    if (operation !== xlogRestorePoint) return
+    const data = mainData(head.subarray(0, this.#headLength))
+    if (data === undefined || data.length < 72) return
+    const nameEnd = data.indexOf(0, 8)
+    const name = data.toString('utf8', 8, nameEnd < 0 ? 72 : Math.min(nameEnd, 72))
+    this.#options.onEvent({
+      kind: 'restore point',
+      lsn: this.#recordStart,
+      end,
+      name,
+      atUs: data.readBigInt64LE(0) + epochUs,
+    })
+  }
+}
+
+/** The main data of a record that has no blocks, as far as it is there. */
+function mainData(record: Buffer): Buffer | undefined {
+  const [origin, topTransaction, long, short] = [253, 252, 254, 255]
+  let at = recordHeaderBytes
+  while (at < record.length) {
+    const id = record[at]!
+    if (id === origin) at += 3
+    else if (id === topTransaction) at += 5
+    else if (id === long) return record.subarray(at + 5)
+    else if (id === short) return record.subarray(at + 2)
+    else return undefined
+  }
+  return undefined
+}
+
+function align(offset: number): number {
+  return (offset + 7) & ~7
+}

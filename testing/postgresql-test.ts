@@ -1,0 +1,37 @@
+import { test, type TestContext } from 'node:test'
+import {
+  startPostgresqlServer,
+  testServers,
+  type PostgresqlServer,
+  type PostgresqlServerOptions,
+  type PostgresqlVersion,
+} from './postgresql-server.ts'
+
+const majors = (await testServers()).map(({ major }) => major)
+
+export interface PostgresqlTestOptions extends Omit<PostgresqlServerOptions, 'version'> {
+  readonly versions: readonly PostgresqlVersion[]
+}
+
+/**
+ * A test that needs a PostgreSQL server: run once on each of these versions, each time with a new server. A version
+ * that is not installed is skipped and says so; with CI=true scripts/run-tests.ts makes a failure of that.
+ */
+export function postgresqlTest(
+  name: string,
+  options: PostgresqlTestOptions,
+  body: (world: { context: TestContext; server: PostgresqlServer }) => Promise<void>,
+): void {
+  for (const version of options.versions) {
+    test(`${name}, PostgreSQL ${version}`, { skip: noPostgresql(version) }, async (context) => {
+      await using server = await startPostgresqlServer({ ...options, version })
+      await body({ context, server })
+    })
+  }
+}
+
+/** Why tests with this version can not run here, false where they can: for the `skip` of node:test. */
+export function noPostgresql(version: PostgresqlVersion): string | false {
+  if (majors.includes(version)) return false
+  return `no PostgreSQL ${version} here: npm run test-servers brings it`
+}

@@ -5,7 +5,6 @@ import { openSqliteCatalog } from '../src/catalog/sqlite/sqlite-catalog.ts'
 import { createLocalFolder } from '../src/storage/local/local-folder.ts'
 import { localStorage } from '../src/storage/local/local-storage.ts'
 import { runCommandLine } from '../src/cli/cli.ts'
-import type { ExitCode } from '../src/cli/exit-codes.ts'
 import type { OutputStream, World } from '../src/cli/world.ts'
 
 /** A stream that keeps what is written to it: a terminal where it is given a width. */
@@ -58,7 +57,7 @@ export function fakeWorld(changes: Partial<World>): World {
 
 /** What a command line printed, and its exit code. */
 export interface CommandRun {
-  readonly code: ExitCode
+  readonly code: number
   readonly stdout: string
   readonly stderr: string
 }

@@ -28,6 +28,8 @@ export interface Installation {
   readonly programVersion: string
   /** Folder for temporary copies of databases; 0700. */
   readonly workFolder: string
+  /** A new folder in the work folder for something that goes away again with it; one that a killed process left is emptied. */
+  readonly temporaryFolder: (name: string) => Promise<{ readonly path: string } & AsyncDisposable>
   /** The values of secrets that the policy refers to. Failure `secret_missing`. */
   readonly secret: (reference: string) => Promise<string>
 }

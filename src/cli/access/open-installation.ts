@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure } from '../../base/failure.ts'
 import { processBirth } from '../../base/process-birth.ts'
@@ -44,6 +44,7 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
   const reason = context.globals.acceptWeaker
   await bringIntoForce(catalog, { document, path, reason, actor: `${username}@${hostname}`, now: clock.now() })
   const unlock = await policyUnlock(policy, world)
+  const workFolder = join(policy.state, 'work')
   const installation: Installation = {
     policy,
     policyDigest: opened.document.digest,
@@ -59,11 +60,19 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
     clock,
     random,
     programVersion: `zakops-backup ${world.version}`,
-    workFolder: join(policy.state, 'work'),
+    workFolder,
+    temporaryFolder: (name) => temporaryFolder(join(workFolder, name)),
     secret: (reference) => resolveSecret(reference, secretPlaces(world)),
   }
   const stack = held.move()
   return { installation, opened, keyring, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+async function temporaryFolder(path: string): Promise<{ readonly path: string } & AsyncDisposable> {
+  const remove = (): Promise<void> => rm(path, { recursive: true, force: true })
+  await remove()
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  return { path, [Symbol.asyncDispose]: remove }
 }
 
 function secretPlaces({ environment }: World): SecretPlaces {

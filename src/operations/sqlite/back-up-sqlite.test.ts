@@ -14,67 +14,25 @@ import {
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { assertSound, reopened, storedEntries } from '../../../testing/back-up-folder.ts'
+import { backUpDatabase, bringDatabase, laterClock } from '../../../testing/back-up-database.ts'
 import { cheapCost, freshRepository } from '../../../testing/fresh-repository.ts'
 import { findRestics } from '../../../testing/restic.ts'
 import { changeDatabase, makeSampleDatabase } from '../../../testing/sample-database.ts'
 import { temporaryFolder, type TemporaryFolder } from '../../../testing/temporary-folder.ts'
 import { withSqliteWriter } from '../../../testing/with-sqlite-writer.ts'
 import { neverStopped } from '../../base/abort.ts'
-import { type Clock, systemClock } from '../../base/clock.ts'
+import { systemClock } from '../../base/clock.ts'
 import { isFailure } from '../../base/failure.ts'
 import { decodeManifest } from '../../model/manifest-json.ts'
 import { packObjectName } from '../../repository/object-kind.ts'
 import { initRepository } from '../../repository/init-repository.ts'
-import type { Repository } from '../../repository/repository.ts'
 import { sqliteManifestOf } from '../../sources/sqlite/sqlite-manifest.ts'
 import { createLocalFolder } from '../../storage/local/local-folder.ts'
 import { localStorage } from '../../storage/local/local-storage.ts'
 import { readAttachment } from '../attachments.ts'
-import { noProgress } from '../progress.ts'
-import { backUpSqlite, type SqliteBackupReport, type SqliteBackupRequest } from './back-up-sqlite.ts'
-import { restoreSqlite, type SqliteRestoreReport, type SqliteRestoreRequest } from './restore-sqlite.ts'
+import type { SqliteBackupReport } from './back-up-sqlite.ts'
 
 const signal = neverStopped()
-/** A clock ten seconds ahead: to it, what was written just now was written long ago. */
-const laterClock: Clock = { ...systemClock, now: () => new Date(Date.now() + 10_000) }
-
-async function back(
-  repository: Repository,
-  folder: TemporaryFolder,
-  changes: Partial<SqliteBackupRequest> = {},
-  clock: Clock = laterClock,
-  stop: AbortSignal = signal,
-): Promise<SqliteBackupReport> {
-  return await backUpSqlite(
-    {
-      repository,
-      path: folder.at('db'),
-      workFolder: folder.at('work'),
-      kind: 'incremental',
-      parent: 'latest',
-      hostname: 'host',
-      workers: 1,
-      busyMs: 50,
-      ...changes,
-    },
-    { clock, progress: noProgress, programVersion: 'test' },
-    stop,
-  )
-}
-
-async function bring(
-  repository: Repository,
-  { snapshotId }: { readonly snapshotId: string | undefined },
-  changes: Partial<SqliteRestoreRequest> & { readonly path: string },
-): Promise<SqliteRestoreReport> {
-  const snapshot = await repository.loadSnapshot(snapshotId!, signal)
-  return await restoreSqlite(
-    { repository, snapshot, run: 'run-1', whileOpen: 'refuse', old: 'remove', workers: 1, ...changes },
-    { clock: systemClock, progress: noProgress },
-    signal,
-  )
-}
-
 test('backUpSqlite() stores a consistent copy with what is in the log still, and restoreSqlite() brings it back', async () => {
   await using folder = temporaryFolder('sqlite')
   makeSampleDatabase(folder.at('db'))
@@ -84,7 +42,7 @@ test('backUpSqlite() stores a consistent copy with what is in the log still, and
   assert.ok(statSync(folder.at('db-wal')).size > 0)
   const repository = await freshRepository()
   const bytesBefore = statSync(folder.at('db')).mtimeMs
-  const report = await back(repository, folder)
+  const report = await backUpDatabase(repository, folder)
   assert.deepEqual(readdirSync(folder.path).toSorted(), ['db', 'db-shm', 'db-wal', 'work'])
   assert.deepEqual(readdirSync(folder.at('work')), [])
   assert.equal(statSync(folder.at('db')).mtimeMs, bytesBefore)
@@ -106,7 +64,7 @@ test('backUpSqlite() stores a consistent copy with what is in the log still, and
     report.manifest,
   )
 
-  const restored = await bring(await reopened(repository), report, { path: folder.at('back', 'db') })
+  const restored = await bringDatabase(await reopened(repository), report, { path: folder.at('back', 'db') })
   assert.deepEqual(restored.manifest, report.manifest)
   assert.deepEqual(sqliteManifestOf(folder.at('back', 'db')), report.manifest)
   const other = new DatabaseSync(folder.at('back', 'db'))
@@ -121,27 +79,27 @@ test('backUpSqlite() recognises a database that nobody wrote to, and no other', 
   await using folder = temporaryFolder('sqlite')
   makeSampleDatabase(folder.at('db'))
   const repository = await freshRepository()
-  const first = await back(repository, folder)
+  const first = await backUpDatabase(repository, folder)
   assert.equal(first.isUnchanged, false)
-  const second = await back(repository, folder)
+  const second = await backUpDatabase(repository, folder)
   assert.equal(second.isUnchanged, true)
   assert.equal(second.tree, first.tree)
   assert.equal(second.parentId, first.snapshotId)
   assert.deepEqual(second.manifest, first.manifest)
   assert.equal(second.summary.total_bytes_processed, first.summary.total_bytes_processed)
-  assert.equal((await back(repository, folder, { kind: 'full' })).isUnchanged, false)
-  assert.equal((await back(repository, folder, { parent: 'none' })).isUnchanged, false)
+  assert.equal((await backUpDatabase(repository, folder, { kind: 'full' })).isUnchanged, false)
+  assert.equal((await backUpDatabase(repository, folder, { parent: 'none' })).isUnchanged, false)
 
   const application = new DatabaseSync(folder.at('db'))
   application.exec(`INSERT INTO empty VALUES (1)`)
-  const third = await back(repository, folder)
+  const third = await backUpDatabase(repository, folder)
   assert.equal(third.isUnchanged, false)
   assert.equal(third.manifest.tables.find(({ name }) => name === 'empty')?.rows, 1)
-  assert.equal((await back(repository, folder)).isUnchanged, true)
+  assert.equal((await backUpDatabase(repository, folder)).isUnchanged, true)
   application.exec(`UPDATE empty SET x = 2`)
-  assert.equal((await back(repository, folder)).isUnchanged, false)
+  assert.equal((await backUpDatabase(repository, folder)).isUnchanged, false)
   application.exec(`PRAGMA wal_checkpoint(restart); UPDATE empty SET x = 3`)
-  assert.equal((await back(repository, folder)).isUnchanged, false)
+  assert.equal((await backUpDatabase(repository, folder)).isUnchanged, false)
   application.close()
   await assertSound(repository)
 })
@@ -151,35 +109,35 @@ test('backUpSqlite() does not recognise a database that was written to just befo
   makeSampleDatabase(folder.at('db'), { journalMode: 'delete' })
   const repository = await freshRepository()
   // A write within the same tick of the file system's clock would leave the same times and size.
-  await back(repository, folder, {}, systemClock)
-  assert.equal((await back(repository, folder)).isUnchanged, false)
-  assert.equal((await back(repository, folder)).isUnchanged, true)
+  await backUpDatabase(repository, folder, {}, systemClock)
+  assert.equal((await backUpDatabase(repository, folder)).isUnchanged, false)
+  assert.equal((await backUpDatabase(repository, folder)).isUnchanged, true)
 })
 
 test('backUpSqlite() copies again where the repository lost something of the parent', async () => {
   await using folder = temporaryFolder('sqlite')
   makeSampleDatabase(folder.at('db'))
   const repository = await freshRepository()
-  const first = await back(repository, folder, { packBytes: 64 * 1024 })
+  const first = await backUpDatabase(repository, folder, { packBytes: 64 * 1024 })
   const ids = (await storedEntries(repository, first.tree)).get('db')!.node.content!
   const entry = repository.index.find(ids[3]!, 'data')
   const { packId } = repository.index.location(entry)
   await repository.storage.put(packObjectName(packId), Buffer.alloc(100), { whenPresent: 'replace' }, signal)
   const other = await reopened(repository)
-  const full = await back(other, folder, { kind: 'full' })
+  const full = await backUpDatabase(other, folder, { kind: 'full' })
   assert.deepEqual(full.packsWithdrawn, [packId])
-  await bring(other, full, { path: folder.at('back') })
+  await bringDatabase(other, full, { path: folder.at('back') })
   other.index.withdrawPacks([other.index.location(other.index.find(ids[5]!, 'data')).packId])
-  assert.equal((await back(other, folder)).isUnchanged, false)
+  assert.equal((await backUpDatabase(other, folder)).isUnchanged, false)
 })
 
 test('backUpSqlite() stores again only the pages that changed', async () => {
   await using folder = temporaryFolder('sqlite')
   makeSampleDatabase(folder.at('db'), { journalMode: 'delete', rows: 60_000 })
   const repository = await freshRepository()
-  await back(repository, folder)
+  await backUpDatabase(repository, folder)
   changeDatabase(folder.at('db'), `UPDATE items SET price = 1 WHERE id = 100`)
-  const { summary, manifest } = await back(repository, folder)
+  const { summary, manifest } = await backUpDatabase(repository, folder)
   assert.ok(manifest.pages * manifest.pageSize > 4_000_000)
   assert.ok(summary.data_added < 200_000, `${summary.data_added} bytes were added`)
 })
@@ -240,7 +198,7 @@ for (const [name, { make, code, says }] of Object.entries(unreadable)) {
     await using folder = temporaryFolder('sqlite')
     make(folder)
     const repository = await freshRepository()
-    await assert.rejects(back(repository, folder), (error) => {
+    await assert.rejects(backUpDatabase(repository, folder), (error) => {
       assert.ok(isFailure(error), String(error))
       assert.equal(error.code, code, error.message)
       assert.match(error.message, says)
@@ -257,13 +215,13 @@ test('backUpSqlite() of a database that another process holds locked is busy, an
   const repository = await freshRepository()
   const application = new DatabaseSync(folder.at('db'))
   application.exec(`PRAGMA cache_size = 1; BEGIN EXCLUSIVE; UPDATE items SET price = 0`)
-  await assert.rejects(back(repository, folder), (error) => isFailure(error, 'database_busy'))
+  await assert.rejects(backUpDatabase(repository, folder), (error) => isFailure(error, 'database_busy'))
   // What a crash in the middle of that transaction would leave.
   mkdirSync(folder.at('crashed'))
   for (const name of ['db', 'db-journal']) copyFileSync(folder.at(name), folder.at('crashed', name))
   application.exec('ROLLBACK')
   application.close()
-  await assert.rejects(back(repository, folder, { path: folder.at('crashed', 'db') }), (error) => {
+  await assert.rejects(backUpDatabase(repository, folder, { path: folder.at('crashed', 'db') }), (error) => {
     return isFailure(error, 'database_unreadable') && /journal/.test(`${error.message}${String(error.facts['hint'])}`)
   })
   assert.deepEqual(await repository.listSnapshots(signal), [])
@@ -274,7 +232,7 @@ test('backUpSqlite() that is stopped makes no snapshot and leaves no copy', asyn
   makeSampleDatabase(folder.at('db'))
   const repository = await freshRepository()
   const stopping = new AbortController()
-  const backing = back(repository, folder, {}, laterClock, stopping.signal)
+  const backing = backUpDatabase(repository, folder, {}, laterClock, stopping.signal)
   stopping.abort()
   await assert.rejects(backing)
   assert.deepEqual(await repository.listSnapshots(signal), [])
@@ -287,13 +245,13 @@ test('backUpSqlite() under a writer of 500 transactions a second holds those tha
   const repository = await freshRepository()
   const reports: SqliteBackupReport[] = []
   const writer = await withSqliteWriter(folder.at('db'), 500, async () => {
-    for (let round = 0; round < 5; round++) reports.push(await back(repository, folder))
+    for (let round = 0; round < 5; round++) reports.push(await backUpDatabase(repository, folder))
   })
   assert.equal(writer.refused, 0)
   let last = 0
   for (const [round, report] of reports.entries()) {
     const path = folder.at(`back-${round}`, 'db')
-    await bring(repository, report, { path })
+    await bringDatabase(repository, report, { path })
     const database = new DatabaseSync(path, { readOnly: true })
     const { number, rows, highest } = database
       .prepare('SELECT number, (SELECT count(*) FROM log) AS rows, (SELECT max(number) FROM log) AS highest FROM last')
@@ -316,8 +274,8 @@ test('restic checks and restores what backUpSqlite() stored', {
   const origin = { hostname: 'host', username: 'user', clock: systemClock, random: randomBytes, cost: cheapCost }
   const storage = localStorage(folder.at('repository'))
   await using repository = await initRepository({ storage, version: 2, password: 'secret', ...origin }, signal)
-  await back(repository, folder)
-  const { manifest } = await back(repository, folder)
+  await backUpDatabase(repository, folder)
+  const { manifest } = await backUpDatabase(repository, folder)
   const environment = { ...process.env, RESTIC_PASSWORD: 'secret', RESTIC_REPOSITORY: folder.at('repository') }
   for (const words of [
     ['check', '--read-data'],

@@ -449,6 +449,16 @@ test('policyStatus() takes a backup that came a moment before it was due for tha
   assert.equal(policyStatus(sampleStatusFacts({ backups: early })).state, 'met')
 })
 
+test('policyStatus() after the record was lost judges by the backups that are there', () => {
+  const lost = { policySince: undefined, runs: [], now: at('2026-12-02T01:00:00') }
+  const breached = policyStatus(sampleStatusFacts(lost)).clauses.filter(({ state }) => state === 'breached')
+  assert.deepEqual(breached.map(({ clause }) => clause).slice(0, 3), [
+    'Full backups',
+    'Incremental backups',
+    'Database snapshots: PostgreSQL',
+  ])
+})
+
 test('policyStatus() judges a source that came later by its own time', () => {
   const sourcesSince = { main: at('2026-11-25T05:00:00') }
   const { clauses } = policyStatus(sampleStatusFacts({ ...without(({ source }) => source === 'main'), sourcesSince }))

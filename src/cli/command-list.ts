@@ -34,6 +34,15 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/policy/run.ts'),
   },
   {
+    name: 'status',
+    group: policy,
+    summary: 'see whether the policy is kept, clause by clause',
+    load: async () => {
+      const { statusCommand } = await import('./commands/policy/status.ts')
+      return statusCommand(async () => (await import('./access/gather-status-facts.ts')).gatherStatusFacts)
+    },
+  },
+  {
     name: 'keys',
     group: policy,
     summary: 'list, rotate, rewrap, export and check the keys',

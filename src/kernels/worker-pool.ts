@@ -208,10 +208,12 @@ export class WorkerPool<Job, Answer> {
       this.#options.onMessage?.(workerIndex, message.message)
       return
     }
-    const task = seat.running.get(message.id)
-    seat.running.delete(message.id)
-    if (message.kind === 'answer') task?.resolve(message.answer)
-    else task?.reject(unpackFailure(message.failure))
+    for (const answered of message.answers) {
+      const task = seat.running.get(answered.id)
+      seat.running.delete(answered.id)
+      if (answered.kind === 'answer') task?.resolve(answered.answer)
+      else task?.reject(unpackFailure(answered.failure))
+    }
     this.#hand()
   }
 

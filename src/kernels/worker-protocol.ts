@@ -10,9 +10,14 @@ export type ToWorker =
 export type FromWorker<Answer> =
   /** The first one: its module is loaded. */
   | { readonly kind: 'ready' }
+  /** What came of jobs, in their order. */
+  | { readonly kind: 'answers'; readonly answers: readonly Answered<Answer>[] }
+  | { readonly kind: 'message'; readonly message: unknown }
+
+/** What came of one job. */
+export type Answered<Answer> =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: PackedFailure }
-  | { readonly kind: 'message'; readonly message: unknown }
 
 /** A Failure as plain data: structured cloning would make a plain Error of it. */
 export interface PackedFailure {

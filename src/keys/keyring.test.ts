@@ -21,7 +21,7 @@ import { systemClock } from '../base/clock.ts'
 import { createKeyFile } from './key-file-provider.ts'
 import type { KeyringWorld } from './keyring-world.ts'
 import type { Keyring } from './keyring.ts'
-import { createKeyring, openKeyring, recoverKeyring } from './open-keyring.ts'
+import { createKeyring, openKeyring } from './open-keyring.ts'
 import type { Unlock } from './unlock.ts'
 
 const signal = neverStopped()
@@ -252,62 +252,6 @@ test('a keyring behind a symlink is changed where it lies', async () => {
   assert.deepEqual(readdirSync(folder.path).toSorted(), ['keys', 'link', 'unlock.key'])
 })
 
-test('an export opens with its passphrase alone, makes a lost keyring anew, and merges what is absent', async () => {
-  await using folder = temporaryFolder('keyring')
-  const world = keyringWorld()
-  using keyring = await freshKeyring(folder)
-  await keyring.rotate(production, signal)
-  const exportUnlock = { passphrase: 'for the safe' }
-  const exported = await keyring.exportMaterial(exportUnlock.passphrase, signal)
-  const keys = keyring.generations.map((generation) => keyring.masterKey(generation))
-
-  const unlock = { keyFile: folder.at('unlock.key') }
-  const file = folder.at('recovered', 'keyring.json')
-  const wrong = { file, unlock, exported, exportUnlock: { passphrase: 'wrong' } }
-  await assert.rejects(recoverKeyring(wrong, world, signal), { code: 'keyring_locked' })
-  using recovered = await recoverKeyring({ file, unlock, exported, exportUnlock }, world, signal)
-  assert.deepEqual(
-    recovered.generations.map((generation) => recovered.masterKey(generation)),
-    keys,
-  )
-
-  // One that was made for another environment takes both generations; nothing happens the second time.
-  const other = folder.at('other', 'keyring.json')
-  using staging = await createKeyring({ file: other, unlock, environment: 'staging' }, world, signal)
-  const outcome = await staging.import(exported, exportUnlock, signal)
-  assert.deepEqual(outcome.added, [
-    { environment: production, generation: 1 },
-    { environment: production, generation: 2 },
-  ])
-  assert.deepEqual(staging.masterKey({ environment: production, generation: 1 }), keys[0])
-  assert.equal(staging.active(production).generation, 2)
-  const { sequence } = staging
-  assert.equal((await staging.import(exported, exportUnlock, signal)).present.length, 2)
-  assert.equal(staging.sequence, sequence)
-})
-
-test('import() refuses another key of the same name whole, and does not bring a destroyed key back', async () => {
-  await using folder = temporaryFolder('keyring')
-  const world = keyringWorld()
-  using keyring = await freshKeyring(folder)
-  await keyring.rotate(production, signal)
-  const exported = await keyring.exportMaterial('p', signal)
-  await keyring.destroy({ environment: production, generation: 1 }, signal)
-  const outcome = await keyring.import(exported, { passphrase: 'p' }, signal)
-  assert.deepEqual(outcome.destroyedHere, [{ environment: production, generation: 1 }])
-  assert.throws(() => keyring.masterKey({ environment: production, generation: 1 }), { code: 'keyring_locked' })
-
-  const unlock = { keyFile: folder.at('unlock.key') }
-  const file = folder.at('other', 'keyring.json')
-  using other = await createKeyring({ file, unlock, environment: production }, world, signal)
-  const before = readFileSync(file)
-  await assert.rejects(other.import(exported, { passphrase: 'p' }, signal), {
-    code: 'refused',
-    message: /production generation 1 with another key/,
-  })
-  assert.deepEqual(readFileSync(file), before)
-})
-
 test('a write gives way to whoever changed the file or took the lock meanwhile, and loses nothing of theirs', async () => {
   await using folder = temporaryFolder('keyring')
   let meanwhile: (() => void) | undefined
@@ -383,4 +327,17 @@ test('destroy() and rewrap() overwrite the files that held the old bytes, and sp
   assert.deepEqual(await overwritten(rewrap), [false, true])
   assert.match(readFileSync(folder.at('copy'), 'utf8'), /^\{/)
   assert.deepEqual(await overwritten(() => keyring.rotate(production, signal)), [false, false])
+})
+
+test('refresh() takes in what another process changed', async () => {
+  await using folder = temporaryFolder('keyring')
+  using service = await freshKeyring(folder)
+  using other = await reopen(folder)
+  await other.rotate(production, signal)
+  assert.equal(service.active(production).generation, 1)
+  await service.refresh(signal)
+  assert.equal(service.active(production).generation, 2)
+  assert.deepEqual(service.masterKey(service.active(production)), other.masterKey(other.active(production)))
+  await other.rewrap({ keyFile: folder.at('unlock.key') }, signal)
+  await assert.rejects(service.refresh(signal), { code: 'keyring_locked', message: /rewrapped/ })
 })

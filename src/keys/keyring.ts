@@ -162,6 +162,15 @@ export class Keyring implements Disposable {
     return outcome!
   }
 
+  /**
+   * Takes in what other processes changed since it was opened: a service that keeps a keyring open calls it before it asks
+   * which generation is active. Failure `keyring_locked` where it was rewrapped meanwhile; `keyring_damaged`.
+   */
+  async refresh(signal: AbortSignal): Promise<void> {
+    throwIfStopped(signal)
+    this.#content = (await this.#readAgain()).content
+  }
+
   /** Reads the file again, opens every key, and looks at what lies beside it. Failure `keyring_damaged`. */
   async check(signal: AbortSignal): Promise<KeyringCheck> {
     throwIfStopped(signal)

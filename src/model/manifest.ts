@@ -22,9 +22,9 @@ export interface FilesManifest {
 export interface TableManifest {
   readonly name: string
   readonly rows: number
-  /** Over the rows in an order that does not depend on where they lie; null where the table was not read as a whole. */
+  /** Over the rows that were read, in an order that does not depend on where they lie; null where they were not read. */
   readonly digest: string | null
-  /** Present where only a part was read: which. */
+  /** Present where only a part was read, which is what is counted then: which part, or why none. */
   readonly sampled?: string
 }
 

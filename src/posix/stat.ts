@@ -57,6 +57,14 @@ export function statAtAddress(dirFd: number, nameAddress: number): FileStat | un
   return libc.statx(dirFd, nameAddress, entryFlags, basicStats, addresses().answer) === -1 ? undefined : readAnswer()
 }
 
+/** Bytes of struct statx, as the system fills it. */
+export const statBytes = statxBytes
+
+/** The system's answer itself, for the name at an address, to the statBytes at another; false where the call failed. */
+export function statRaw(dirFd: number, nameAddress: number, intoAddress: number): boolean {
+  return libc.statx(dirFd, nameAddress, entryFlags, basicStats, intoAddress) !== -1
+}
+
 /** The file that this descriptor is open for. Throws SystemError. */
 export function statOpen(fd: number): FileStat {
   const { answer: into, emptyPath } = addresses()

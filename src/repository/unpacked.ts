@@ -14,9 +14,16 @@ const openBrace = 0x7b
 /** An index of restic's own size has some 10 MiB; what claims to be larger than this is not read. */
 export const unpackedBytesMax = 1024 * 1024 * 1024
 
+/**
+ * Pieces in which zlib hands its output over, each a buffer of its own that is joined with the others at the end. Its own
+ * 16 KiB make more work of an index of 20 MiB than decompressing it does.
+ */
+const pieceBytesMin = 16 * 1024
+const pieceBytesMax = 4 * 1024 * 1024
+
 export function encodeUnpacked(json: Uint8Array, version: RepositoryVersion): Uint8Array {
   if (version === 1) return json
-  return Buffer.concat([Buffer.of(versionByte), zstdCompressSync(json)])
+  return Buffer.concat([Buffer.of(versionByte), zstdCompressSync(json, { chunkSize: pieceBytes(json.length / 2) })])
 }
 
 export function decodeUnpacked(plaintext: Uint8Array, version: RepositoryVersion, what: string): Uint8Array {
@@ -26,8 +33,13 @@ export function decodeUnpacked(plaintext: Uint8Array, version: RepositoryVersion
     throw new Failure('repository_unsupported', `Cannot read ${what}: its encoding is ${first}, expected JSON or 2`)
   }
   try {
-    return zstdDecompressSync(plaintext.subarray(1), { maxOutputLength: unpackedBytesMax })
+    const chunkSize = pieceBytes(4 * plaintext.length)
+    return zstdDecompressSync(plaintext.subarray(1), { maxOutputLength: unpackedBytesMax, chunkSize })
   } catch (cause) {
     throw new Failure('repository_damaged', `Cannot read ${what}: it does not decompress`, { cause })
   }
+}
+
+function pieceBytes(bytesExpected: number): number {
+  return Math.max(pieceBytesMin, Math.min(pieceBytesMax, Math.ceil(bytesExpected)))
 }

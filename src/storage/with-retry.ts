@@ -33,8 +33,8 @@ export function withRetry(inside: Storage, options: RetryOptions): Storage {
     name: inside.name,
 
     put(objectName, body, putOptions, signal) {
-      const { options, isBodyThere } = watchBody(putOptions)
-      return again.run(signal, () => inside.put(objectName, body, options, signal), isBodyThere)
+      const watched = watchBody(putOptions)
+      return again.run(signal, () => inside.put(objectName, body, watched.options, signal), watched.isBodyThere)
     },
     get: (objectName, getOptions, signal) => again.run(signal, () => inside.get(objectName, getOptions, signal)),
     size: (objectName, signal) => again.run(signal, () => inside.size(objectName, signal)),

@@ -126,6 +126,7 @@ test('a row whose content is no record is told with its column, and not thrown a
     ["runs SET gaps = '{'", () => catalog.runs(), /gaps is "\{"/],
     ["runs SET state = 'failed', failure = 'bad luck', message = ''", () => catalog.runs(), /failure is "bad luck"/],
     ["runs SET state = 'lost', ended_at = NULL", () => catalog.runs(), /ended_at is null, expected a time/],
+    ['runs SET ended_at = 9223372036854775807', () => catalog.runs(), /it holds a number out of range/],
     ['runs SET ended_at = 9000000000000000', () => catalog.runs(), /ended_at is 9000000000000000, expected a time/],
   ]
   const database = new DatabaseSync(path)

@@ -39,6 +39,13 @@ export function sqliteFailure(error: unknown, doing: string, path: string): unkn
   const system = code === undefined ? undefined : systemCodes[code]
   if (system !== undefined)
     return new Failure(system, `${what}: ${errorMessage(error)}`, { facts: { path }, cause: error })
+  // What this program writes are safe integers; Node refuses to read others.
+  if (code === 'ERR_OUT_OF_RANGE') {
+    return new Failure('catalog_unreadable', `${what}: it holds a number out of range (${errorMessage(error)})`, {
+      facts: { path },
+      cause: error,
+    })
+  }
   if (code !== 'ERR_SQLITE_ERROR' || typeof error !== 'object' || error === null || !('errcode' in error)) return error
   // The low byte is the primary code, the rest says more of the same.
   const known = codes[Number(error.errcode) & 0xff]

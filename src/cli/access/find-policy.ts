@@ -18,6 +18,8 @@ export interface FoundPolicy {
   /** Absolute. */
   readonly path: string
   readonly text: string
+  /** Whether the mode of the file lets others than its owner change it. */
+  readonly writableBy: 'owner' | 'others'
 }
 
 /**
@@ -34,15 +36,15 @@ export async function findPolicy({
   const named = globals.policy ?? variable
   if (named !== undefined) {
     const path = resolve(world.workingDirectory, named)
-    const text = await readPolicyFile(path, signal)
-    if (text !== undefined) return { path, text }
+    const found = await readPolicyFile(path, signal)
+    if (found !== undefined) return found
     const by = globals.policy === undefined ? `, which ${policyVariable} names` : ''
     throw new Failure('policy_missing', `Cannot read policy "${path}"${by}: there is no such file`, { facts: { path } })
   }
   const places = [resolve(world.workingDirectory, policyFileName), systemPolicyPath]
   for (const path of places) {
-    const text = await readPolicyFile(path, signal)
-    if (text !== undefined) return { path, text }
+    const found = await readPolicyFile(path, signal)
+    if (found !== undefined) return found
   }
   const looked = places.map((path) => `"${path}" is not there`).join(', ')
   throw new Failure(
@@ -54,8 +56,8 @@ export async function findPolicy({
   )
 }
 
-/** The text of a file, undefined where there is none. */
-export async function readPolicyFile(path: string, signal: AbortSignal): Promise<string | undefined> {
+/** The policy file at an absolute path, undefined where there is none. */
+export async function readPolicyFile(path: string, signal: AbortSignal): Promise<FoundPolicy | undefined> {
   throwIfStopped(signal)
   try {
     await using file = await open(path, 'r')
@@ -68,7 +70,9 @@ export async function readPolicyFile(path: string, signal: AbortSignal): Promise
       if (bytesRead === 0 || length === bytes.length) break
     }
     if (length > policyBytesMax) throw unreadable(path, `more than ${policyBytesMax} bytes`, 'a page or two')
-    return decoded(path, bytes.subarray(0, length))
+    const { mode } = await file.stat()
+    const writableBy = (mode & 0o022) === 0 ? 'owner' : 'others'
+    return { path, text: decoded(path, bytes.subarray(0, length)), writableBy }
   } catch (cause) {
     if (cause instanceof Failure) throw cause
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Failure } from '../../base/failure.ts'
 import { processBirth } from '../../base/process-birth.ts'
 import type { Keyring } from '../../keys/keyring.ts'
 import { resolveSecret, type SecretPlaces } from '../../keys/resolve-secret.ts'
@@ -69,7 +70,8 @@ function secretPlaces({ environment }: World): SecretPlaces {
   return { environment, readFile }
 }
 
-function locationsOf(context: CommandContext, policy: Policy, keyring: Keyring): Locations {
+/** The locations of the policy's environment; without the keyring nothing in them can be opened, only looked at. */
+export function locationsOf(context: CommandContext, policy: Policy, keyring: Keyring | undefined): Locations {
   const { world, globals, output } = context
   const { environment } = policy
   const places = policy.locations[environment]! // Checked when the policy was read.
@@ -80,7 +82,11 @@ function locationsOf(context: CommandContext, policy: Policy, keyring: Keyring):
       secondary: places.secondary === 'N/A' ? undefined : places.secondary.storage,
     },
     adapters: world.storages,
-    masterKey: (generation) => masterKeyOf(keyring, { environment, generation }),
+    masterKey: (generation) => {
+      if (keyring === undefined)
+        throw new Failure('keyring_locked', 'Cannot open a repository: the keyring is not open')
+      return masterKeyOf(keyring, { environment, generation })
+    },
     random: world.random,
     clock: world.clock,
     lockOwner: lockOwner(world),

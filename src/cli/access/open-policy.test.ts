@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fakeWorld } from '../../../testing/fake-world.ts'
 import { type TemporaryFolder, temporaryFolder } from '../../../testing/temporary-folder.ts'
@@ -120,4 +120,21 @@ test('openPolicy() warns of what one device holds together', async () => {
     'the secondary location and the keyring are on one device: who takes it has both',
     'the primary and the secondary location are on one device: its loss takes both copies',
   ])
+})
+
+test('openPolicy() refuses a storage that has no adapter, and warns of a policy that others may change', async () => {
+  await using folder = temporaryFolder('open-policy')
+  const file = folder.at('zakops-backup.yaml')
+  writeFileSync(file, text.replace('storage: backups', 'storage: "s3:bucket"'))
+  await assert.rejects(open(folder), (error) => {
+    assert.ok(error instanceof PolicyFailure)
+    assert.equal(
+      error.message.split('\n')[1],
+      `  ${file}:3:49: locations.development.primary.storage: found "s3:bucket", expected a folder, or a place of one of "local:" (a folder of this name is written "./s3:…")`,
+    )
+    return true
+  })
+  writeFileSync(file, text)
+  chmodSync(file, 0o664)
+  assert.equal((await open(folder)).warnings[0], `others may change the policy: run chmod go-w "${file}"`)
 })

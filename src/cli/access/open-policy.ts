@@ -25,9 +25,13 @@ export interface OpenedPolicy {
  * refused. Failures: `policy_missing`, which names every place where it looked; `policy_invalid`, with every fault.
  */
 export async function openPolicy(context: Pick<CommandContext, 'world' | 'globals' | 'signal'>): Promise<OpenedPolicy> {
-  const { path, text } = await findPolicy(context)
+  const { path, text, writableBy } = await findPolicy(context)
   const document = readPolicy(text, path)
-  const { faults, warnings } = await checkPlaces(document, path, localDisk)
+  const machine = { disk: localDisk, adapters: Object.keys(context.world.storages) }
+  const { faults, warnings } = await checkPlaces(document, path, machine)
   if (faults.length > 0) throw new PolicyFailure(path, faults)
-  return { path, policy: resolvePolicy(document.policy, dirname(path)), document, warnings }
+  const policy = resolvePolicy(document.policy, dirname(path))
+  // It names commands that are run, and what is kept.
+  const changeable = `others may change the policy: run chmod go-w "${path}"`
+  return { path, policy, document, warnings: writableBy === 'others' ? [changeable, ...warnings] : warnings }
 }

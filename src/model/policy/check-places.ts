@@ -1,7 +1,9 @@
 import { posix } from 'node:path'
 import { placeFaults } from './place-rules.ts'
 import { type PolicyData, readPolicyData } from './policy-data.ts'
-import type { PolicyFault } from './policy-fault.ts'
+import type { Policy } from './policy.ts'
+import { quotedText } from './found-value.ts'
+import type { PolicyFault, UnplacedFault } from './policy-fault.ts'
 import { readPolicyText } from './policy-text.ts'
 import { resolvePolicy, locationsOf } from './resolve-policy.ts'
 import type { PolicyDocument } from './read-policy.ts'
@@ -16,13 +18,13 @@ export interface DiskProbe {
 }
 
 /**
- * What only the disk can tell about a policy that readPolicy() took: `faults`, places that lie in each other by
- * symlinks; `warnings`, sentences about what one device holds together.
+ * What only the machine can tell about a policy that readPolicy() took: `faults`, places that lie in each other by
+ * symlinks, and storages that the program has no adapter for; `warnings`, sentences about what one device holds together.
  */
 export async function checkPlaces(
   document: PolicyDocument,
   fileName: string,
-  disk: DiskProbe,
+  { disk, adapters }: { readonly disk: DiskProbe; readonly adapters: readonly string[] },
 ): Promise<{ readonly faults: readonly PolicyFault[]; readonly warnings: readonly string[] }> {
   const folder = posix.dirname(fileName)
   const text = readPolicyText(document.text)
@@ -31,11 +33,28 @@ export async function checkPlaces(
   const found = placeFaults(data, (place) => {
     const { adapter, path } = resolvedPlace(place, folder)
     return { adapter, path: adapter === 'local' ? real.get(path)! : path }
-  })
+  }).map((fault) => ({ ...fault, hint: fault.hint ?? 'symlinks lead there' }))
   return {
-    faults: found.map((fault) => text.place({ ...fault, hint: fault.hint ?? 'symlinks lead there' })),
+    faults: [...adapterFaults(document.policy, adapters), ...found].map((fault) => text.place(fault)),
     warnings: await deviceWarnings(document, folder, disk),
   }
+}
+
+/** Storages of this environment that the program can not open. */
+function adapterFaults(policy: Policy, adapters: readonly string[]): UnplacedFault[] {
+  return locationsOf(policy).flatMap(({ name, location: { storage } }): UnplacedFault[] => {
+    const { adapter } = storagePlace(storage)
+    if (adapters.includes(adapter)) return []
+    return [
+      {
+        at: ['locations', policy.environment, name, 'storage'],
+        point: 'value',
+        found: quotedText(storage),
+        wanted: `a folder, or a place of one of ${adapters.map((one) => `"${one}:"`).join(', ')}`,
+        hint: `a folder of this name is written "./${adapter}:…"`,
+      },
+    ]
+  })
 }
 
 /** Every place of this machine that the rules ask for, by its absolute path. */

@@ -97,7 +97,7 @@ const table: readonly { from?: [string, string]; to: [string, string]; there: st
       'environment: production\nlocations:\n',
       'environment: staging\nlocations:\n  staging: { primary: { storage: /s1 } }\n',
     ],
-    there: ['!environment: staging, before it was production'],
+    there: ['!environment: staging, which has no secondary location, before it was production'],
     back: ['environment: production, before it was staging'],
   },
   {

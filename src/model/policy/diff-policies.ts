@@ -4,6 +4,7 @@ import { diffSources } from './diff-sources.ts'
 import { formatDuration } from './duration.ts'
 import type { PolicyChange } from './policy-change.ts'
 import { environments, type LocationPolicy, type Policy } from './policy.ts'
+import { locationsOf } from './resolve-policy.ts'
 import { weekdayTime } from './describe-policy.ts'
 
 /**
@@ -27,8 +28,14 @@ export function diffPolicies(before: Policy, after: Policy): PolicyChange[] {
 
 function diffEnvironment(before: Policy, after: Policy): PolicyChange[] {
   if (before.environment === after.environment) return []
-  const text = `environment: ${after.environment}, before it was ${before.environment}`
-  return [{ setting: 'environment', text, weakens: before.environment === 'production' }]
+  const losesSecondary = hasSecondary(before) && !hasSecondary(after)
+  const copies = losesSecondary ? ', which has no secondary location' : ''
+  const text = `environment: ${after.environment}${copies}, before it was ${before.environment}`
+  return [{ setting: 'environment', text, weakens: before.environment === 'production' || losesSecondary }]
+}
+
+function hasSecondary(policy: Policy): boolean {
+  return locationsOf(policy).some(({ name }) => name === 'secondary')
 }
 
 function diffSchedule(before: Policy, after: Policy): PolicyChange[] {

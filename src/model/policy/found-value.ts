@@ -12,8 +12,11 @@ export function foundValue(value: unknown, at: readonly (string | number)[]): st
   return typeof value === 'string' ? quotedText(value) : JSON.stringify(value)
 }
 
-/** Text in quotes, short, on one line and without what stands before the "@" of a URL. */
+/** Text in quotes, short, without what stands before the "@" of a URL and without anything that moves a terminal. */
 export function quotedText(text: string): string {
   const safe = text.replace(/:\/\/[^\s]*@/, '://…@')
-  return JSON.stringify(safe.length > shownCharactersMax ? `${safe.slice(0, shownCharactersMax)}…` : safe)
+  const short = safe.length > shownCharactersMax ? `${safe.slice(0, shownCharactersMax)}…` : safe
+  return JSON.stringify(short).replace(/[\u007F-\u009F]|\p{Bidi_Control}/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../../base/failure.ts'
+import { quotedText } from './found-value.ts'
 
 /** One thing that is wrong in a policy file. Never holds a secret. */
 export interface PolicyFault {
@@ -51,7 +52,13 @@ export function faultText(fileName: string, { line, column, path, found, wanted,
   return `${fileName}:${line}:${column}:${place} found ${found}, expected ${wanted}${more}`
 }
 
-/** The name of a setting as it is written in messages. */
+/** The name of a setting as it is written in messages; a part that is no plain word stands in quotes. */
 export function settingName(at: readonly (string | number)[]): string {
-  return at.map((part, depth) => (typeof part === 'number' ? `[${part}]` : `${depth === 0 ? '' : '.'}${part}`)).join('')
+  return at
+    .map((part, depth) => {
+      if (typeof part === 'number') return `[${part}]`
+      const word = /^[\w-]{1,80}$/.test(part) ? part : quotedText(part)
+      return depth === 0 ? word : `.${word}`
+    })
+    .join('')
 }

@@ -11,6 +11,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml'
+import { quotedText } from './found-value.ts'
 import type { PolicyFault, UnplacedFault } from './policy-fault.ts'
 import { settingName } from './policy-fault.ts'
 
@@ -81,6 +82,7 @@ function readYaml(text: string): PolicyText {
 /** What stands there and what is wanted, for the codes of the parser. Its own messages may show a secret. */
 const yamlWords: Readonly<Record<string, { readonly found: string; readonly wanted: string }>> = {
   BAD_ALIAS: { found: 'an alias that nothing has', wanted: 'the name of an anchor above it' },
+  BAD_DIRECTIVE: { found: 'a directive', wanted: 'settings' },
   BAD_DQ_ESCAPE: { found: 'a backslash that means nothing', wanted: 'an escape of YAML, or single quotes' },
   BAD_INDENT: {
     found: 'indentation that fits to nothing above',
@@ -104,7 +106,7 @@ const yamlWords: Readonly<Record<string, { readonly found: string; readonly want
 function yamlFault(text: string, lines: LineCounter, code: string, offset: number): PolicyFault {
   const { found, wanted } = yamlWords[code] ?? { found: 'what is no YAML here', wanted: 'YAML 1.2' }
   const name = code === 'DUPLICATE_KEY' ? /^[^\s:]{1,80}/.exec(text.slice(offset, offset + 81))?.[0] : undefined
-  const words = name === undefined ? found : `${JSON.stringify(name)} for the second time`
+  const words = name === undefined ? found : `${quotedText(name)} for the second time`
   return { ...positionOf(lines, offset), path: '', found: words, wanted }
 }
 

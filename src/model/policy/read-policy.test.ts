@@ -5,7 +5,7 @@ import { stringify } from 'yaml'
 import { samplePolicyPath, samplePolicyText } from '../../../testing/sample-policy.ts'
 import { environments, type PolicyFile, weekdays } from './policy.ts'
 import { PolicyFailure } from './policy-fault.ts'
-import { readPolicy } from './read-policy.ts'
+import { readPolicy, readRecordedPolicy } from './read-policy.ts'
 
 const dayMs = 86_400_000
 
@@ -279,7 +279,15 @@ const bad: readonly { readonly kind: string; readonly text: string; readonly fau
     kind: 'name of a source',
     text: changed('  orders:', '  Order Book:'),
     faults: [
-      '16:3: sources.Order Book: found "Order Book", expected a name of small letters, digits, "-" and "_", at most 63, such as "documents" (did you mean "order-book"?)',
+      '16:3: sources."Order Book": found "Order Book", expected a name of small letters, digits, "-" and "_", at most 63, such as "documents" (did you mean "order-book"?)',
+    ],
+  },
+  {
+    kind: 'names and values that would move a terminal',
+    text: changed('environment: production', 'environment: "\\e[2J\\x9b"\n"a\\nb\\u202e": 1'),
+    faults: [
+      String.raw`2:14: environment: found "\u001b[2J\u009b", expected one of "production", "staging", "development"`,
+      String.raw`3:1: "a\nb\u202e": found a setting that does not exist, ${oneOfAll}`,
     ],
   },
   {
@@ -374,6 +382,16 @@ test('readPolicy() takes a source that leaves the backups, the keys and the stat
 test('readPolicy() starts relative paths from the folder of the policy', () => {
   assert.equal(faults(changed('/srv/documents', '.')).length, 2)
   assert.equal(faults(changed('/srv/documents', '../../srv')).length, 1)
+})
+
+test('readRecordedPolicy() asks for the shape only, so that a policy that was moved still reads', () => {
+  const text = changed('/srv/documents', 'documents').replace('/srv/backup', '/home/documents/backup')
+  assert.equal(readPolicy(text, samplePolicyPath).policy.environment, 'production')
+  assert.throws(() => readPolicy(text, '/home/policy.yaml'), PolicyFailure)
+  assert.deepEqual(readRecordedPolicy(text, '/home/policy.yaml'), readPolicy(text, samplePolicyPath).policy)
+  for (const bad of [changed('version: 1', 'version: 2'), 'a: [', '']) {
+    assert.throws(() => readRecordedPolicy(bad, samplePolicyPath), PolicyFailure)
+  }
 })
 
 test('readPolicy() reads back what any policy says, and never throws anything but a PolicyFailure', () => {

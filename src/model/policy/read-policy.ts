@@ -32,6 +32,19 @@ export function readPolicy(text: string, fileName: string): PolicyDocument {
   return { policy, digest: policyDigest(policy), text }
 }
 
+/**
+ * The policy of a text that was in force once, as the catalog keeps it. The rules held when it was taken, where its file
+ * lay then, and are not asked again: a policy that was moved must not pass for one that can not be read. Failure
+ * `policy_invalid` where it is not of the shape that this program knows.
+ */
+export function readRecordedPolicy(text: string, fileName: string): Policy {
+  const read = readPolicyText(text)
+  const found = read.data === undefined ? [] : shapeFaults(read.data)
+  const faults = [...read.faults, ...found.map((fault) => read.place(fault))]
+  if (faults.length > 0) throw new PolicyFailure(fileName, faults)
+  return policySchema.parse(read.data)
+}
+
 /** SHA-256 of an effective policy, hex. */
 export function policyDigest(policy: Policy): string {
   return createHash('sha256').update(canonicalJson(policy)).digest('hex')

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { UnplacedFault } from './policy-fault.ts'
-import { foundValue } from './found-value.ts'
+import { foundValue, quotedText } from './found-value.ts'
 import { nearestWord } from './nearest-word.ts'
 import { policySchema } from './policy.ts'
 
@@ -82,9 +82,7 @@ function faultsOfIssue(
       })
     case 'invalid_key': {
       const name = String(at.at(-1))
-      return [
-        { at, point: 'name', found: JSON.stringify(name), wanted: issue.issues[0]!.message, hint: nameHint(name) },
-      ]
+      return [{ at, point: 'name', found: quotedText(name), wanted: issue.issues[0]!.message, hint: nameHint(name) }]
     }
     case 'invalid_union': {
       const nested = nearestOption(issue.errors, value)

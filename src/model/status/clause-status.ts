@@ -5,14 +5,21 @@
 export const clauseStates = ['met', 'due', 'breached', 'not yet', 'not applicable'] as const
 export type ClauseState = (typeof clauseStates)[number]
 
+/** One thing that the state is known from, and which state it speaks for. */
+export interface Evidence {
+  readonly state: ClauseState
+  /** A sentence with dates and ids. */
+  readonly text: string
+}
+
 export interface ClauseStatus {
   /** The heading of the policy document that it stands under. */
   readonly section: string
   /** Its name there. */
   readonly clause: string
   readonly state: ClauseState
-  /** What the state is known from: sentences with dates and ids. */
-  readonly evidence: readonly string[]
+  /** The worst first, so that what makes the state stands on top; a few of each state. */
+  readonly evidence: readonly Evidence[]
   /** A command that mends it; only where something is to be done. */
   readonly remedy: string | undefined
 }
@@ -31,15 +38,21 @@ const worstFirst = ['breached', 'due', 'not yet', 'met', 'not applicable'] as co
 
 /** A clause is as its worst part, and tells the worst first. */
 export function clauseOf(section: string, clause: string, findings: readonly Finding[]): ClauseStatus {
-  const sorted = findings.toSorted((a, b) => worstFirst.indexOf(a.state) - worstFirst.indexOf(b.state))
-  const [worst] = sorted
-  const told = sorted.slice(0, sentencesMax).map(({ evidence }) => evidence)
-  const more = sorted.length - told.length
+  const states = worstFirst.filter((state) => findings.some((finding) => finding.state === state))
+  const [state = 'not applicable'] = states
+  const isToDo = state === 'breached' || state === 'due'
   return {
     section,
     clause,
-    state: worst?.state ?? 'not applicable',
-    evidence: more === 0 ? told : [...told, `and ${more} more`],
-    remedy: worst?.state === 'breached' || worst?.state === 'due' ? worst.remedy : undefined,
+    state,
+    evidence: states.flatMap((one) => evidenceOf(findings, one)),
+    remedy: isToDo ? findings.find((finding) => finding.state === state)?.remedy : undefined,
   }
+}
+
+function evidenceOf(findings: readonly Finding[], state: ClauseState): Evidence[] {
+  const texts = findings.filter((finding) => finding.state === state).map(({ evidence }) => evidence)
+  const more = texts.length - sentencesMax
+  const told = more > 0 ? [...texts.slice(0, sentencesMax), `and ${more} more`] : texts
+  return told.map((text) => ({ state, text }))
 }

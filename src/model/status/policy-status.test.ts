@@ -381,7 +381,7 @@ test('policyStatus() tells each clause in each of its states, with evidence and 
     const clause = status.clauses.find((one) => one.clause === name)
     const what = `${name} ${state} ${String(evidence)}: ${JSON.stringify(clause)}`
     assert.equal(clause?.state, state, what)
-    assert.match(clause.evidence.join('; '), evidence, what)
+    assert.match(clause.evidence.map(({ text }) => text).join('; '), evidence, what)
     assert.equal(clause.remedy, remedy, what)
     assert.equal(status.exitCode, status.clauses.some((one) => one.state === 'breached') ? 5 : 0)
   }
@@ -442,6 +442,11 @@ test('policyStatus() takes a backup that bears a date in the future for no evide
     status.clauses.filter(({ state }) => state === 'breached').map(({ clause }) => clause),
     ['Incremental backups', 'Database snapshots: PostgreSQL', 'Recovery point (RPO)'],
   )
+})
+
+test('policyStatus() takes a backup that came a moment before it was due for that one', () => {
+  const early = sample.backups.map((backup) => ({ ...backup, takenAt: new Date(backup.takenAt.getTime() - 500) }))
+  assert.equal(policyStatus(sampleStatusFacts({ backups: early })).state, 'met')
 })
 
 test('policyStatus() judges a source that came later by its own time', () => {

@@ -1,5 +1,5 @@
 import { clauseOf } from './clause-status.ts'
-import type { ClauseStatus } from './clause-status.ts'
+import type { ClauseStatus, Finding } from './clause-status.ts'
 import type { StatusView } from './status-view.ts'
 
 const roles = [
@@ -10,15 +10,18 @@ const roles = [
 ] as const
 
 export function responsibilitiesClause({ facts }: StatusView): ClauseStatus {
-  const findings = roles.map(([key, title]) => {
+  const named = roles.map(([key, title]) => {
     const names = facts.policy.responsibilities[key].filter((name) => name.trim() !== '')
-    return names.length > 0
-      ? ({ state: 'met', evidence: `${title}: ${names.join(', ')}` } as const)
-      : ({
-          state: 'breached',
-          evidence: `${title}: nobody is named`,
-          remedy: `name somebody under responsibilities.${key}, then: zakops-backup policy check`,
-        } as const)
+    return { key, title, names }
   })
+  const nobody: Finding[] = named
+    .filter(({ names }) => names.length === 0)
+    .map(({ key, title }) => ({
+      state: 'breached',
+      evidence: `${title}: nobody is named`,
+      remedy: `name somebody under responsibilities.${key}, then: zakops-backup policy check`,
+    }))
+  const texts = named.filter(({ names }) => names.length > 0).map(({ title, names }) => `${title}: ${names.join(', ')}`)
+  const findings: Finding[] = texts.length === 0 ? nobody : [...nobody, { state: 'met', evidence: texts.join('; ') }]
   return clauseOf('Responsibilities', 'Responsibilities', findings)
 }

@@ -5,7 +5,7 @@ import type { Run } from '../run.ts'
 import { clauseOf } from './clause-status.ts'
 import type { ClauseStatus, Finding } from './clause-status.ts'
 import { mention } from './mention.ts'
-import { graceMs } from './status-view.ts'
+import { earlyMs, graceMs } from './status-view.ts'
 import type { SourceView, StatusView } from './status-view.ts'
 
 const schedule = 'Backup Schedule'
@@ -53,6 +53,7 @@ function scheduledFinding(source: SourceView, kind: 'full' | 'incremental', { no
   )
   const newest = scheduled.find(({ gaps }) => gaps === 0)
   const required = kind === 'full' ? source.required.full : source.required.any
+  const from = required.getTime() - earlyMs
   const last = newest === undefined ? 'none was taken' : `the last complete one is ${mention(newest)}`
   const remedy = `zakops-backup backup ${name}${kind === 'full' ? ' --kind full' : ''}`
   if (required > now) {
@@ -61,15 +62,15 @@ function scheduledFinding(source: SourceView, kind: 'full' | 'incremental', { no
       ? { state: 'not yet', evidence }
       : { state: 'met', evidence: `${name}: ${mention(newest)}` }
   }
-  if (newest !== undefined && newest.takenAt >= required) {
+  if (newest !== undefined && newest.takenAt.getTime() >= from) {
     return { state: 'met', evidence: `${name}: ${mention(newest)}` }
   }
   const due = `${name}: due ${formatMinute(required)}`
-  if (running !== undefined && running.startedAt >= required) {
+  if (running !== undefined && running.startedAt.getTime() >= from) {
     return { state: 'due', evidence: `${due}, run ${running.id} is taking it`, remedy }
   }
   if (now.getTime() < required.getTime() + graceMs) return { state: 'due', evidence: `${due}; ${last}`, remedy }
-  const partial = scheduled.find(({ gaps, takenAt }) => gaps > 0 && takenAt >= required)
+  const partial = scheduled.find(({ gaps, takenAt }) => gaps > 0 && takenAt.getTime() >= from)
   if (partial === undefined) return { state: 'breached', evidence: `${due}, not taken; ${last}`, remedy }
   const found = `${mention(partial)} is partial, ${partial.gaps} missing`
   return { state: 'breached', evidence: `${due}; ${found}; ${last}`, remedy }

@@ -1,6 +1,5 @@
 import type { BackupKind } from '../backup.ts'
 import type { Id } from '../id.ts'
-import { dueTimes } from '../policy/due-times.ts'
 import type { LocationName, SourceKind } from '../policy/policy.ts'
 import { newestGood } from './objective-clauses.ts'
 import type { SourceView, StatusView } from './status-view.ts'
@@ -29,14 +28,13 @@ export interface SourceStatus {
 }
 
 export function sourceStatus(source: SourceView, view: StatusView): SourceStatus {
-  const { facts, now, copiesOf, locations } = view
+  const { facts, now, copiesOf, locations, nextDue } = view
   const last = (kind: BackupKind): BackupMention | undefined =>
     mentionOf(source.backups.find((one) => one.kind === kind))
   const good = newestGood(source, view)
   const verification = facts.verifications
     .filter(({ location, at }) => locations.includes(location) && at <= now)
     .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0]
-  const due = dueTimes(facts.policy, now, 10).find(({ procedure }) => procedure === 'backup')
   return {
     source: source.name,
     kind: source.kind,
@@ -55,7 +53,7 @@ export function sourceStatus(source: SourceView, view: StatusView): SourceStatus
       at: verification.at,
       faults: verification.faults,
     },
-    nextDue: due?.kind === undefined ? undefined : { at: due.at, kind: due.kind },
+    nextDue: nextDue?.kind === undefined ? undefined : { at: nextDue.at, kind: nextDue.kind },
   }
 }
 

@@ -48,7 +48,7 @@ export interface StatusFacts {
   readonly copies: readonly BackupCopy[]
   readonly verifications: readonly Verification[]
   readonly proofs: readonly Proof[]
-  /** Those of the last weeks, at least the newest of each procedure and source, and all that are running. */
+  /** Those of the last weeks, at least the newest of each procedure and source, and all that are running, dead ones given up. */
   readonly runs: readonly Run[]
   readonly drills: readonly DrillFact[]
   readonly keyring: KeyringFact

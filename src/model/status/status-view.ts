@@ -1,6 +1,6 @@
 import type { Backup } from '../backup.ts'
 import type { Id } from '../id.ts'
-import { dueTimes, latestDueTimes } from '../policy/due-times.ts'
+import { type DueTime, dueTimes, latestDueTimes } from '../policy/due-times.ts'
 import { timeOfDayMs } from '../policy/backup-gap.ts'
 import { type LocationName, weekdays } from '../policy/policy.ts'
 import { locationsOf } from '../policy/resolve-policy.ts'
@@ -13,12 +13,16 @@ const dayMs = 86_400_000
 export const graceMs = 3_600_000
 /** The same for what is due once a week, a month or a year. */
 export const longGraceMs = dayMs
+/** Timers and clocks are not exact: what was taken so little before it was due was taken then. */
+export const earlyMs = 60_000
 
 /** The facts, arranged for the questions of the clauses. */
 export interface StatusView {
   readonly facts: StatusFacts
   readonly now: Date
   readonly sources: readonly SourceView[]
+  /** The backup that is due next. */
+  readonly nextDue: DueTime | undefined
   /** Locations that the environment must have. */
   readonly locations: readonly LocationName[]
   readonly copiesOf: ReadonlyMap<Id, ReadonlySet<LocationName>>
@@ -50,10 +54,16 @@ export function viewFacts(facts: StatusFacts): StatusView {
   return {
     facts,
     now: facts.now,
+    nextDue: firstBackupDue(facts.policy, facts.now),
     sources: Object.keys(facts.policy.sources).map((name) => viewSource(name, facts, latest)),
     locations: locationsOf(facts.policy).map(({ name }) => name),
     copiesOf,
   }
+}
+
+/** Verifications and tests may come before it, but not so many. */
+function firstBackupDue(policy: StatusFacts['policy'], after: Date): DueTime | undefined {
+  return dueTimes(policy, after, 10).find(({ procedure }) => procedure === 'backup')
 }
 
 type LatestDue = ReturnType<typeof latestDueTimes>
@@ -65,7 +75,7 @@ function viewSource(name: string, facts: StatusFacts, latest: LatestDue): Source
     .filter(({ source, takenAt }) => source === name && takenAt <= now)
     .toSorted((a, b) => b.takenAt.getTime() - a.takenAt.getTime())
   // The first backup of a source is a full, whatever the day; it is due when the first backup is.
-  const first = dueTimes(policy, since, 10).find(({ procedure }) => procedure === 'backup')?.at ?? since
+  const first = firstBackupDue(policy, since)?.at ?? since
   const lastOf = (kinds: readonly string[]): Date =>
     latest
       .filter(({ kind, at }) => kind !== undefined && kinds.includes(kind) && at > since)
@@ -81,27 +91,31 @@ function viewSource(name: string, facts: StatusFacts, latest: LatestDue): Source
         run.state === 'running' && run.procedure === 'backup' && (run.source === name || run.source === undefined),
     ),
     required: { full: lastOf(['full']), any: lastOf(['full', 'incremental']) },
-    scheduled: countScheduled(policy.schedule, since, new Date(now.getTime() - graceMs)),
+    scheduled: countScheduled(policy.schedule, since, first, new Date(now.getTime() - graceMs)),
   }
 }
 
-/** Due times after `since` up to `until`, of each kind, no more than are kept. */
+/**
+ * Due times after `since` up to `until`, of each kind, no more than are kept. What was due at `first` is a full, whatever
+ * the day, so incrementals count from then on.
+ */
 function countScheduled(
   { full, incremental }: StatusFacts['policy']['schedule'],
   since: Date,
+  first: Date,
   until: Date,
 ): SourceView['scheduled'] {
-  const count = (time: string, copies: number, isDay: (day: number) => boolean): number => {
-    const midnight = Math.floor(since.getTime() / dayMs) * dayMs
+  const count = (after: Date, time: string, copies: number, isDay: (day: number) => boolean): number => {
+    const midnight = Math.floor(after.getTime() / dayMs) * dayMs
     let found = 0
     for (let at = midnight + timeOfDayMs(time); at <= until.getTime() && found < copies; at += dayMs) {
-      if (at > since.getTime() && isDay(new Date(at).getUTCDay())) found += 1
+      if (at > after.getTime() && isDay(new Date(at).getUTCDay())) found += 1
     }
     return found
   }
   const fullDay = weekdays.indexOf(full.day)
   return {
-    full: count(full.time, full.retention.copies, (day) => day === fullDay),
-    incremental: count(incremental.time, incremental.retention.copies, (day) => day !== fullDay),
+    full: count(since, full.time, full.retention.copies, (day) => day === fullDay),
+    incremental: count(first, incremental.time, incremental.retention.copies, (day) => day !== fullDay),
   }
 }

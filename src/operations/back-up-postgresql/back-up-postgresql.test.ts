@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { PostgresqlManifest } from '../../model/manifest.ts'
 import { neverStopped } from '../../base/abort.ts'
 import { systemClock } from '../../base/clock.ts'
 import { assertSound } from '../../../testing/back-up-folder.ts'
@@ -14,10 +15,32 @@ import { startRestoredCluster } from '../../../testing/start-restored-cluster.ts
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 import { noProgress } from '../progress.ts'
 import type { Repository } from '../../repository/repository.ts'
+import { comparePostgresqlManifests, type ManifestDifference } from '../../model/compare-postgresql-manifests.ts'
+import { takePostgresqlManifest } from '../../sources/postgresql/take-manifest.ts'
 import { backUpPostgresql, type PostgresqlBackupReport, type PostgresqlBackupRequest } from './back-up-postgresql.ts'
 
 const context = { clock: systemClock, progress: noProgress, programVersion: 'test' }
 const pgbench = '/usr/lib/postgresql/15/bin/pgbench'
+
+const variety = `
+  CREATE SCHEMA odd;
+  CREATE TYPE odd.mood AS ENUM ('well', 'ill');
+  CREATE TABLE odd.kinds (
+    id bigserial PRIMARY KEY, note text, at timestamptz DEFAULT now(), real8 float8, data bytea, json jsonb, mood odd.mood,
+    list int[], money numeric(30, 10), gone int, "Odd ""name""" interval);
+  ALTER TABLE odd.kinds DROP COLUMN gone;
+  INSERT INTO odd.kinds (note, real8, data, json, mood, list, money, "Odd ""name""")
+    SELECT repeat('x', g), g / 7.0, decode(md5(g::text), 'hex'), jsonb_build_object('g', g), 'well', ARRAY[g, g], g / 3.0,
+           make_interval(secs => g)
+      FROM generate_series(1, 3000) g;
+  CREATE UNLOGGED TABLE odd.fleeting AS SELECT 1 AS one;
+  CREATE MATERIALIZED VIEW odd.seen AS SELECT count(*) FROM odd.kinds;
+  CREATE FUNCTION odd.twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';
+  CREATE INDEX ON odd.kinds ((odd.twice(id::int)));
+  CREATE ROLE reader; CREATE ROLE writer LOGIN IN ROLE reader; GRANT SELECT ON odd.kinds TO reader;
+  ALTER TABLE odd.kinds ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON odd.kinds USING (note <> current_user);
+  SELECT lo_from_bytea(0, 'large');
+`
 
 async function backUpServer(
   repository: Repository,
@@ -31,6 +54,7 @@ async function backUpServer(
       connection: { url: server.url },
       hostname: 'host',
       parent: undefined,
+      manifest: { tableBytesMax: 2 ** 30 },
       workers: 2,
       ...changes,
     },
@@ -52,6 +76,9 @@ postgresqlTest(
     await server.psql(
       'CREATE TABLE apart TABLESPACE elsewhere AS SELECT g AS id, md5(g::text) AS text FROM generate_series(1, 5000) g',
     )
+    await server.psql(variety)
+    await server.psql('CREATE DATABASE "other Db"')
+    await server.psql('CREATE TABLE notes AS SELECT 1 AS id', { database: 'other Db' })
     await runWell(pgbench, ['-i', '-q', '-s', '2', server.url])
     const load = spawn(pgbench, ['-n', '-c', '3', '-T', '60', server.url], { stdio: 'ignore' })
     const repository = await freshRepository()
@@ -64,6 +91,13 @@ postgresqlTest(
     await runRestore({ repository, tree: report.tree, target })
     await using work = temporaryFolder('pg-work')
     await using restored = await startRestoredCluster(server, join(target, 'orders'), work.path)
+    const manifest = report.manifest!
+    assert.equal(manifest.view.state, 'exact')
+    assert.deepEqual(await differences(restored.url, manifest), [])
+    assert.deepEqual(
+      manifest.databases.map(({ name }) => name),
+      ['other Db', 'postgres'],
+    )
     assert.equal(await restored.psql('SELECT count(*), sum(id) FROM apart'), '5000|12502500')
     const balance = 'SELECT (SELECT sum(abalance) FROM pgbench_accounts) = (SELECT sum(bbalance) FROM pgbench_branches)'
     assert.equal(await restored.psql(`${balance}, (SELECT count(*) FROM pgbench_accounts)`), 't|200000')
@@ -71,5 +105,25 @@ postgresqlTest(
       await restored.psql('SELECT sum(delta) = (SELECT sum(tbalance) FROM pgbench_tellers) FROM pgbench_history'),
       't',
     )
+    // A manifest that could not find anything amiss would prove nothing.
+    await restored.psql("UPDATE odd.kinds SET note = 'other' WHERE id = 2")
+    await restored.psql('DELETE FROM notes', 'other Db')
+    await restored.psql('ALTER TABLE apart ADD COLUMN more int')
+    await restored.psql("SELECT nextval('odd.kinds_id_seq') FROM generate_series(1, 100)")
+    assert.deepEqual(
+      (await differences(restored.url, manifest)).map(({ what }) => what),
+      [
+        'table public.notes of database other Db',
+        'schema of database postgres',
+        'table odd.kinds of database postgres',
+        'table public.apart of database postgres',
+        'sequence odd.kinds_id_seq of database postgres',
+      ],
+    )
   },
 )
+
+async function differences(url: string, manifest: PostgresqlManifest): Promise<ManifestDifference[]> {
+  const found = await takePostgresqlManifest({ url }, { like: manifest }, neverStopped())
+  return comparePostgresqlManifests(manifest, found, { sameServer: true })
+}

@@ -1,7 +1,10 @@
 import { hash } from 'node:crypto'
+import type { Clock } from '../../base/clock.ts'
 import { toHex } from '../../base/hex.ts'
+import type { PostgresqlManifest } from '../../model/manifest.ts'
 import {
   backupFolder,
+  manifestPath,
   type PostgresqlBackup,
   postgresqlBackupPath,
   serverManifestPath,
@@ -12,10 +15,14 @@ import type { EntryMetadata, EntrySink } from '../../sources/entry-sink.ts'
 import { type BaseBackup, receiveBaseBackup } from '../../sources/postgresql/base-backup.ts'
 import { connectPostgresql, type PostgresqlConnection } from '../../sources/postgresql/connection.ts'
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
+import { type DatabaseSession, listDatabases, openSessions } from '../../sources/postgresql/database-session.ts'
 import { formatLsn, type Lsn } from '../../sources/postgresql/lsn.ts'
+import { openRestorePointView, type RestorePointView } from '../../sources/postgresql/restore-point-view.ts'
 import { readServerFacts, requirePhysicalBackup, type ServerFacts } from '../../sources/postgresql/server-facts.ts'
+import { headOf, readDatabase, readRoles } from '../../sources/postgresql/take-manifest.ts'
 import { holdWal, readTimelineHistory } from '../../sources/postgresql/wal-hold.ts'
 import { WalStream } from '../../sources/postgresql/wal-stream.ts'
+import { WalWindow } from '../../sources/postgresql/wal-window.ts'
 import { backUpStream } from '../back-up-stream/back-up-stream.ts'
 import type { BackupContext, BackupReport, BackupRequest } from '../back-up/backup-request.ts'
 import { DataDirectory } from './data-directory.ts'
@@ -37,12 +44,19 @@ export interface PostgresqlBackupRequest {
   readonly rateKibibytesMax?: number
   /** `fast` (which it is where it is not given): the server's checkpoint is made at once. */
   readonly checkpoint?: 'fast' | 'spread'
+  /**
+   * Whether a manifest is taken, at a restore point behind the backup; tables of more bytes are sampled. The user must be
+   * able to read every table and to run pg_create_restore_point(), and the server must be no standby.
+   */
+  readonly manifest: 'none' | { readonly tableBytesMax: number }
   readonly time?: Date
   readonly workers?: number
 }
 
 export interface PostgresqlBackupReport extends BackupReport {
   readonly facts: PostgresqlBackup
+  /** Undefined where none was asked for. */
+  readonly manifest: PostgresqlManifest | undefined
   readonly warnings: readonly string[]
 }
 
@@ -71,31 +85,40 @@ export async function backUpPostgresql(
   const slot = `zakops_backup_${toHex(repository.random(8))}`
   await holdWal(hold, slot)
   await using copy = await connectPostgresql(connection, { kind: 'replication' }, signal)
-  const run = new PostgresqlBackupRun(request, server, { sql, hold, slot, copy })
+  const databases = request.manifest === 'none' ? [] : await listDatabases(sql)
+  await using views = await openSessions(connection, [...databases, ...databases.slice(0, 1)], signal)
+  const run = new PostgresqlBackupRun(request, server, { hold, slot, copy, sessions: views.sessions }, context.clock)
   const paths = [`/${source}`]
   const report = await backUpStream({ ...request, paths }, context, (sink) => run.feed(sink), signal)
-  return { ...report, facts: run.facts!, warnings: run.warnings }
+  return { ...report, facts: run.facts!, manifest: run.manifest, warnings: run.warnings }
 }
 
 interface Connections {
-  readonly sql: PostgresqlConnection
   /** Holds the WAL by its slot, and brings it at the end. */
   readonly hold: PostgresqlConnection
   readonly slot: string
   readonly copy: PostgresqlConnection
+  /** One for each database, and one more; none where no manifest is taken. */
+  readonly sessions: readonly DatabaseSession[]
 }
+
+/** So much of the log before the end of the backup is looked at for ends of transactions that were slow to be seen. */
+const windowBytesBefore = 1024n * 1024n
 
 class PostgresqlBackupRun {
   facts: PostgresqlBackup | undefined
+  manifest: PostgresqlManifest | undefined
   warnings: readonly string[] = []
   readonly #request: PostgresqlBackupRequest
   readonly #server: ServerFacts
   readonly #connections: Connections
+  readonly #clock: Clock
 
-  constructor(request: PostgresqlBackupRequest, server: ServerFacts, connections: Connections) {
+  constructor(request: PostgresqlBackupRequest, server: ServerFacts, connections: Connections, clock: Clock) {
     this.#request = request
     this.#server = server
     this.#connections = connections
+    this.#clock = clock
   }
 
   /** Everything that the snapshot holds, in the order in which the server gives it. */
@@ -111,18 +134,21 @@ class PostgresqlBackupRun {
     )
     this.warnings = base.warnings
     await directory.finish()
-    const walEnd = await this.#wal(directory, base)
+    const view = await this.#wal(directory, base)
     await directory.add('backup_manifest', base.manifestText)
-    const facts = this.#factsOf(base, { directory, chunkBytes, walEnd })
+    const facts = this.#factsOf(base, { directory, chunkBytes, view })
     this.facts = facts
     const metadata = { ...directory.fileMetadata, mode: 0o600 }
     sink.directory(backupFolder, { ...metadata, mode: 0o700 })
     await addFile(sink, serverManifestPath, metadata, base.manifestText)
     await addFile(sink, postgresqlBackupPath, metadata, Buffer.from(`${JSON.stringify(facts, null, 2)}\n`, 'utf8'))
+    if (view === undefined) return
+    this.manifest = await this.#readManifest(view)
+    await addFile(sink, manifestPath, metadata, Buffer.from(`${JSON.stringify(this.manifest)}\n`, 'utf8'))
   }
 
-  /** Puts the WAL from the backup's beginning into pg_wal; answers where it ends. */
-  async #wal(directory: DataDirectory, base: BaseBackup): Promise<Lsn> {
+  /** Puts the WAL from the backup's beginning into pg_wal, up to the view's restore point where there is to be a manifest. */
+  async #wal(directory: DataDirectory, base: BaseBackup): Promise<RestorePointView | undefined> {
     const { hold, slot } = this.#connections
     const segmentBytes = this.#server.walSegmentBytes
     const history = await readTimelineHistory(hold, base.timeline)
@@ -130,14 +156,64 @@ class PostgresqlBackupRun {
     const start = base.startLsn - (base.startLsn % BigInt(segmentBytes))
     using stream = new WalStream(hold, { slot, timeline: base.timeline, lsn: start })
     const files = new WalFiles(directory, { timeline: base.timeline, segmentBytes, start })
-    await stream.readTo(base.endLsn, (bytes) => files.write(bytes))
+    const from = base.endLsn - windowBytesBefore
+    const window = new WalWindow(from > start ? from : start, { segmentBytes, blockBytes: this.#server.walBlockBytes })
+    const readTo = async (lsn: Lsn): Promise<void> => {
+      await stream.readTo(lsn, (bytes, at) => {
+        window.add(bytes, at)
+        return files.write(bytes)
+      })
+    }
+    await readTo(base.endLsn)
+    const view = await this.#openView(window, readTo)
     await files.end()
-    return base.endLsn
+    return view
+  }
+
+  async #openView(window: WalWindow, readTo: (lsn: Lsn) => Promise<void>): Promise<RestorePointView | undefined> {
+    const [first, ...others] = this.#connections.sessions
+    const flusher = others.pop()
+    if (first === undefined || flusher === undefined) return undefined
+    const id = toHex(this.#request.repository.random(6))
+    const namePrefix = `zakops_${this.#request.source.slice(0, 24)}_${id}`
+    return await openRestorePointView({
+      sessions: [first, ...others],
+      flusher,
+      readTo,
+      window,
+      namePrefix,
+      clock: this.#clock,
+    })
+  }
+
+  async #readManifest(view: RestorePointView): Promise<PostgresqlManifest> {
+    const { manifest } = this.#request
+    const options = { tableBytesMax: manifest === 'none' ? 0 : manifest.tableBytesMax }
+    const sessions = this.#connections.sessions.slice(0, -1)
+    const databases: PostgresqlManifest['databases'][number][] = []
+    for (const session of sessions) {
+      databases.push(await readDatabase(session, view.sequences.get(session.database) ?? [], options))
+    }
+    const roles = await readRoles(sessions[0]!)
+    const { restorePoint, missing } = view
+    const lsn = formatLsn(view.lsn)
+    return {
+      ...headOf(this.#server),
+      databases,
+      roles,
+      view: view.isExact
+        ? { state: 'exact', restorePoint, lsn }
+        : { state: 'bounded', restorePoint, lsn, transactions: missing },
+    }
   }
 
   #factsOf(
     base: BaseBackup,
-    more: { readonly directory: DataDirectory; readonly chunkBytes: number; readonly walEnd: Lsn },
+    more: {
+      readonly directory: DataDirectory
+      readonly chunkBytes: number
+      readonly view: RestorePointView | undefined
+    },
   ): PostgresqlBackup {
     const startLsn = formatLsn(base.startLsn)
     return {
@@ -149,14 +225,14 @@ class PostgresqlBackupRun {
       startLsn,
       checkpointLsn: /^CHECKPOINT LOCATION: ([0-9A-F]+\/[0-9A-F]+)/m.exec(more.directory.label)?.[1] ?? startLsn,
       endLsn: formatLsn(base.endLsn),
-      walEndLsn: formatLsn(more.walEnd),
+      walEndLsn: formatLsn(more.view?.lsn ?? base.endLsn),
       walSegmentBytes: this.#server.walSegmentBytes,
       blockBytes: this.#server.blockBytes,
       chunkBytes: more.chunkBytes,
       tablespaces: base.tablespaces.map(({ oid, location }) => ({ oid, location })),
       transfer: 'full',
       backupManifestDigest: hash('sha256', base.manifestText),
-      restorePoint: null,
+      restorePoint: more.view?.restorePoint ?? null,
     }
   }
 }

@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import type { ByteName } from '../../base/byte-name.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
 import { chunkBytesMax } from '../../kernels/kernel-memory.ts'
 import type { Snapshot, SnapshotSummary } from '../../model/snapshot.ts'
@@ -51,7 +52,8 @@ async function backUpClaiming(
   const time = request.time ?? begin
   const paths = [...new Set(request.paths.map((path) => posix.resolve(request.workingDirectory, path)))]
   const roots = backupRoots(request.paths, request.workingDirectory)
-  const parent = await parentOf(request, { paths, before: time }, signal)
+  const snapshotPaths = request.snapshotPaths ?? paths
+  const parent = await parentOf(request, { paths: snapshotPaths, before: time }, signal)
 
   const stopping = new AbortController()
   const stopped = AbortSignal.any([signal, stopping.signal])
@@ -73,7 +75,8 @@ async function backUpClaiming(
     if (request.dryRun === true || (request.skipIfUnchanged === true && parent?.tree === tree)) {
       return { ...report, snapshotId: undefined }
     }
-    const snapshot = snapshotOf(request, context, { time, paths, parent, tree, summary, holes: run.gaps.holes })
+    const facts = { time, paths: snapshotPaths, parent, tree, summary, holes: run.gaps.holes }
+    const snapshot = snapshotOf(request, context, facts)
     return { ...report, snapshotId: await repository.saveSnapshot(snapshot, signal) }
   } catch (error) {
     // A storage that failed makes the workers stop; the storage's failure is the cause to tell.
@@ -85,9 +88,10 @@ async function backUpClaiming(
   }
 }
 
-async function parentOf(
-  request: BackupRequest,
-  wanted: { paths: string[]; before: Date },
+/** The snapshot that a backup goes on from. */
+export async function parentOf(
+  request: Pick<BackupRequest, 'repository' | 'parent' | 'hostname'>,
+  wanted: { paths: readonly ByteName[]; before: Date },
   signal: AbortSignal,
 ): Promise<Snapshot | undefined> {
   const { repository, parent, hostname } = request

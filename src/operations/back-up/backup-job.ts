@@ -9,6 +9,9 @@ import type { SharedSealedBlob } from '../tree-reader.ts'
 import type { Gap } from '../../sources/files/gap.ts'
 import type { Attachment } from '../attachments.ts'
 
+/** Jobs that a worker has at a time: small directories are done before word of it has got to the main thread and back. */
+export const jobsPerWorkerMax = 6
+
 /** How much is done about compression. */
 export type Compression = 'auto' | 'max' | 'off'
 

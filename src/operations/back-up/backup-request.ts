@@ -16,6 +16,8 @@ export interface BackupRequest {
   readonly repository: Repository
   /** Files and directories. */
   readonly paths: readonly ByteName[]
+  /** The paths as the snapshot names them and by which its parent is found, where what is read is a copy; `paths` in full else. */
+  readonly snapshotPaths?: readonly ByteName[]
   /** Where relative paths start from; an absolute path. */
   readonly workingDirectory: ByteName
   readonly oneFileSystem?: boolean

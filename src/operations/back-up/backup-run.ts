@@ -5,16 +5,16 @@ import type { Id } from '../../model/id.ts'
 import type { WorkerPool } from '../../kernels/worker-pool.ts'
 import { joinPath } from '../../sources/files/scan-directory.ts'
 import type { ProgressSink } from '../progress.ts'
-import type {
-  BackupAnswer,
-  BackupJob,
-  DirectoryAnswer,
-  FilesCount,
-  PendingDirectory,
-  PendingFile,
-  Stored,
+import {
+  type BackupAnswer,
+  type BackupJob,
+  type DirectoryAnswer,
+  type FilesCount,
+  jobsPerWorkerMax,
+  type PendingDirectory,
+  type PendingFile,
+  type Stored,
 } from './backup-job.ts'
-import { jobsPerWorkerMax } from './backup-workers.ts'
 import { nameOf } from './source-tree.ts'
 import { directoryNode, directoryState, type DirectoryState } from './directory-state.ts'
 import { nothingBackedUp } from './backup-counts.ts'

@@ -7,12 +7,20 @@ import { ZstdCompressor, ZstdDecompressor, zstdFast } from '../../kernels/zstd.t
 import { OwnerNames } from '../../posix/owner-names.ts'
 import { BlobIndex } from '../../repository/blob-index.ts'
 import { ExcludeRules } from '../../sources/files/exclude-rules.ts'
-import type { BackupAnswer, BackupJob, BackupWorkerData, Compression, PackReady } from './backup-job.ts'
+import {
+  type BackupAnswer,
+  type BackupJob,
+  type BackupWorkerData,
+  type Compression,
+  jobsPerWorkerMax,
+  type PackReady,
+} from './backup-job.ts'
 import { ChunkStore, type ChunkStoreOptions, packSlotCount } from './chunk-store.ts'
 import { directoryJob, storeTree } from './directory-job.ts'
 import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
 import { PackSlots } from './pack-slots.ts'
 import { storeAttachments } from './store-attachments.ts'
+import { TreeMatcher } from './tree-matcher.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** A largest chunk, and so much more that what is left of the last one is seldom moved. */
@@ -23,13 +31,16 @@ const slotMarginBytes = chunkBytesMax + 2 * 1024 * 1024
 const host = workerHost()
 let begun: WorkerContext | undefined
 
-serveJobs<BackupJob, BackupAnswer>((job) => {
-  if (job.kind === 'begin') {
-    begun = createContext(job.data)
-    return { kind: 'begin' }
-  }
-  if (begun === undefined) throw new Failure('defect', `A worker got the job "${job.kind}" before its work began`)
-  return answer(job, begun)
+serveJobs<BackupJob, BackupAnswer>({
+  answersAtOnce: jobsPerWorkerMax / 2, // The other half is what it does meanwhile.
+  handle: (job) => {
+    if (job.kind === 'begin') {
+      begun = createContext(job.data)
+      return { kind: 'begin' }
+    }
+    if (begun === undefined) throw new Failure('defect', `A worker got the job "${job.kind}" before its work began`)
+    return answer(job, begun)
+  },
 })
 
 function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerContext): BackupAnswer {
@@ -83,6 +94,9 @@ function createContext(options: BackupWorkerData): WorkerContext {
   const window = { memory, start: memory.start, end: memory.start + windowBytes, chunkBytes }
   const index = BlobIndex.attach(options.index)
   const decompressor = new ZstdDecompressor()
+  const owners = new OwnerNames()
+  const rules = new ExcludeRules(options.excludes)
+  const isPlain = rules.isEmpty && !options.withAtime && !options.readAll
   const store = new ChunkStore({
     decompressor,
     memory,
@@ -104,9 +118,10 @@ function createContext(options: BackupWorkerData): WorkerContext {
     index,
     opener: new Opener(memory, options.key),
     decompressor,
-    rules: new ExcludeRules(options.excludes),
-    nodeOptions: { owners: new OwnerNames(), withAtime: options.withAtime },
+    rules,
+    nodeOptions: { owners, withAtime: options.withAtime },
     readAll: options.readAll,
+    matcher: isPlain ? new TreeMatcher(window, index, owners) : undefined,
   }
 }
 

@@ -2,10 +2,13 @@ import { Failure } from '../../base/failure.ts'
 import { workersOfCores } from '../../base/worker-count.ts'
 import type { Id } from '../../model/id.ts'
 import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
-import type { BackupAnswer, BackupJob, BackupWorkerData, PackReady } from './backup-job.ts'
-
-/** Jobs that a worker has at a time: small directories are done before word of it has got to the main thread and back. */
-export const jobsPerWorkerMax = 6
+import {
+  type BackupAnswer,
+  type BackupJob,
+  type BackupWorkerData,
+  jobsPerWorkerMax,
+  type PackReady,
+} from './backup-job.ts'
 
 /**
  * The worker threads of one backup. They take as long to start as a password takes to be checked, so a caller may

@@ -22,6 +22,7 @@ import { storeFile } from './file-jobs.ts'
 import { openTree } from './open-tree.ts'
 import { contentIds, ParentTree, subtreeId } from './parent-tree.ts'
 import { encodeNodes } from './source-tree.ts'
+import type { MatchedDirectory } from './tree-matcher.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 type DirectoryJob = Extract<BackupJob, { kind: 'directory' }>
@@ -39,7 +40,10 @@ export function directoryJob(job: DirectoryJob, context: WorkerContext): Directo
   try {
     fd = openDirectory(job.path, { symlink: job.symlink, purpose: job.isWhole ? 'list' : 'search' })
     const device = statOpen(fd).deviceId
-    return new DirectoryWork(fd, job, context, device).answer(scan(fd, job, context))
+    const parent = job.parent && openTree(job.parent, context)
+    const matched = matchWhole(fd, job, parent, context)
+    if (matched !== undefined) return matchedAnswer(matched, job, device, context)
+    return new DirectoryWork(fd, job, context, device, parent).answer(scan(fd, job, context))
   } catch (error) {
     if (!isSystemError(error)) throw error
     const gaps = [gapOfError(job.path, error)]
@@ -47,6 +51,37 @@ export function directoryJob(job: DirectoryJob, context: WorkerContext): Directo
     return { kind: 'directory', isAbsent: true, ...nothing, gaps, stored: context.store.takeStored() }
   } finally {
     if (fd !== undefined) close(fd)
+  }
+}
+
+/** Compares it at once, where it was backed up and is backed up as a whole. */
+function matchWhole(
+  fd: number,
+  { isWhole, named, device }: DirectoryJob,
+  parent: Buffer | undefined,
+  { matcher }: WorkerContext,
+): MatchedDirectory | undefined {
+  if (parent === undefined || !isWhole || named.length > 0 || device !== undefined) return undefined
+  return matcher?.match(fd, parent)
+}
+
+function matchedAnswer(
+  { files, bytes, nodes, directories }: MatchedDirectory,
+  { parentTree }: DirectoryJob,
+  device: number,
+  context: WorkerContext,
+): DirectoryAnswer {
+  return {
+    kind: 'directory',
+    isAbsent: false,
+    tree: directories.length === 0 ? parentTree : undefined,
+    device,
+    nodes,
+    directories,
+    files: [],
+    count: { ...nothingCounted(), filesUnmodified: files, bytes },
+    gaps: [],
+    stored: context.store.takeStored(),
   }
 }
 
@@ -66,12 +101,12 @@ class DirectoryWork {
   /** No file was found to be another although its metadata are the same. */
   #isAsBefore = true
 
-  constructor(fd: number, job: DirectoryJob, context: WorkerContext, device: number) {
+  constructor(fd: number, job: DirectoryJob, context: WorkerContext, device: number, parent: Buffer | undefined) {
     this.#fd = fd
     this.#job = job
     this.#context = context
     this.#device = device
-    this.#parent = job.parent && new ParentTree(openTree(job.parent, context))
+    this.#parent = parent && new ParentTree(parent)
   }
 
   answer(scanned: Scan): DirectoryAnswer {

@@ -1,7 +1,10 @@
-import { stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Failure } from '../../base/failure.ts'
+import type { Lsn } from '../../sources/postgresql/lsn.ts'
 import { parseWalName, segmentName, segmentNumber, type WalName } from '../../sources/postgresql/wal-name.ts'
+import { WalScanner } from '../../sources/postgresql/wal-scanner.ts'
+import { readSegmentHeader } from '../../sources/postgresql/wal-segment-header.ts'
 import type { WalArchive } from './wal-archive.ts'
 import { WalSpool, writeWhole } from './wal-spool.ts'
 
@@ -16,6 +19,8 @@ export interface WalFetchRequest {
   readonly segmentBytes: number
   /** Where segments wait that were fetched before they were asked for; none where it is not given. */
   readonly spoolFolder: string | undefined
+  /** The cluster's own pg_wal, where the server looks when it is told that a file is absent. */
+  readonly walFolder: string
   readonly processId: number
 }
 
@@ -29,8 +34,8 @@ export const walFetchExitCodes = { fetched: 0, absent: 1, failed: 200 } as const
  * Writes a stored file to where the server wants it: verified, and whole or not at all. A segment of which only the
  * beginning was received is filled up with zeros, as a server's own last segment is. 'absent' means that the log ends
  * before it, or that there is no such timeline. Failure `wal_gap` where the segment is missing though a later one of
- * its timeline is stored: the server must not take that for the end. A segment that lies in the cluster's own pg_wal, where
- * the server looks next, is no gap.
+ * its timeline is stored: the server must not take that for the end. Where the cluster's own pg_wal has more of a
+ * segment than is stored, the answer is 'absent' too, and the server takes that.
  */
 export async function walFetch(request: WalFetchRequest, signal: AbortSignal): Promise<'fetched' | 'absent'> {
   const { archive, systemIdentifier, name, path, spoolFolder, processId } = request
@@ -55,34 +60,49 @@ export function* segmentsAfter(name: string, segmentBytes: number, count: number
   for (let next = segment + 1; next <= segment + count; next++) yield segmentName(wal.timeline, next, segmentBytes)
 }
 
+/** What there is of a segment that is not stored as a whole, filled up; undefined where the cluster has more of it, or nobody any. */
 async function longestPart(request: WalFetchRequest, wal: WalName, signal: AbortSignal): Promise<Buffer | undefined> {
   const { archive, systemIdentifier, name, segmentBytes } = request
   if (wal.kind !== 'segment') return undefined
+  const atHand = extentOf(await readIfThere(join(request.walFolder, name)))
+  if (atHand.isWhole) return undefined
   const [next] = segmentsAfter(name, segmentBytes, 1)
-  const isAtHand = await isFile(join(dirname(request.path), name))
-  if (!isAtHand && (await archive.has({ systemIdentifier, name: next! }, signal))) {
+  if (await archive.has({ systemIdentifier, name: next! }, signal)) {
     throw new Failure('wal_gap', `Cannot fetch WAL "${name}": it is not stored, though "${next}" is`)
   }
-  const whole = await archive.get({ systemIdentifier, name: `${name}.partial` }, signal)
-  const parts = (await archive.list(`${folderOf(systemIdentifier, name)}${name}.part-`, signal)).toSorted(
-    (a, b) => b.partBytes! - a.partBytes!,
-  )
-  if (whole !== undefined) return whole.content
-  const longest = parts[0] === undefined ? undefined : await archive.get(parts[0], signal)
-  if (longest === undefined) return undefined
+  const stored = await storedPart(request, signal)
+  if (stored === undefined || extentOf(stored).end < atHand.end) return undefined
+  if (stored.length === segmentBytes) return stored
   const content = Buffer.alloc(segmentBytes)
-  longest.content.copy(content)
+  stored.copy(content)
   return content
 }
 
-function folderOf(systemIdentifier: string, name: string): string {
-  return `${systemIdentifier}/${name.slice(0, 8)}/${name.slice(8, 16)}/`
+async function storedPart(
+  { archive, systemIdentifier, name }: WalFetchRequest,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const left = await archive.get({ systemIdentifier, name: `${name}.partial` }, signal)
+  if (left !== undefined) return left.content
+  const folder = `${systemIdentifier}/${name.slice(0, 8)}/${name.slice(8, 16)}/`
+  const parts = await archive.list(`${folder}${name}.part-`, signal)
+  const [longest] = parts.toSorted((a, b) => b.partBytes! - a.partBytes!)
+  return longest === undefined ? undefined : (await archive.get(longest, signal))?.content
 }
 
-async function isFile(path: string): Promise<boolean> {
+/** How far a segment's records go, and whether they go to its end. */
+function extentOf(content: Uint8Array | undefined): { readonly end: Lsn; readonly isWhole: boolean } {
+  const header = content === undefined ? undefined : readSegmentHeader(content)
+  if (content === undefined || header === undefined) return { end: 0n, isWhole: false }
+  const scanner = new WalScanner({ ...header, onEvent: () => {} })
+  scanner.feed(content)
+  return { end: scanner.lastRecord?.end ?? 0n, isWhole: !scanner.isEnded && content.length === header.segmentBytes }
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
-    return (await stat(path)).isFile()
+    return await readFile(path)
   } catch {
-    return false // Whatever the reason, the server will not find it there either.
+    return undefined // Whatever the reason, the server will not find it there either.
   }
 }

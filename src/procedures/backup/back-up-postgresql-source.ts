@@ -13,7 +13,18 @@ export async function backUpPostgresqlSource(job: SourceJob): Promise<BackupRepo
   if (policy?.kind !== 'postgresql') throw new Failure('defect', `Source "${source}" is not one of PostgreSQL`)
   const { hostname, username } = installation.host
   const connection = await connectionOf(installation, policy)
-  const request = { repository: locked.repository, source, connection, hostname, username, tags, parent, time }
+  const manifest = { tableBytesMax: policy.manifestTableBytesMax }
+  const request = {
+    repository: locked.repository,
+    source,
+    connection,
+    hostname,
+    username,
+    tags,
+    parent,
+    time,
+    manifest,
+  }
   const report = await backUpPostgresql(
     request,
     { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },

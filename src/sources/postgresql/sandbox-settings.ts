@@ -26,7 +26,7 @@ export function sandboxSettings(request: SandboxSettingsRequest): Readonly<Recor
     config_file: `${privateFolder}/postgresql.conf`,
     hba_file: `${privateFolder}/pg_hba.conf`,
     ident_file: `${privateFolder}/pg_ident.conf`,
-    external_pid_file: '',
+    external_pid_file: `${privateFolder}/pid`,
     listen_addresses: '',
     port: '5432',
     unix_socket_directories: `${privateFolder}/socket`,
@@ -36,6 +36,7 @@ export function sandboxSettings(request: SandboxSettingsRequest): Readonly<Recor
     ...(major >= 17 ? { sync_replication_slots: 'off', summarize_wal: 'off', event_triggers: 'off' } : {}),
     ...(major >= 18 ? { io_method: 'worker' } : {}),
     ...recoveryDefaults,
+    ...(Object.keys(noTarget).some((name) => name in settings) ? {} : noTarget),
     // A server that recovers must have room for all that the one before it had.
     max_connections: String(Math.max(connectionsMin, control.maxConnections)),
     max_worker_processes: String(control.maxWorkerProcesses),
@@ -66,21 +67,27 @@ const silence = {
   autovacuum: 'off',
 } as const
 
-/** A cluster may bring along the settings of an older recovery; two targets at once are refused by the server. */
 const recoveryDefaults = {
   hot_standby: 'on',
   hot_standby_feedback: 'off',
   restore_command: '',
   recovery_end_command: '',
   archive_cleanup_command: '',
+  recovery_target_inclusive: 'on',
+  recovery_target_timeline: 'latest',
+  recovery_target_action: 'pause',
+} as const
+
+/**
+ * A cluster may bring along the target of an older recovery. They go together or not at all: the server takes a second
+ * one for a mistake, and be it empty.
+ */
+const noTarget = {
   recovery_target: '',
   recovery_target_lsn: '',
   recovery_target_name: '',
   recovery_target_time: '',
   recovery_target_xid: '',
-  recovery_target_inclusive: 'on',
-  recovery_target_timeline: 'latest',
-  recovery_target_action: 'pause',
 } as const
 
 const logging = {

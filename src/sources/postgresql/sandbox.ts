@@ -47,8 +47,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly version: string
   readonly binFolder: string
   readonly processId: number
-  /** Whether it recovers still, or writes. */
-  readonly state: 'starting' | 'standby' | 'ready'
+  /** Whether it takes connections, be it that it still recovers. */
+  readonly state: 'starting' | 'ready'
   /** Whether it runs. */
   readonly isAlive: boolean
   log(): Promise<string>
@@ -188,7 +188,7 @@ class RunningSandbox implements Sandbox {
     return this.process.processId
   }
 
-  get state(): 'starting' | 'standby' | 'ready' {
+  get state(): 'starting' | 'ready' {
     return this.process.state
   }
 

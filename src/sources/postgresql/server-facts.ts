@@ -17,6 +17,7 @@ export interface ServerFacts {
   readonly hasChecksums: boolean
   readonly walSegmentBytes: number
   readonly blockBytes: number
+  readonly walBlockBytes: number
   readonly user: { readonly name: string; readonly mayReplicate: boolean; readonly isSuperuser: boolean }
 }
 
@@ -36,6 +37,7 @@ export async function readServerFacts(connection: PostgresqlConnection): Promise
            current_setting('data_checksums') AS checksums,
            (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size') AS segment,
            current_setting('block_size') AS block,
+           current_setting('wal_block_size') AS wal_block,
            current_user AS name,
            (SELECT rolreplication FROM pg_roles WHERE rolname = current_user) AS replication,
            (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super`)
@@ -52,6 +54,7 @@ export async function readServerFacts(connection: PostgresqlConnection): Promise
     hasChecksums: row.checksums === 'on',
     walSegmentBytes: Number(row.segment),
     blockBytes: Number(row.block),
+    walBlockBytes: Number(row.wal_block),
     user: {
       name: row.name!,
       isSuperuser: row.super === 't',

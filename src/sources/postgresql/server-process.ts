@@ -67,13 +67,12 @@ export class ServerProcess {
     return processBeginTicks(this.processId) === this.beginTicks
   }
 
-  /** Whether it takes connections: as a server that writes, or as one that still recovers. */
-  get state(): 'starting' | 'standby' | 'ready' {
+  /** Whether it takes connections, be it that it still recovers. */
+  get state(): 'starting' | 'ready' {
     try {
       const lines = readFileSync(join(this.#dataFolder, 'postmaster.pid'), 'utf8').split('\n')
       if (lines[0] !== String(this.processId)) return 'starting'
-      const state = lines[7]?.trim()
-      return state === 'ready' || state === 'standby' ? state : 'starting'
+      return lines[7]?.trim() === 'ready' ? 'ready' : 'starting'
     } catch {
       return 'starting' // It has not written it yet.
     }
@@ -94,11 +93,10 @@ export class ServerProcess {
   }
 
   /** Resolves when it takes connections. Failure `command_failed` with its own words where it ended, or takes too long. */
-  async whenReady(timeoutMs: number, clock: Clock, signal: AbortSignal): Promise<'standby' | 'ready'> {
+  async whenReady(timeoutMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
     const beginMs = clock.monotonicMs()
     for (;;) {
-      const { state } = this
-      if (state !== 'starting') return state
+      if (this.state === 'ready') return
       if (!this.isAlive) throw await this.failure('it ended')
       if (clock.monotonicMs() - beginMs > timeoutMs) throw await this.failure(`not ready after ${timeoutMs / 1000} s`)
       await clock.sleep(pollMs, signal)

@@ -183,6 +183,13 @@ test('init asks nobody where stdin is no terminal, and stops where the answers e
   const stdin = Object.assign(new PassThrough(), { isTTY: true })
   stdin.end('production\n')
   assert.equal((await init(folder, [], { stdin })).code, 1)
+  const stop = new AbortController()
+  const silent = Object.assign(new PassThrough(), { isTTY: true })
+  const asked = init(folder, [], { stdin: silent, signal: stop.signal })
+  setImmediate(() => stop.abort())
+  const stopped = await asked
+  assert.equal(stopped.code, 1)
+  assert.match(stopped.stderr, /failure: stopped /)
   assert.deepEqual(readdirSync(folder.path), [])
 })
 

@@ -44,7 +44,7 @@ export async function runInit(context: CommandContext, options: InitOptions): Pr
   const path = resolve(world.workingDirectory, named)
   const answers = options.yes === true ? givenAnswers(options) : await askedAnswers(options, world)
   const text = policyTemplate(draftOf(answers, options, path, world))
-  const { document, warnings } = await checkedPolicy(text, path)
+  const { document, warnings } = await checkedPolicy(text, path, world)
   const policy = resolvePolicy(document.policy, dirname(path))
   const { keyring, unlock } = policy.encryption.keyManagement
   const folders = locationsOf(policy).flatMap(({ name, location }) => {
@@ -62,10 +62,14 @@ export async function runInit(context: CommandContext, options: InitOptions): Pr
 async function checkedPolicy(
   text: string,
   path: string,
+  world: Pick<World, 'storages'>,
 ): Promise<{ readonly document: PolicyDocument; readonly warnings: readonly string[] }> {
   try {
     const document = readPolicy(text, path)
-    const { faults, warnings } = await checkPlaces(document, path, localDisk)
+    const { faults, warnings } = await checkPlaces(document, path, {
+      disk: localDisk,
+      adapters: Object.keys(world.storages),
+    })
     if (faults.length > 0) throw new PolicyFailure(path, faults)
     return { document, warnings }
   } catch (error) {

@@ -64,11 +64,11 @@ export async function runShowPolicy(context: CommandContext): Promise<Outcome> {
 export async function runDiffPolicy(context: CommandContext, older: string): Promise<Outcome> {
   const { output, world, signal } = context
   const olderPath = resolve(world.workingDirectory, older)
-  const olderText = await readPolicyFile(olderPath, signal)
-  if (olderText === undefined) {
+  const olderFile = await readPolicyFile(olderPath, signal)
+  if (olderFile === undefined) {
     throw new Failure('policy_missing', `Cannot read policy "${olderPath}": there is no such file`)
   }
-  const before = readPolicy(olderText, olderPath).policy
+  const before = readPolicy(olderFile.text, olderPath).policy
   const { path, text } = await findPolicy(context)
   const changes = diffPolicies(before, readPolicy(text, path).policy)
   const weakenings = changes.filter(({ weakens }) => weakens).length

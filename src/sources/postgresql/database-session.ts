@@ -1,0 +1,125 @@
+import { connectPostgresql, type PostgresqlConnection, type Row } from './connection.ts'
+import type { PostgresqlConnectionOptions } from './connection-options.ts'
+
+/**
+ * What the text of a value depends on, each at one setting, so that equal rows are equal texts on every server and for
+ * every user. Row security off means: fail where it would hide rows.
+ */
+const settings: Readonly<Record<string, string>> = {
+  client_encoding: 'UTF8',
+  datestyle: 'ISO, YMD',
+  intervalstyle: 'iso_8601',
+  timezone: 'UTC',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  xmlbinary: 'base64',
+  lc_monetary: 'C',
+  quote_all_identifiers: 'off',
+  search_path: 'pg_catalog',
+  row_security: 'off',
+  statement_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  transaction_timeout: '0',
+  lock_timeout: '60s',
+  synchronous_commit: 'local',
+}
+
+/** A connection to one database whose texts are always the same, and that can hold one view of it. */
+export class DatabaseSession implements AsyncDisposable {
+  readonly database: string
+  readonly #connection: PostgresqlConnection
+
+  private constructor(database: string, connection: PostgresqlConnection) {
+    this.database = database
+    this.#connection = connection
+  }
+
+  static async open(
+    options: PostgresqlConnectionOptions,
+    database: string,
+    signal: AbortSignal,
+  ): Promise<DatabaseSession> {
+    const connection = await connectPostgresql(options, { kind: 'sql', database }, signal)
+    try {
+      await connection.query(
+        `SELECT set_config(name, value, false)
+           FROM jsonb_each_text($1::jsonb) AS wanted (name, value)
+          WHERE EXISTS (SELECT FROM pg_settings WHERE lower(pg_settings.name) = wanted.name)`,
+        [JSON.stringify(settings)],
+      )
+      return new DatabaseSession(database, connection)
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
+  }
+
+  /** Begins a transaction in which every statement sees what the first one saw; one that is open is ended. */
+  async beginView(): Promise<void> {
+    await this.#connection.query('ROLLBACK')
+    await this.#connection.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ')
+  }
+
+  /** Begins one that sees what another session of this database exported. */
+  async joinView(snapshot: string): Promise<void> {
+    await this.beginView()
+    await this.#connection.query(`SET TRANSACTION SNAPSHOT '${snapshot.replaceAll("'", "''")}'`)
+  }
+
+  async endView(): Promise<void> {
+    await this.#connection.query('ROLLBACK')
+  }
+
+  async query(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return await this.#connection.query(sql, values)
+  }
+
+  async row(sql: string, values: readonly unknown[] = []): Promise<Row> {
+    return await this.#connection.row(sql, values)
+  }
+
+  /** A row, or what the server said against it; the view stays as it was. */
+  async tryRow(sql: string): Promise<{ readonly row: Row } | { readonly refusal: Error }> {
+    await this.#connection.query('SAVEPOINT trial')
+    try {
+      const row = await this.#connection.row(sql)
+      await this.#connection.query('RELEASE SAVEPOINT trial')
+      return { row }
+    } catch (error) {
+      await this.#connection.query('ROLLBACK TO SAVEPOINT trial') // Rejects where the connection itself is gone.
+      await this.#connection.query('RELEASE SAVEPOINT trial')
+      return { refusal: error as Error }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection.close()
+  }
+}
+
+/** Sessions of many databases that end together. */
+export async function openSessions(
+  options: PostgresqlConnectionOptions,
+  databases: readonly string[],
+  signal: AbortSignal,
+): Promise<{ readonly sessions: readonly DatabaseSession[] } & AsyncDisposable> {
+  const sessions: DatabaseSession[] = []
+  const close = async (): Promise<void> => {
+    for (const session of sessions) await session[Symbol.asyncDispose]()
+  }
+  try {
+    for (const database of databases) sessions.push(await DatabaseSession.open(options, database, signal))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { sessions, [Symbol.asyncDispose]: close }
+}
+
+/** Databases that can be connected to, but for templates; in the order of their names' bytes. */
+export async function listDatabases(connection: Pick<PostgresqlConnection, 'query'>): Promise<string[]> {
+  const rows = await connection.query(
+    `SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname COLLATE "C"`,
+  )
+  return rows.map((row) => row.datname!)
+}

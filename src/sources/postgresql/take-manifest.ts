@@ -1,0 +1,87 @@
+import type { PostgresqlManifest } from '../../model/manifest.ts'
+import { connectPostgresql } from './connection.ts'
+import type { PostgresqlConnectionOptions } from './connection-options.ts'
+import { type DatabaseSession, listDatabases, openSessions } from './database-session.ts'
+import { readServerFacts } from './server-facts.ts'
+import { readSchemaDigest } from './schema-digest.ts'
+import { readSequences, type SequenceValue } from './sequence-values.ts'
+import { readTables, type TableReading } from './table-manifest.ts'
+
+type DatabaseManifest = PostgresqlManifest['databases'][number]
+
+/** How much of large tables is read: up to a size all of it; or what another manifest has, for comparing with it. */
+export type ManifestOptions =
+  | { readonly tableBytesMax: number; readonly largeTables?: 'sample' | 'count' }
+  | { readonly like: PostgresqlManifest }
+
+/**
+ * What a server holds now: of a restored copy, where nothing else is at work. Each database is seen as of one moment.
+ * The user must be able to read every table.
+ */
+export async function takePostgresqlManifest(
+  connection: PostgresqlConnectionOptions,
+  options: ManifestOptions,
+  signal: AbortSignal,
+): Promise<PostgresqlManifest> {
+  await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
+  const server = await readServerFacts(sql)
+  const databases: DatabaseManifest[] = []
+  let roles: string[] = []
+  for (const database of await listDatabases(sql)) {
+    await using one = await openSessions(connection, [database], signal)
+    const [session] = one.sessions
+    await session!.beginView()
+    roles = await readRoles(session!)
+    databases.push(await readDatabase(session!, await readSequences(session!), options))
+  }
+  return { ...headOf(server), databases, roles, view: { state: 'snapshot' } }
+}
+
+/** The beginning of a manifest. */
+export function headOf(server: {
+  readonly version: number
+  readonly systemIdentifier: string
+}): Pick<PostgresqlManifest, 'version' | 'kind' | 'serverVersion' | 'systemIdentifier'> {
+  return { version: 1, kind: 'postgresql', serverVersion: server.version, systemIdentifier: server.systemIdentifier }
+}
+
+/** What the session's view holds. The schema comes first: what it is read with does not keep to the view. */
+export async function readDatabase(
+  session: DatabaseSession,
+  sequences: readonly SequenceValue[],
+  options: ManifestOptions,
+): Promise<DatabaseManifest> {
+  const schemaDigest = await readSchemaDigest(session)
+  const extensions = await session.query(
+    'SELECT extname AS name, extversion AS version FROM pg_extension ORDER BY extname COLLATE "C"',
+  )
+  return {
+    name: session.database,
+    schemaDigest,
+    extensions: extensions.map((row) => ({ name: row.name!, version: row.version! })),
+    tables: await readTables(session, readingOf(session.database, options)),
+    sequences,
+  }
+}
+
+/** Every role with what it may do and whom it belongs to, but for those that the server makes itself. */
+export async function readRoles(session: DatabaseSession): Promise<string[]> {
+  const rows = await session.query(`
+    SELECT concat_ws(' ', quote_ident(r.rolname),
+             CASE WHEN r.rolsuper THEN 'superuser' END, CASE WHEN r.rolcanlogin THEN 'login' END,
+             CASE WHEN r.rolcreatedb THEN 'createdb' END, CASE WHEN r.rolcreaterole THEN 'createrole' END,
+             CASE WHEN r.rolreplication THEN 'replication' END, CASE WHEN r.rolbypassrls THEN 'bypassrls' END,
+             CASE WHEN NOT r.rolinherit THEN 'noinherit' END,
+             (SELECT 'in ' || string_agg(quote_ident(g.rolname), ', ' ORDER BY g.rolname COLLATE "C")
+                FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)) AS role
+      FROM pg_roles r
+     WHERE r.rolname !~ '^pg_'
+     ORDER BY r.rolname COLLATE "C"`)
+  return rows.map((row) => row.role!)
+}
+
+function readingOf(database: string, options: ManifestOptions): TableReading {
+  if (!('like' in options)) return { kind: options.largeTables ?? 'sample', tableBytesMax: options.tableBytesMax }
+  const before = options.like.databases.find(({ name }) => name === database)
+  return { kind: 'as before', tables: before?.tables ?? [] }
+}

@@ -57,6 +57,10 @@ const world: World = {
   isProcessAlive,
   storages: { local },
   openCatalog: async (path) => (await import('./catalog/sqlite/sqlite-catalog.ts')).openSqliteCatalog(path),
+  openRuns: async (folder) => {
+    const { openOpenworkflowRuns } = await import('./control/openworkflow/openworkflow-runs.ts')
+    return await openOpenworkflowRuns(folder, systemClock)
+  },
   version: programVersion,
 }
 

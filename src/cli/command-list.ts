@@ -22,6 +22,18 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/policy/policy.ts'),
   },
   {
+    name: 'serve',
+    group: policy,
+    summary: 'keep the policy: do what is due, when it is due',
+    load: () => import('./commands/policy/serve.ts'),
+  },
+  {
+    name: 'run',
+    group: policy,
+    summary: 'do what is due now, once',
+    load: () => import('./commands/policy/run.ts'),
+  },
+  {
     name: 'status',
     group: policy,
     summary: 'see whether the policy is kept, clause by clause',

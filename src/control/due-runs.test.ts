@@ -7,6 +7,7 @@ import { seededRandom, type SeededRandom } from '../../testing/seeded-random.ts'
 import { type Policy, weekdays } from '../model/policy/policy.ts'
 import { readPolicy } from '../model/policy/read-policy.ts'
 import type { Run } from '../model/run.ts'
+import { runOf } from '../procedures/backup/run-backups.ts'
 import { dueRunId, parseDueRunId } from './due-run-id.ts'
 import { attemptsMax, type DueFacts, type DueRun, dueRuns } from './due-runs.ts'
 
@@ -38,7 +39,7 @@ function recordsOf(due: DueRun, now: Date, outcomeOf: (source: string) => Outcom
   }
   return due.procedure === 'verify'
     ? [record(due.id, undefined)]
-    : due.sources.map((source) => record(`${due.id}/${source}`, source))
+    : due.sources.map((source) => record(runOf(due, source), source))
 }
 
 function lineOf(due: DueRun, now: Date): string[] {
@@ -311,7 +312,10 @@ test('parseDueRunId() reads what dueRunId() wrote, of the whole and of one sourc
   const name = { dueAt: new Date('2026-11-29T02:00:00Z'), kind: 'full', attempt: 3 } as const
   assert.equal(dueRunId(name), 'due-20261129T0200Z-full-3')
   assert.deepEqual(parseDueRunId(dueRunId(name)), name)
-  assert.deepEqual(parseDueRunId(`${dueRunId({ ...name, attempt: 1 })}/documents`), { ...name, attempt: 1 })
+  assert.deepEqual(parseDueRunId(runOf({ id: dueRunId({ ...name, attempt: 1 }) }, 'documents')), {
+    ...name,
+    attempt: 1,
+  })
   for (const id of [
     'run-0123456789abcdef',
     'due-20261329T0200Z-full',

@@ -16,7 +16,7 @@ export interface DueFacts {
 }
 
 interface DueFields {
-  /** Unique for ever; the run of a source is named `<id>/<source>`. */
+  /** Unique for ever; the run of a source is named `<id>:<source>`. */
   readonly id: string
   /** A whole minute. */
   readonly dueAt: Date

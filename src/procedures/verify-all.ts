@@ -15,6 +15,8 @@ export interface VerifyOrder {
   readonly locations: readonly LocationName[]
   /** What of the data to read besides the structure: this week's quarter, everything, or nothing. */
   readonly data: 'rotating' | 'all' | 'none'
+  /** Whose week's quarter is meant: when it was due, which may be a while ago. Without it, this week's. */
+  readonly week?: Date
 }
 
 /** What verifying one repository showed. Plain JSON. */
@@ -104,16 +106,16 @@ async function expectedCopies(
   return (await catalog.backups()).filter((backup) => backup.generation === generation && there.has(backup.id)).length
 }
 
-function readChoice({ data }: VerifyOrder, now: Date): ReadChoice {
-  return data === 'rotating' ? weeklyPart(now) : data
+function readChoice({ data, week }: VerifyOrder, now: Date): ReadChoice {
+  return data === 'rotating' ? weeklyPart(week ?? now) : data
 }
 
 function dataPart(
-  { data }: VerifyOrder,
+  { data, week }: VerifyOrder,
   now: Date,
 ): { readonly kind: 'data'; readonly part: number; readonly of: number } | undefined {
   if (data === 'none') return undefined
-  const { part, parts } = data === 'all' ? { part: 1, parts: 1 } : weeklyPart(now)
+  const { part, parts } = data === 'all' ? { part: 1, parts: 1 } : weeklyPart(week ?? now)
   return { kind: 'data', part, of: parts }
 }
 

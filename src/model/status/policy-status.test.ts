@@ -387,6 +387,31 @@ test('policyStatus() tells each clause in each of its states, with evidence and 
   }
 })
 
+function primaryState(...verifications: StatusFacts['verifications']): ClauseState {
+  const { clauses } = policyStatus(sampleStatusFacts({ verifications }))
+  return clauses.find(({ clause }) => clause === 'Backup locations: primary')!.state
+}
+
+test('policyStatus() goes by the last word on each part of a location', () => {
+  const [first] = sample.verifications
+  const faulty = { ...first!, faults: 2 }
+  const later = { ...first!, at: at('2026-11-23T14:30:00') }
+  const otherPart = { ...later, scope: { kind: 'structure' } as const }
+  assert.equal(primaryState(faulty, later), 'met')
+  assert.equal(primaryState(later, faulty), 'met')
+  assert.equal(primaryState(first!, { ...later, faults: 1 }), 'breached')
+  assert.equal(primaryState(faulty, otherPart), 'breached')
+})
+
+test('policyStatus() asks for the backup of an operation only as long as it is kept', () => {
+  const late = { ...without(({ kind }) => kind === 'pre-operation'), now: at('2026-12-01T09:00:00') }
+  const clause = policyStatus(sampleStatusFacts(late)).clauses[3]!
+  assert.deepEqual(
+    [clause.state, clause.evidence[0]!.text],
+    ['met', 'orders: last operation 2026-11-24 09:00, its backup has expired'],
+  )
+})
+
 test('every clause that can be breached is shown breached by some facts', () => {
   const names = policyStatus(sample).clauses.map(({ clause }) => clause)
   const breached = new Set(table.filter(([, state]) => state === 'breached').map(([name]) => name))

@@ -469,6 +469,18 @@ test('policyStatus() takes a backup that bears a date in the future for no evide
   )
 })
 
+test('policyStatus() by a clock that was put back says so', () => {
+  // Before the policy came in force nothing could be due, so that only the clock tells.
+  const status = policyStatus(sampleStatusFacts({ now: at('2025-01-01T00:00:00'), runs: [] }))
+  const { state, evidence, remedy } = status.clauses[12]!
+  assert.deepEqual([status.state, state], ['due', 'due'])
+  assert.match(
+    evidence[0]!.text,
+    /^40 backups from the future, by the clock of now, up to incremental \w{8} of 2026-11-25/,
+  )
+  assert.equal(remedy, 'set the clock of this machine, then: zakops-backup status')
+})
+
 test('policyStatus() takes a backup that came a moment before it was due for that one', () => {
   const early = sample.backups.map((backup) => ({ ...backup, takenAt: new Date(backup.takenAt.getTime() - 500) }))
   assert.equal(policyStatus(sampleStatusFacts({ backups: early })).state, 'met')

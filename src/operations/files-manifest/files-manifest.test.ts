@@ -50,7 +50,10 @@ async function back(
 
 async function prove(repository: Repository, tree: string, folder: string): Promise<FolderProof> {
   const { nodes } = withoutAttachments(tree, await repository.loadTree(tree, signal)).tree
-  return await filesManifestOfFolder({ folder, nodes, trees: repository, index: repository.index }, signal)
+  return await filesManifestOfFolder(
+    { folder, nodes, trees: repository, index: repository.index, surplus: 'told' },
+    signal,
+  )
 }
 
 function smallTree(folder: TemporaryFolder): void {

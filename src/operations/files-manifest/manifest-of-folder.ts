@@ -27,6 +27,8 @@ export interface FolderToProve {
   /** The nodes that it should hold, without attachments. */
   readonly nodes: readonly Node[]
   readonly trees: TreeSource
+  /** What is there and is not in the snapshot: `told` makes it a difference; `ignored` is for a folder that held other things before. */
+  readonly surplus: 'told' | 'ignored'
   /** Knows how long each chunk is. */
   readonly index: Pick<BlobIndex, 'find' | 'plaintextLength'>
 }
@@ -48,7 +50,7 @@ const turnBytes = 8 * 1024 * 1024
 /**
  * Reads what was restored back from the disk, and makes the manifest of that: files are cut where the chunks of the snapshot end, so
  * that equal content has equal ids. It shares no code with the restore. What is there and is not in the snapshot counts
- * too, but for attachments. Failure `target_failed` where something can not be read.
+ * too where `surplus` says so, but for attachments. Failure `target_failed` where something can not be read.
  */
 export async function filesManifestOfFolder(request: FolderToProve, signal: AbortSignal): Promise<FolderProof> {
   const work = new FolderWork(request, signal)
@@ -83,6 +85,7 @@ class FolderWork {
     const names = this.#reading(path, () => readdirSync(path, { encoding: 'buffer' }))
       .map((name) => decodeName(name))
       .filter((name) => shown !== '' || name !== attachmentFolder)
+      .filter((name) => this.#request.surplus === 'told' || expected.has(name))
       .sort(compareNames)
     const present = new Set(names)
     for (const name of expected.keys()) if (!present.has(name)) this.#note(`${shown}/${name}`, 'it is missing')

@@ -1,4 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts'
+import { isRunProcessAlive } from '../../catalog/run-process.ts'
 import { isFailure } from '../../base/failure.ts'
 import { requireApart } from '../../keys/require-apart.ts'
 import type { Policy } from '../../model/policy/policy.ts'
@@ -35,7 +36,10 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
     copies: (await catalog.copies()).filter(({ backup }) => known.has(backup)),
     verifications: await catalog.verifications(),
     proofs: await catalog.proofs(),
-    runs: await runsOf(catalog, now),
+    // A run whose process died goes on in the record only.
+    runs: (await runsOf(catalog, now)).filter(
+      (run) => run.state !== 'running' || isRunProcessAlive(run.process, world.hostname),
+    ),
     drills: [],
     keyring,
     algorithm: 'AES-256',

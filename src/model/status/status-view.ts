@@ -1,8 +1,9 @@
 import type { Backup } from '../backup.ts'
+import { countScheduled, firstBackupDue } from '../count-scheduled.ts'
+import type { ScheduledCounts } from '../count-scheduled.ts'
 import type { Id } from '../id.ts'
-import { type DueTime, dueTimes, latestDueTimes } from '../policy/due-times.ts'
-import { timeOfDayMs } from '../policy/backup-gap.ts'
-import { type LocationName, weekdays } from '../policy/policy.ts'
+import { type DueTime, latestDueTimes } from '../policy/due-times.ts'
+import type { LocationName } from '../policy/policy.ts'
 import { locationsOf } from '../policy/resolve-policy.ts'
 import type { Run } from '../run.ts'
 import type { StatusFacts } from './status-facts.ts'
@@ -49,7 +50,7 @@ export interface SourceView {
   /** What must be there of fulls, and of backups of either kind. */
   readonly required: Readonly<Record<'full' | 'any', RequiredBackup>>
   /** How many were due so far, counted up to what the policy keeps. */
-  readonly scheduled: Readonly<Record<'full' | 'incremental', number>>
+  readonly scheduled: ScheduledCounts
 }
 
 export function viewFacts(facts: StatusFacts): StatusView {
@@ -73,11 +74,6 @@ export function viewFacts(facts: StatusFacts): StatusView {
 
 function earliest(times: readonly (Date | undefined)[]): Date {
   return new Date(Math.min(...times.map((time) => time?.getTime() ?? Infinity)))
-}
-
-/** Verifications and tests may come before it, but not so many. */
-function firstBackupDue(policy: StatusFacts['policy'], after: Date): DueTime | undefined {
-  return dueTimes(policy, after, 10).find(({ procedure }) => procedure === 'backup')
 }
 
 type LatestDue = ReturnType<typeof latestDueTimes>
@@ -108,31 +104,6 @@ function viewSource(name: string, facts: StatusFacts, latest: LatestDue): Source
         run.state === 'running' && run.procedure === 'backup' && (run.source === name || run.source === undefined),
     ),
     required: { full: required(['full']), any: required(['full', 'incremental']) },
-    scheduled: countScheduled(policy.schedule, since, first, new Date(now.getTime() - graceMs)),
-  }
-}
-
-/**
- * Due times after `since` up to `until`, of each kind, no more than are kept. What was due at `first` is a full, whatever
- * the day, so incrementals count from then on.
- */
-function countScheduled(
-  { full, incremental }: StatusFacts['policy']['schedule'],
-  since: Date,
-  first: Date,
-  until: Date,
-): SourceView['scheduled'] {
-  const count = (after: Date, time: string, copies: number, isDay: (day: number) => boolean): number => {
-    const midnight = Math.floor(after.getTime() / dayMs) * dayMs
-    let found = 0
-    for (let at = midnight + timeOfDayMs(time); at <= until.getTime() && found < copies; at += dayMs) {
-      if (at > after.getTime() && isDay(new Date(at).getUTCDay())) found += 1
-    }
-    return found
-  }
-  const fullDay = weekdays.indexOf(full.day)
-  return {
-    full: count(since, full.time, full.retention.copies, (day) => day === fullDay),
-    incremental: count(first, incremental.time, incremental.retention.copies, (day) => day !== fullDay),
+    scheduled: countScheduled(policy, since, new Date(now.getTime() - graceMs)),
   }
 }

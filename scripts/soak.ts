@@ -1,8 +1,9 @@
 /**
- * The long proofs: kill -9 at random moments, and random damages, many times over. Takes about an hour.
+ * The long proofs: kill -9 at random moments, random damages, and backups of a database under a writer, many times over. Takes
+ * about an hour.
  *
- *   npm run soak                                   200 kills, 500 damages
- *   npm run soak -- --kills 20 --damages 0 --seed "…"
+ *   npm run soak                                   200 kills, 500 damages, 100 backups under a writer
+ *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --seed "…"
  *
  * The seed is printed; with it a run does the same again, but for the moments at which a kill hits.
  */
@@ -14,11 +15,13 @@ import { findRestics } from '../testing/restic.ts'
 import { makeSampleTree } from '../testing/sample-tree.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
+import { soakSqlite } from './soak-sqlite.ts'
 
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '200' },
     damages: { type: 'string', default: '500' },
+    sqlite: { type: 'string', default: '100' },
     seed: { type: 'string', default: new Date().toISOString() },
   },
 })
@@ -26,6 +29,7 @@ const restic = findRestics()[0]
 console.log(`seed "${values.seed}"; ${restic?.description ?? 'no restic on the PATH: only our own checks are run'}`)
 await soakKills(Number(values.kills))
 await soakDamages(Number(values.damages))
+await soakSqlite(Number(values.sqlite))
 
 async function soakKills(count: number): Promise<void> {
   if (count === 0) return

@@ -2,14 +2,15 @@
  * Writes transactions to a database, so many a second, until its standard input ends; then says in JSON how many it committed, how
  * often it was refused because of a lock, and how long the longest one took.
  *
- *   node testing/sqlite-writer.ts DATABASE PER-SECOND
+ *   node testing/sqlite-writer.ts DATABASE PER-SECOND [JOURNAL-MODE]
  */
 import { DatabaseSync } from 'node:sqlite'
 
 const [path, perSecond] = [process.argv[2]!, Number(process.argv[3])]
-// No waiting: a lock that is held, however shortly, is an error that is counted.
-const database = new DatabaseSync(path, { timeout: 0 })
-database.exec(`PRAGMA journal_mode = wal; PRAGMA synchronous = NORMAL;
+const journalMode = process.argv[4] ?? 'wal'
+// No waiting in WAL mode: a lock that is held, however shortly, is an error that is counted.
+const database = new DatabaseSync(path, { timeout: journalMode === 'wal' ? 0 : 10_000 })
+database.exec(`PRAGMA journal_mode = ${journalMode}; PRAGMA synchronous = NORMAL;
   CREATE TABLE IF NOT EXISTS log (number INTEGER PRIMARY KEY, text TEXT);
   CREATE TABLE IF NOT EXISTS last (number INTEGER);
   INSERT INTO last SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM last)`)

@@ -16,9 +16,12 @@ export async function withSqliteWriter(
   path: string,
   perSecond: number,
   work: () => Promise<void>,
+  journalMode = 'wal',
 ): Promise<WriterReport> {
   const script = join(import.meta.dirname, 'sqlite-writer.ts')
-  const child = spawn(process.execPath, [script, path, String(perSecond)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [script, path, String(perSecond), journalMode], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   try {
     await lines.next() // It is ready.

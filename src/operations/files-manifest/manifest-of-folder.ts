@@ -96,8 +96,8 @@ class FolderWork {
       if (this.#bytesOfTurn >= turnBytes) await this.#turn()
       const entryShown = `${shown}/${name}`
       this.#counts.add(found)
-      if (node === undefined) this.#note(entryShown, 'it is not in the snapshot')
-      else for (const detail of factDifferences(factsOfNode(node), found)) this.#note(entryShown, detail)
+      const details = node === undefined ? ['it is not in the snapshot'] : factDifferences(factsOfNode(node), found)
+      if (details.length > 0) this.#note(entryShown, details.join(', '))
       digest.add(
         name,
         found,

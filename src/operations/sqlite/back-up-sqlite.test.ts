@@ -239,30 +239,40 @@ test('backUpSqlite() that is stopped makes no snapshot and leaves no copy', asyn
   assert.deepEqual(existsSync(folder.at('work')) ? readdirSync(folder.at('work')) : [], [])
 })
 
-test('backUpSqlite() under a writer of 500 transactions a second holds those that were committed, and never holds it up', async () => {
-  await using folder = temporaryFolder('sqlite')
-  makeSampleDatabase(folder.at('db'), { rows: 20_000 })
-  const repository = await freshRepository()
-  const reports: SqliteBackupReport[] = []
-  const writer = await withSqliteWriter(folder.at('db'), 500, async () => {
-    for (let round = 0; round < 5; round++) reports.push(await backUpDatabase(repository, folder))
+for (const [journalMode, rounds] of [
+  ['wal', 5],
+  ['delete', 2],
+] as const) {
+  test(`backUpSqlite() under a writer in mode ${journalMode} holds the transactions up to one of them`, async () => {
+    await using folder = temporaryFolder('sqlite')
+    makeSampleDatabase(folder.at('db'), { rows: 5000, journalMode })
+    const repository = await freshRepository()
+    const reports: SqliteBackupReport[] = []
+    const work = async (): Promise<void> => {
+      for (let round = 0; round < rounds; round++) {
+        reports.push(await backUpDatabase(repository, folder, { busyMs: 10_000 }))
+      }
+    }
+    const writer = await withSqliteWriter(folder.at('db'), 500, work, journalMode)
+    assert.equal(writer.refused, 0, 'the writer met a lock')
+    let last = 0
+    for (const [round, report] of reports.entries()) {
+      const path = folder.at(`back-${round}`, 'db')
+      await bringDatabase(repository, report, { path })
+      const database = new DatabaseSync(path, { readOnly: true })
+      const { number, rows, highest } = database
+        .prepare(
+          'SELECT number, (SELECT count(*) FROM log) AS rows, (SELECT max(number) FROM log) AS highest FROM last',
+        )
+        .get() as { number: number; rows: number; highest: number | null }
+      database.close()
+      assert.deepEqual([rows, highest ?? 0], [number, number])
+      assert.ok(number >= last && number <= writer.committed)
+      last = number
+    }
+    assert.ok(last > 0)
   })
-  assert.equal(writer.refused, 0)
-  let last = 0
-  for (const [round, report] of reports.entries()) {
-    const path = folder.at(`back-${round}`, 'db')
-    await bringDatabase(repository, report, { path })
-    const database = new DatabaseSync(path, { readOnly: true })
-    const { number, rows, highest } = database
-      .prepare('SELECT number, (SELECT count(*) FROM log) AS rows, (SELECT max(number) FROM log) AS highest FROM last')
-      .get() as { number: number; rows: number; highest: number }
-    database.close()
-    assert.deepEqual([rows, highest ?? 0], [number, number])
-    assert.ok(number >= last && number <= writer.committed)
-    last = number
-  }
-  assert.ok(last > 0)
-})
+}
 
 const [restic] = findRestics()
 test('restic checks and restores what backUpSqlite() stored', {

@@ -4,6 +4,8 @@
  *
  *   npm run soak                                   200 kills, 500 damages, 100 backups under a writer
  *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --seed "…"
+ *   npm run soak                                   200 kills, 500 damages, 100 kills of the service
+ *   npm run soak -- --kills 20 --damages 0 --serve-kills 0 --seed "…"
  *
  * The seed is printed; with it a run does the same again, but for the moments at which a kill hits.
  */
@@ -11,6 +13,7 @@ import { parseArgs } from 'node:util'
 import { damageRound } from '../e2e/damage-round.ts'
 import { killedOperations, killRound, makeKillWorld } from '../e2e/kill-round.ts'
 import { zakops } from '../e2e/program.ts'
+import { makeServeWorld, serveKillRound, verifyServeWorld } from '../e2e/serve-kill-round.ts'
 import { findRestics } from '../testing/restic.ts'
 import { makeSampleTree } from '../testing/sample-tree.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
@@ -22,6 +25,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '200' },
     damages: { type: 'string', default: '500' },
     sqlite: { type: 'string', default: '100' },
+    'serve-kills': { type: 'string', default: '100' },
     seed: { type: 'string', default: new Date().toISOString() },
   },
 })
@@ -30,6 +34,7 @@ console.log(`seed "${values.seed}"; ${restic?.description ?? 'no restic on the P
 await soakKills(Number(values.kills))
 await soakDamages(Number(values.damages))
 await soakSqlite(Number(values.sqlite))
+await soakServe(Number(values['serve-kills']))
 
 async function soakKills(count: number): Promise<void> {
   if (count === 0) return
@@ -65,4 +70,24 @@ async function soakDamages(count: number): Promise<void> {
     console.log(`damage ${round}: ${await damageRound(copies, random)}: named and mended`)
   await zakops(['check', '-r', copies.repository, '--read-data'])
   console.log(`damages: ${count}; each was named by check and mended by heal`)
+}
+
+async function soakServe(count: number): Promise<void> {
+  if (count === 0) return
+  const random = seededRandom(`${values.seed} serve`)
+  await using folder = temporaryFolder('soak')
+  const world = await makeServeWorld(folder.path, random)
+  let kills = 0
+  while (kills < count) {
+    const hits = await serveKillRound(world, random)
+    kills += hits.length
+    console.log(
+      `day ${world.day}: serve killed after ${hits.join(' ms, and again after ')} ms: finished by the next one`,
+    )
+    if (world.day % 20 === 0) await verifyServeWorld(world)
+  }
+  await verifyServeWorld(world)
+  console.log(
+    `serve: ${kills} kills in ${world.day} days; one backup a source and due time, the same at both locations`,
+  )
 }

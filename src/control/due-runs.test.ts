@@ -254,6 +254,20 @@ test('dueRuns() waits for no time that a clock which was put back has to reach a
   assert.equal(again?.id, 'due-20261125T0200Z-full-2')
 })
 
+test('dueRuns() takes what was backed up by a clock that was days ahead for what it is', () => {
+  const now = new Date('2026-11-25T02:05:00Z')
+  const due = dueRuns(facts({ now })).filter(isBackup)
+  for (const [aheadHours, again] of [
+    [3, 0],
+    [12, 0],
+    [13, 1],
+    [24 * 365, 1],
+  ] as const) {
+    const runs = due.flatMap((one) => recordsOf(one, new Date(now.getTime() + aheadHours * 3_600_000), () => 'done'))
+    assert.equal(dueRuns(facts({ now, runs })).filter(isBackup).length, again, `${aheadHours} hours ahead`)
+  }
+})
+
 test('dueRuns() asks for the first backup at once where no time was due since the policy is in force', () => {
   const inForceSince = new Date('2026-11-25T09:30:40Z')
   const now = new Date('2026-11-25T09:30:41Z')

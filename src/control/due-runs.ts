@@ -41,6 +41,9 @@ export type DueRun =
 export const attemptsMax = 5
 export const firstWaitMs = 5 * 60_000
 
+/** So far may a clock have been ahead for its runs to count when it is put back: zones differ by no more. */
+export const clockErrorMs = 12 * 3_600_000
+
 /** How far back runs must be known: two weeks, and what clocks are wrong by. */
 export const runsNeededMs = 16 * 86_400_000
 
@@ -52,7 +55,8 @@ const weekMs = 7 * 86_400_000
  * or is still owed. A source without any backup is due at once. Nothing of a source is due while a run of it goes on.
  *
  * Runs are known by their due times, so that a clock that is put back finds what was done already, and one that is put
- * forward finds at most one run for each source.
+ * forward finds at most one run for each source. Only where a run says that it began more than twelve hours from now is
+ * it done again: the clock was days ahead then, and what was backed up is as much older than it says.
  */
 export function dueRuns(facts: DueFacts): DueRun[] {
   const times = latestDueTimes(facts.policy, facts.now)
@@ -117,7 +121,10 @@ function dueVerify({ inForceSince, now }: DueFacts, slot: Date | undefined, runs
 
 /** Whether a run for this due time or a later one succeeded. Due times that are still to come prove nothing: the clock was wrong. */
 function isDone(runs: readonly KnownRun[], slot: Date, now: Date): boolean {
-  return runs.some((one) => isSuccess(one) && one.dueAt >= slot && one.dueAt <= now)
+  return runs.some((one) => {
+    const isFromFuture = one.run.startedAt.getTime() > now.getTime() + clockErrorMs
+    return isSuccess(one) && !isFromFuture && one.dueAt >= slot && one.dueAt <= now
+  })
 }
 
 function isSuccess({ run: { state } }: KnownRun): boolean {

@@ -28,6 +28,8 @@ export type ServiceEvent =
   | { readonly kind: 'ended'; readonly run: Run }
   /** The process of a run died, and nothing is left that would take it up. */
   | { readonly kind: 'lost'; readonly run: Run }
+  /** The service itself began or stopped. */
+  | { readonly kind: 'service'; readonly text: string }
   | { readonly kind: 'notice'; readonly text: string }
   /** The service itself could not look what is due; it tries again. */
   | { readonly kind: 'trouble'; readonly message: string }

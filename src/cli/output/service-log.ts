@@ -17,6 +17,7 @@ function textOf(event: ServiceEvent): string {
       return `${nameOf(event.run)}: ${outcomeOf(event.run)}`
     case 'lost':
       return `${nameOf(event.run)}: lost, since its process died; it is tried again`
+    case 'service':
     case 'notice':
       return event.text
     case 'trouble':
@@ -58,8 +59,9 @@ function documentOf(event: ServiceEvent, at: string): Record<string, unknown> {
     case 'ended':
     case 'lost':
       return { message_type: `run_${event.kind}`, at, ...runDocument(event.run) }
+    case 'service':
     case 'notice':
-      return { message_type: 'notice', at, message: event.text }
+      return { message_type: event.kind, at, message: event.text }
     case 'trouble':
       return { message_type: 'error', at, error: { message: event.message }, during: 'look what is due' }
     default:

@@ -11,9 +11,9 @@ export async function runServe(context: CommandContext): Promise<Outcome> {
   await using service = await openService(context, tell)
   const { policy, policyPath, parts } = service
   const [next] = dueTimes(policy, parts.clock.now(), 1)
-  const text = `keeping ${policyPath}; next due: ${next === undefined ? 'nothing' : `${next.procedure} at ${next.at.toISOString()}`}`
-  context.output.notice(`${parts.clock.now().toISOString()} ${text}`)
+  const due = next === undefined ? 'nothing is due' : `next due: ${next.procedure} at ${next.at.toISOString()}`
+  tell({ kind: 'service', text: `keeping ${policyPath}; ${due}` })
   await serve(parts, context.signal)
-  context.output.notice(`${parts.clock.now().toISOString()} stopped; what is unfinished goes on at the next start`)
+  tell({ kind: 'service', text: 'stopped; what is unfinished goes on at the next start' })
   return 'done'
 }

@@ -1,6 +1,8 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { Transferable } from 'node:worker_threads'
 import { Failure } from '../base/failure.ts'
+import { koffi } from '../posix/koffi.ts'
+import { kernelModule } from './kernel-module.ts'
 import { packFailure } from './worker-protocol.ts'
 import type { Answered, FromWorker, ToWorker } from './worker-protocol.ts'
 
@@ -97,5 +99,9 @@ export function serveJobs<Job, Answer>(handler: ServeOptions<Job, Answer>['handl
     }
   }
   port?.on('message', accept)
+  // Before the thread counts as loaded, since one that is ended while a native library loads ends the process; and
+  // while it has nothing to do, since the first job will want both.
+  koffi()
+  kernelModule()
   send({ kind: 'ready' }, [])
 }

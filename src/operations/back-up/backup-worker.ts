@@ -127,7 +127,7 @@ function createContext(options: BackupWorkerData): WorkerContext {
 
 /** Trees are compressed whatever is asked for: format 2 wants it. */
 function compressorsOf(compression: Compression): ChunkStoreOptions['compressors'] {
-  const tree = new ZstdCompressor(3)
+  const tree = new ZstdCompressor(1)
   switch (compression) {
     case 'auto':
       return { data: new ZstdCompressor(zstdFast), tree }

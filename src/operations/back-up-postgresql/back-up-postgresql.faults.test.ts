@@ -6,7 +6,7 @@ import { isFailure } from '../../base/failure.ts'
 import { backUpServer } from '../../../testing/back-up-server.ts'
 import { freshRepository } from '../../../testing/fresh-repository.ts'
 import { postgresqlTest } from '../../../testing/postgresql-test.ts'
-import type { Progress } from '../progress.ts'
+import type { ProgressSink } from '../progress.ts'
 
 postgresqlTest(
   'backUpPostgresql() refuses a damaged page, and names its file and block',
@@ -37,9 +37,6 @@ postgresqlTest(
     const repository = await freshRepository()
     const stopping = new AbortController()
     const slowly = { rateKibibytesMax: 512 }
-    const whenUnderWay = (action: () => void) => (progress: Progress) => {
-      if (progress.filesDone > 100) action()
-    }
     const stopped = backUpServer(repository, server, slowly, {
       progress: whenUnderWay(() => stopping.abort()),
       signal: stopping.signal,
@@ -47,7 +44,9 @@ postgresqlTest(
     await assert.rejects(stopped, (error) => isFailure(error, 'stopped'))
     let kill: Promise<void> | undefined
     const killed = backUpServer(repository, server, slowly, {
-      progress: whenUnderWay(() => (kill ??= server.stop('kill'))),
+      progress: whenUnderWay(() => {
+        kill ??= server.stop('kill')
+      }),
     })
     await assert.rejects(killed, (error) => isFailure(error, 'connection_failed'))
     await kill
@@ -85,4 +84,10 @@ for (const version of [15, 17] as const) {
       assert.ok(report.summary.data_added_packed < report.summary.total_bytes_processed / 10)
     },
   )
+}
+
+function whenUnderWay(action: () => void): ProgressSink {
+  return ({ filesDone }) => {
+    if (filesDone > 100) action()
+  }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { neverStopped } from '../../base/abort.ts'
 import { systemClock } from '../../base/clock.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
@@ -101,7 +101,7 @@ test('backUpStream() keeps metadata and links, makes directories that nobody tol
   const { mode, uid, gid, user, mtime } = entries.get('stream/b/other')!.node
   assert.deepEqual(
     { mode, uid, gid, user, mtime },
-    { ...{ mode: 0o600, uid: 101, gid: 104, user: 'postgres' }, mtime: '2023-11-14T22:13:20Z' },
+    { mode: 0o600, uid: 101, gid: 104, user: 'postgres', mtime: '2023-11-14T22:13:20Z' },
   )
   assert.equal(entries.get('stream/b')!.node.mode! & 0o777, 0o750)
   await assertSound(repository)

@@ -43,7 +43,6 @@ test('IncrementalReader reads the head and the blocks, in pieces of any size', a
 
 test('IncrementalReader refuses what is none, what is out of order and what ends early', async () => {
   const good = encodeIncremental({ blockBytes, blocksMin: 9, blocks: [[1, 1]] })
-  const isRefused = (error: unknown): boolean => isFailure(error, 'connection_failed')
   await assert.rejects(read(good.subarray(0, -1), 50), isRefused)
   await assert.rejects(read(Buffer.concat([good, Buffer.alloc(blockBytes)]), 50), isRefused)
   await assert.rejects(read(Buffer.alloc(200, 1), 50), isRefused)
@@ -57,3 +56,7 @@ test('IncrementalReader refuses what is none, what is out of order and what ends
   })
   await assert.rejects(read(disorder, 50), isRefused)
 })
+
+function isRefused(error: unknown): boolean {
+  return isFailure(error, 'connection_failed')
+}

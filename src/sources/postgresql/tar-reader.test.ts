@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { isFailure } from '../../base/failure.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 import { TarReader } from './tar-reader.ts'
@@ -59,9 +59,12 @@ test('TarReader refuses what is no archive, what ends early, and names that lead
   })
   const damaged = Buffer.from(good)
   damaged[10]! ^= 1
-  const isRefused = (error: unknown): boolean => isFailure(error, 'connection_failed')
   assert.throws(() => read(damaged, [512]), isRefused)
   assert.throws(() => read(good.subarray(0, 1000), [512]), isRefused)
   assert.throws(() => read(outside, [512]), isRefused)
   assert.throws(() => read(Buffer.alloc(1024, 7), [512]), isRefused)
 })
+
+function isRefused(error: unknown): boolean {
+  return isFailure(error, 'connection_failed')
+}

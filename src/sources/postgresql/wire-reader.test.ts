@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Socket, connect } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Failure } from '../../base/failure.ts'
 import type { PostgresqlConnection } from './connection.ts'
 import { WireReader } from './wire-reader.ts'
@@ -16,8 +16,7 @@ async function pair(): Promise<{ connection: PostgresqlConnection; server: Socke
   const socket = connect(address.port, '127.0.0.1')
   const [server] = (await once(listener, 'connection')) as [Socket]
   server.on('error', () => {}) // The other end hangs up.
-  const failure = (error: unknown): Failure => new Failure('connection_failed', 'broken', { cause: error })
-  const connection = { socket, server: 'test', failure } as unknown as PostgresqlConnection
+  const connection = { socket, server: 'test', failure: broken } as unknown as PostgresqlConnection
   return {
     connection,
     server,
@@ -28,6 +27,10 @@ async function pair(): Promise<{ connection: PostgresqlConnection; server: Socke
       await once(listener, 'close')
     },
   }
+}
+
+function broken(error: unknown): Failure {
+  return new Failure('connection_failed', 'broken', { cause: error })
 }
 
 function message(type: string, body: Buffer): Buffer {

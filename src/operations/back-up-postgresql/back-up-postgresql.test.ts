@@ -6,67 +6,22 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PostgresqlManifest } from '../../model/manifest.ts'
 import { neverStopped } from '../../base/abort.ts'
-import { systemClock } from '../../base/clock.ts'
 import { assertSound, reopened } from '../../../testing/back-up-folder.ts'
 import { freshRepository } from '../../../testing/fresh-repository.ts'
-import type { PostgresqlServer } from '../../../testing/postgresql-server.ts'
+import { variety } from '../../../testing/postgresql-variety.ts'
+import { backUpServer } from '../../../testing/back-up-server.ts'
 import { postgresqlTest } from '../../../testing/postgresql-test.ts'
 import { runWell } from '../../../testing/run-program.ts'
 import { runRestore } from '../../../testing/run-restore.ts'
 import { startRestoredCluster } from '../../../testing/start-restored-cluster.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
-import { noProgress } from '../progress.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import { parseBackupManifest } from '../../sources/postgresql/backup-manifest.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { comparePostgresqlManifests, type ManifestDifference } from '../../model/compare-postgresql-manifests.ts'
 import { takePostgresqlManifest } from '../../sources/postgresql/take-manifest.ts'
-import { backUpPostgresql, type PostgresqlBackupReport, type PostgresqlBackupRequest } from './back-up-postgresql.ts'
 
-const context = { clock: systemClock, progress: noProgress, programVersion: 'test' }
 const pgbench = '/usr/lib/postgresql/15/bin/pgbench'
-
-const variety = `
-  CREATE SCHEMA odd;
-  CREATE TYPE odd.mood AS ENUM ('well', 'ill');
-  CREATE TABLE odd.kinds (
-    id bigserial PRIMARY KEY, note text, at timestamptz DEFAULT now(), real8 float8, data bytea, json jsonb, mood odd.mood,
-    list int[], money numeric(30, 10), gone int, "Odd ""name""" interval);
-  ALTER TABLE odd.kinds DROP COLUMN gone;
-  INSERT INTO odd.kinds (note, real8, data, json, mood, list, money, "Odd ""name""")
-    SELECT repeat('x', g), g / 7.0, decode(md5(g::text), 'hex'), jsonb_build_object('g', g), 'well', ARRAY[g, g], g / 3.0,
-           make_interval(secs => g)
-      FROM generate_series(1, 3000) g;
-  CREATE UNLOGGED TABLE odd.fleeting AS SELECT 1 AS one;
-  CREATE MATERIALIZED VIEW odd.seen AS SELECT count(*) FROM odd.kinds;
-  CREATE FUNCTION odd.twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';
-  CREATE INDEX ON odd.kinds ((odd.twice(id::int)));
-  CREATE ROLE reader; CREATE ROLE writer LOGIN IN ROLE reader; GRANT SELECT ON odd.kinds TO reader;
-  ALTER TABLE odd.kinds ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON odd.kinds USING (note <> current_user);
-  SELECT lo_from_bytea(0, 'large');
-`
-
-async function backUpServer(
-  repository: Repository,
-  server: Pick<PostgresqlServer, 'url'>,
-  changes: Partial<PostgresqlBackupRequest> = {},
-): Promise<PostgresqlBackupReport> {
-  return await backUpPostgresql(
-    {
-      repository,
-      source: 'orders',
-      connection: { url: server.url },
-      hostname: 'host',
-      parent: undefined,
-      transfer: 'changes',
-      manifest: { tableBytesMax: 2 ** 30 },
-      workers: 2,
-      ...changes,
-    },
-    context,
-    neverStopped(),
-  )
-}
 
 postgresqlTest(
   'backUpPostgresql() of a server under load gives a directory that starts, with its tablespaces',
@@ -110,6 +65,15 @@ postgresqlTest(
       await restored.psql('SELECT sum(delta) = (SELECT sum(tbalance) FROM pgbench_tellers) FROM pgbench_history'),
       't',
     )
+    // What was restored is a server like any other, also with its tablespaces where they are now.
+    const again = await backUpServer(repository, restored, { parent: await latest(repository) })
+    const second = folder.at('again')
+    await runRestore({ repository, tree: again.tree, target: second })
+    await using moreWork = temporaryFolder('pg-work')
+    await using twice = await startRestoredCluster(server, join(second, 'orders'), moreWork.path)
+    assert.deepEqual(await differences(twice.url, again.manifest!), [])
+    assert.equal(await twice.psql('SELECT count(*), sum(id) FROM apart'), '5000|12502500')
+
     // A manifest that could not find anything amiss would prove nothing.
     await restored.psql("UPDATE odd.kinds SET note = 'other' WHERE id = 2")
     await restored.psql('DELETE FROM notes', 'other Db')

@@ -56,7 +56,10 @@ const world: World = {
   processId: process.pid,
   isProcessAlive,
   storages: { local },
-  openCatalog: async (path) => (await import('./catalog/sqlite/sqlite-catalog.ts')).openSqliteCatalog(path),
+  openCatalog: async (path) => {
+    const { openSqliteCatalog } = await import('./catalog/sqlite/sqlite-catalog.ts')
+    return await openSqliteCatalog(path, { actor: `${userName()}@${os.hostname()}` })
+  },
   version: programVersion,
 }
 

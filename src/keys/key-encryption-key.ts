@@ -1,6 +1,6 @@
 import { Failure } from '../base/failure.ts'
 import type { RandomBytes } from '../base/random.ts'
-import { canonicalJson } from '../model/policy/canonical-json.ts'
+import { canonicalJson } from '../base/canonical-json.ts'
 import { describeGeneration, type GenerationName } from './generation.ts'
 import type { KeyringEntry } from './keyring-file.ts'
 import { deriveKey, openKey, sealKey } from './sealed-key.ts'

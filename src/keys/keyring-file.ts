@@ -2,7 +2,7 @@ import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { Failure } from '../base/failure.ts'
 import { environments } from '../model/policy/policy.ts'
-import { canonicalJson } from '../model/policy/canonical-json.ts'
+import { canonicalJson } from '../base/canonical-json.ts'
 import { providerRecordSchema } from './key-provider.ts'
 import { sealedKeySchema } from './sealed-key.ts'
 

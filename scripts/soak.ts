@@ -4,15 +4,18 @@
  *
  *   npm run soak                                   200 kills, 500 damages, 100 backups under a writer
  *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --seed "…"
- *   npm run soak                                   200 kills, 500 damages, 100 kills of the service
- *   npm run soak -- --kills 20 --damages 0 --serve-kills 0 --seed "…"
+ *   npm run soak                                   200 kills, 500 damages, 100 kills of the service, two years of a policy
+ *   npm run soak -- --kills 20 --damages 0 --serve-kills 0 --fulls 10 --seed "…"
  *
  * The seed is printed; with it a run does the same again, but for the moments at which a kill hits.
  */
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { damageRound } from '../e2e/damage-round.ts'
 import { killedOperations, killRound, makeKillWorld } from '../e2e/kill-round.ts'
 import { zakops } from '../e2e/program.ts'
+import { PolicyLife } from '../e2e/policy-life.ts'
+import { planDay } from '../e2e/policy-life-plan.ts'
 import { makeServeWorld, serveKillRound, verifyServeWorld } from '../e2e/serve-kill-round.ts'
 import { findRestics } from '../testing/restic.ts'
 import { makeSampleTree } from '../testing/sample-tree.ts'
@@ -26,6 +29,7 @@ const { values } = parseArgs({
     damages: { type: 'string', default: '500' },
     sqlite: { type: 'string', default: '100' },
     'serve-kills': { type: 'string', default: '100' },
+    fulls: { type: 'string', default: '104' },
     seed: { type: 'string', default: new Date().toISOString() },
   },
 })
@@ -35,6 +39,7 @@ await soakKills(Number(values.kills))
 await soakDamages(Number(values.damages))
 await soakSqlite(Number(values.sqlite))
 await soakServe(Number(values['serve-kills']))
+await soakLife(Number(values.fulls))
 
 async function soakKills(count: number): Promise<void> {
   if (count === 0) return
@@ -90,4 +95,28 @@ async function soakServe(count: number): Promise<void> {
   console.log(
     `serve: ${kills} kills in ${world.day} days; one backup a source and due time, the same at both locations`,
   )
+}
+
+/** Two years: 104 weekly fulls, and a daily incremental on all other days that are not slept through. */
+async function soakLife(fulls: number): Promise<void> {
+  if (fulls === 0) return
+  const incrementals = fulls * 6 + 2
+  // Syncs cost nothing there, and nothing here is about them.
+  await using folder = temporaryFolder('soak', existsSync('/dev/shm') ? '/dev/shm' : undefined)
+  const life = new PolicyLife(folder.path, seededRandom(`${values.seed} life`))
+  const shape = { rotations: [180, 540], joinDay: fulls * 6, rareDays: 40 }
+  const startedAt = performance.now()
+  await life.begin()
+  let restored = 0
+  while (life.count('documents', 'full') < fulls || life.count('documents', 'incremental') < incrementals) {
+    await life.live(planDay(life.day + 1, shape, life.random))
+    if (life.day % 7 === 0) restored += await life.restoreKept(life.random.pick(['primary', 'secondary']), 1)
+    if (life.day % 50 === 0) console.log(`day ${life.day}: as the policy says`)
+  }
+  // The last day may have been one without the secondary, or without a run.
+  await life.live({})
+  for (const location of ['primary', 'secondary'] as const) restored += await life.restoreKept(location)
+  const counts = (['full', 'incremental'] as const).map((kind) => `${life.count('documents', kind)} ${kind}`)
+  const seconds = Math.round((performance.now() - startedAt) / 1000)
+  console.log(`life: ${life.day} days, ${counts.join(' and ')} of documents; ${restored} restored equal; ${seconds} s`)
 }

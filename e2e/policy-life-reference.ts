@@ -45,7 +45,7 @@ export class KeptReference {
 
   /** Retention ran. */
   apply(now: Date): void {
-    for (const { kind, copies, days } of Object.entries(promised).map(([kind, rule]) => ({ kind, ...rule }))) {
+    for (const [kind, { copies, days }] of Object.entries(promised)) {
       const ofKind = [...this.must.values(), ...this.may.values()]
         .filter((one) => one.kind === kind)
         .toSorted((a, b) => b.takenAt.getTime() - a.takenAt.getTime())

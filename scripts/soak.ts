@@ -1,26 +1,21 @@
 /**
- * The long proofs: kill -9 at random moments, random damages, and backups of a database under a writer, many times over. Takes
- * about an hour.
+ * The long proofs: kill -9 at random moments, random damages, backups of a database under a writer, kills of the service, and
+ * two years of a policy. Takes about two hours.
  *
- *   npm run soak                                   200 kills, 500 damages, 100 backups under a writer
- *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --seed "…"
- *   npm run soak                                   200 kills, 500 damages, 100 kills of the service, two years of a policy
- *   npm run soak -- --kills 20 --damages 0 --serve-kills 0 --fulls 10 --seed "…"
+ *   npm run soak                     200 kills, 500 damages, 100 backups under a writer, 100 kills of the service, 104 weeks
+ *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --serve-kills 0 --fulls 0 --seed "…"
  *
  * The seed is printed; with it a run does the same again, but for the moments at which a kill hits.
  */
-import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { damageRound } from '../e2e/damage-round.ts'
 import { killedOperations, killRound, makeKillWorld } from '../e2e/kill-round.ts'
 import { zakops } from '../e2e/program.ts'
-import { PolicyLife } from '../e2e/policy-life.ts'
-import { planDay } from '../e2e/policy-life-plan.ts'
-import { makeServeWorld, serveKillRound, verifyServeWorld } from '../e2e/serve-kill-round.ts'
 import { findRestics } from '../testing/restic.ts'
 import { makeSampleTree } from '../testing/sample-tree.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
+import { soakLife, soakServe } from './soak-service.ts'
 import { soakSqlite } from './soak-sqlite.ts'
 
 const { values } = parseArgs({
@@ -38,8 +33,8 @@ console.log(`seed "${values.seed}"; ${restic?.description ?? 'no restic on the P
 await soakKills(Number(values.kills))
 await soakDamages(Number(values.damages))
 await soakSqlite(Number(values.sqlite))
-await soakServe(Number(values['serve-kills']))
-await soakLife(Number(values.fulls))
+await soakServe(Number(values['serve-kills']), values.seed)
+await soakLife(Number(values.fulls), values.seed)
 
 async function soakKills(count: number): Promise<void> {
   if (count === 0) return
@@ -75,48 +70,4 @@ async function soakDamages(count: number): Promise<void> {
     console.log(`damage ${round}: ${await damageRound(copies, random)}: named and mended`)
   await zakops(['check', '-r', copies.repository, '--read-data'])
   console.log(`damages: ${count}; each was named by check and mended by heal`)
-}
-
-async function soakServe(count: number): Promise<void> {
-  if (count === 0) return
-  const random = seededRandom(`${values.seed} serve`)
-  await using folder = temporaryFolder('soak')
-  const world = await makeServeWorld(folder.path, random)
-  let kills = 0
-  while (kills < count) {
-    const hits = await serveKillRound(world, random)
-    kills += hits.length
-    console.log(
-      `day ${world.day}: serve killed after ${hits.join(' ms, and again after ')} ms: finished by the next one`,
-    )
-    if (world.day % 20 === 0) await verifyServeWorld(world)
-  }
-  await verifyServeWorld(world)
-  console.log(
-    `serve: ${kills} kills in ${world.day} days; one backup a source and due time, the same at both locations`,
-  )
-}
-
-/** Two years: 104 weekly fulls, and a daily incremental on all other days that are not slept through. */
-async function soakLife(fulls: number): Promise<void> {
-  if (fulls === 0) return
-  const incrementals = fulls * 6 + 2
-  // Syncs cost nothing there, and nothing here is about them.
-  await using folder = temporaryFolder('soak', existsSync('/dev/shm') ? '/dev/shm' : undefined)
-  const life = new PolicyLife(folder.path, seededRandom(`${values.seed} life`))
-  const shape = { rotations: [180, 540], joinDay: fulls * 6, rareDays: 40 }
-  const startedAt = performance.now()
-  await life.begin()
-  let restored = 0
-  while (life.count('documents', 'full') < fulls || life.count('documents', 'incremental') < incrementals) {
-    await life.live(planDay(life.day + 1, shape, life.random))
-    if (life.day % 7 === 0) restored += await life.restoreKept(life.random.pick(['primary', 'secondary']), 1)
-    if (life.day % 50 === 0) console.log(`day ${life.day}: as the policy says`)
-  }
-  // The last day may have been one without the secondary, or without a run.
-  await life.live({})
-  for (const location of ['primary', 'secondary'] as const) restored += await life.restoreKept(location)
-  const counts = (['full', 'incremental'] as const).map((kind) => `${life.count('documents', kind)} ${kind}`)
-  const seconds = Math.round((performance.now() - startedAt) / 1000)
-  console.log(`life: ${life.day} days, ${counts.join(' and ')} of documents; ${restored} restored equal; ${seconds} s`)
 }

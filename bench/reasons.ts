@@ -13,7 +13,7 @@ export const reasons: Readonly<Record<string, string>> = {
   'keyed-small':
     'the index of 100,000 blobs is read on one thread before the others can compare; then statx takes about half of what is left. Done: comparison in a kernel (1.68 to 1.03 s of processor time)',
   'restore-mixed':
-    'more than half of the processor time is the kernel’s (perf: 53 %; copying into its cache 22 %, finding free inodes of ext4 17 %), and the same for both programs; SHA-256 is 12 %, zstd 8 %. Not tried: writing past the cache, which would wait for the disk. The first rounds of both are slowed down by inodes that were freed before the run',
+    'the processors: 4.0 s of processor time in the program (SHA-256 of 2 GiB, zstd, AES; restic 5.0) and 2.0 in the kernel (restic 3.0), where `cp -a` of the same tree takes 1.3 by itself. Where inodes were freed before the run, ext4 passes over them: then the kernel takes 53 % (perf), and `cp -a` 8.8 s. Not tried: writing past the system’s cache, which would wait for the disk',
   'restore-small':
     'making a file, writing it, and giving it owner, mode, times and attributes is most of it; each file is one pass over its open descriptor already. Done: threads that start while the password is checked',
   'check-mixed':

@@ -12,6 +12,7 @@ import { ChunkStore, type ChunkStoreOptions, packSlotCount } from './chunk-store
 import { directoryJob, storeTree } from './directory-job.ts'
 import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
 import { PackSlots } from './pack-slots.ts'
+import { storePages } from './store-pages.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** A largest chunk, and so much more that what is left of the last one is seldom moved. */
@@ -57,14 +58,15 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
 
 /** Stores what the main thread has read and cut. */
 function piecesJob(
-  { buffer, start, lengths }: Extract<BackupJob, { kind: 'pieces' }>,
+  { buffer, start, lengths, pageBytes }: Extract<BackupJob, { kind: 'pieces' }>,
   { store }: WorkerContext,
 ): Extract<BackupAnswer, { kind: 'pieces' }> {
   let at = start
-  const ids = lengths.map((length) => {
-    const id = store.store('data', new Uint8Array(buffer, at, length))
+  const ids = lengths.map((length, piece) => {
+    const bytes = new Uint8Array(buffer, at, length)
     at += length
-    return id
+    const page = pageBytes[piece]!
+    return page === 0 ? [store.store('data', bytes)] : storePages(bytes, page, store)
   })
   return { kind: 'pieces', ids, stored: store.takeStored() }
 }

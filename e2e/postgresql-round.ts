@@ -159,7 +159,7 @@ async function recoverOnce(world: World, random: SeededRandom, say: (line: strin
   )
 }
 
-function random(count: number): Uint8Array {
+function unpredictable(count: number): Uint8Array {
   return randomBytes(count)
 }
 
@@ -212,8 +212,8 @@ function makeArchive(folder: TemporaryFolder): { readonly settings: string; read
   chmodSync(folder.path, 0o755)
   mkdirSync(folder.at('storage'), { mode: 0o700 })
   const settings = folder.at('settings.json')
-  writeFileSync(settings, walProgramSettings(folder.at('storage'), randomMasterKey(random)), { mode: 0o600 })
-  return { settings, archive: readWalProgramSettings(readFileSync(settings, 'utf8'), random) }
+  writeFileSync(settings, walProgramSettings(folder.at('storage'), randomMasterKey(unpredictable)), { mode: 0o600 })
+  return { settings, archive: readWalProgramSettings(readFileSync(settings, 'utf8'), unpredictable) }
 }
 
 function ownedBy({ owner }: PostgresqlServer, ...paths: readonly string[]): void {

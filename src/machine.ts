@@ -33,7 +33,10 @@ export function thisMachine(): Omit<World, 'words' | 'signal'> {
     processId: process.pid,
     isProcessAlive,
     storages: { local },
-    openCatalog: async (path) => (await import('./catalog/sqlite/sqlite-catalog.ts')).openSqliteCatalog(path),
+    openCatalog: async (path) => {
+      const { openSqliteCatalog } = await import('./catalog/sqlite/sqlite-catalog.ts')
+      return await openSqliteCatalog(path, { actor: `${userName()}@${os.hostname()}` })
+    },
     openRuns: async (folder) => {
       const { openOpenworkflowRuns } = await import('./control/openworkflow/openworkflow-runs.ts')
       return await openOpenworkflowRuns(folder, systemClock)

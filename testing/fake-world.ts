@@ -50,7 +50,7 @@ export function fakeWorld(changes: Partial<World>): World {
         },
       },
     },
-    openCatalog: openSqliteCatalog,
+    openCatalog: (path) => openSqliteCatalog(path, { actor: 'test-user@test-host' }),
     openRuns: (folder) => openOpenworkflowRuns(folder, changes.clock ?? systemClock),
     version: '0.0.0-test',
     ...changes,

@@ -5,6 +5,7 @@ import { sampleBackup, sampleCopy, sampleId, sampleRun } from '../../testing/bac
 import { isFailure } from '../base/failure.ts'
 import type { KeyEvent, PolicyVersion, Proof, RunEnd, RunProcess, Verification } from '../model/run.ts'
 import type { Catalog } from './catalog.ts'
+import { ledgerPromises } from './ledger.contract.ts'
 
 /** Makes an empty catalog for one test; what must be cleaned up is given to `context.after()`. */
 export type MakeCatalog = (context: TestContext) => Promise<Catalog>
@@ -27,6 +28,7 @@ export function catalogContract(name: string, make: MakeCatalog): void {
   runListPromises(promise)
   backupPromises(promise)
   evidencePromises(promise)
+  ledgerPromises(promise)
 }
 
 const at = (text: string): Date => new Date(`2026-03-${text}Z`)
@@ -177,8 +179,8 @@ function backupPromises(promise: Promises): void {
     assert.deepEqual(await catalog.copies(), [sampleCopy(), secondary])
     assert.deepEqual(await catalog.copies(sampleId(1)), [sampleCopy(), secondary])
     assert.deepEqual(await catalog.copies(sampleId(2)), [])
-    await catalog.removeCopy(sampleId(1), 'primary')
-    await catalog.removeCopy(sampleId(1), 'primary')
+    await catalog.removeCopy(sampleId(1), 'primary', at('09T00:00:00'))
+    await catalog.removeCopy(sampleId(1), 'primary', at('09T00:00:00'))
     assert.deepEqual(await catalog.copies(), [secondary])
   })
 
@@ -195,7 +197,7 @@ function backupPromises(promise: Promises): void {
       await catalog.removeBackup(sampleId(2), at('09T00:00:00'))
       await catalog.removeBackup(sampleId(3), at('09T00:00:00'))
       const fresh = [3, 4].map((number) => sampleBackup({ id: sampleId(number), run: 'run-rebuilt' }))
-      await catalog.replaceBackups('production', fresh, [sampleCopy({ backup: sampleId(4) })])
+      await catalog.replaceBackups('production', fresh, [sampleCopy({ backup: sampleId(4) })], at('10T00:00:00'))
       assert.deepEqual(await catalog.backups(), [...fresh, other])
       assert.deepEqual(
         (await catalog.backups({ includeRemoved: true })).map(({ id }) => id),

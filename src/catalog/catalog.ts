@@ -1,4 +1,6 @@
 import type { Backup, BackupCopy } from '../model/backup.ts'
+import type { EvidenceEntry, EvidenceNote, LedgerEnd } from '../model/evidence/evidence-entry.ts'
+import type { SignedHead } from '../model/evidence/signed-head.ts'
 import type { Id } from '../model/id.ts'
 import type { Environment, LocationName } from '../model/policy/policy.ts'
 import type {
@@ -18,6 +20,9 @@ import type {
  * can be rebuilt from the repositories, so losing it loses no backup. All lists are oldest first. Failures: `catalog_unreadable`
  * where the store is damaged, of a later version, or holds what is no record (which is told, never skipped), `storage_full`,
  * `storage_denied`, `storage_unreachable`, and `database_busy` where other processes kept it locked for too long.
+ *
+ * Every call that changes what is on record appends an entry to the evidence ledger, in the same transaction: what is
+ * on record is in the ledger, and a call that changes nothing appends nothing. The ledger is only ever added to.
  */
 export interface Catalog extends AsyncDisposable {
   /** Failure `refused` where a run of this id is there already, so that a due run begins once. */
@@ -41,7 +46,7 @@ export interface Catalog extends AsyncDisposable {
   backups(filter?: { readonly source?: string; readonly includeRemoved?: boolean }): Promise<readonly Backup[]>
 
   addCopy(copy: BackupCopy): Promise<void>
-  removeCopy(backup: Id, location: LocationName): Promise<void>
+  removeCopy(backup: Id, location: LocationName, at: Date): Promise<void>
   copies(backup?: Id): Promise<readonly BackupCopy[]>
 
   addVerification(verification: Verification): Promise<void>
@@ -60,7 +65,21 @@ export interface Catalog extends AsyncDisposable {
    * Takes the place of all backups and copies of an environment at once, or changes nothing: for the rebuild. Backups that
    * were removed stay on record as such, unless they are among these.
    */
-  replaceBackups(environment: Environment, backups: readonly Backup[], copies: readonly BackupCopy[]): Promise<void>
+  replaceBackups(
+    environment: Environment,
+    backups: readonly Backup[],
+    copies: readonly BackupCopy[],
+    at: Date,
+  ): Promise<void>
+
+  /** Appends what has no record of its own: a step, a drill, a refusal. The same note again changes nothing. */
+  addEvidence(note: EvidenceNote): Promise<void>
+  /** Entries of the ledger in their order, those behind `after` only, and the first so many of them. */
+  evidence(filter?: { readonly after?: number; readonly first?: number }): Promise<readonly EvidenceEntry[]>
+  ledgerEnd(): Promise<LedgerEnd>
+  /** Keeps a signed head; the same again changes nothing. Failure `refused` where there is another one of its number. */
+  addHead(head: SignedHead): Promise<void>
+  heads(): Promise<readonly SignedHead[]>
 
   close(): Promise<void>
 }

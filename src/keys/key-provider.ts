@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { canonicalJson } from '../model/policy/canonical-json.ts'
+import { canonicalJson } from '../base/canonical-json.ts'
 import { argonCostSchema } from './argon-cost.ts'
 import { base64Schema, sealedKeySchema } from './sealed-key.ts'
 

@@ -22,7 +22,7 @@ export async function rebuildCatalog(
   watch: Watch,
   signal: AbortSignal,
 ): Promise<Rebuilt> {
-  const { locations, generations, policy, catalog } = installation
+  const { locations, generations, policy, catalog, clock } = installation
   const listings: RepositoryListing[] = []
   const unread: Rebuilt['unread'][number][] = []
   for (const location of locations.names) {
@@ -44,6 +44,6 @@ export async function rebuildCatalog(
   }
   const plan = planRebuild(policy.environment, listings)
   const isReplaced = unread.length === 0 || partly
-  if (isReplaced) await catalog.replaceBackups(policy.environment, plan.backups, plan.copies)
+  if (isReplaced) await catalog.replaceBackups(policy.environment, plan.backups, plan.copies, clock.now())
   return { ...plan, unread, repositories: listings.length, isReplaced }
 }

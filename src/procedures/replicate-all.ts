@@ -76,7 +76,7 @@ async function replicateOne(
     if (there.has(id) && !copies.has(id)) {
       await catalog.addCopy({ backup: id, location: 'secondary', storedAt: installation.clock.now() })
     }
-    if (!there.has(id) && copies.has(id)) await catalog.removeCopy(id, 'secondary')
+    if (!there.has(id) && copies.has(id)) await catalog.removeCopy(id, 'secondary', installation.clock.now())
   }
   const { copiedObjects, copiedBytes, verifiedObjects, removedObjects } = report
   return { generation, copiedObjects, copiedBytes, verifiedObjects, removedObjects, troubles: troublesOf(report) }

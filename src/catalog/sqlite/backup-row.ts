@@ -6,10 +6,13 @@ import type { Row } from './row-reader.ts'
 
 type Values = readonly (string | number | null)[]
 
+const columns = `id, environment, source, source_kind, kind, generation, policy_digest, run, taken_at, ended_at, tree,
+  files, bytes, bytes_added, gaps, removed_at`
+
+/** Changes nothing where the same is there already: EXCEPT takes null for null. */
 export const putBackup = `
-  INSERT OR REPLACE INTO backups (id, environment, source, source_kind, kind, generation, policy_digest, run, taken_at,
-    ended_at, tree, files, bytes, bytes_added, gaps, removed_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)`
+  INSERT OR REPLACE INTO backups (${columns})
+  SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL EXCEPT SELECT ${columns} FROM backups`
 
 export function backupValues(backup: Backup): Values {
   return [
@@ -52,7 +55,9 @@ export function readBackup(row: Row, path: string): Backup {
   }
 }
 
-export const putCopy = 'INSERT OR REPLACE INTO copies (backup, location, stored_at) VALUES (?, ?, ?)'
+export const putCopy = `
+  INSERT INTO copies (backup, location, stored_at) VALUES (?, ?, ?)
+  ON CONFLICT (backup, location) DO UPDATE SET stored_at = excluded.stored_at WHERE stored_at <> excluded.stored_at`
 
 export function copyValues(copy: BackupCopy): Values {
   return [copy.backup, copy.location, copy.storedAt.getTime()]

@@ -101,4 +101,34 @@ export const migrations: readonly string[] = [
     UNIQUE (digest, since)
   ) STRICT;
   `,
+  // The evidence ledger. Its triggers keep accidents out; who edits the file is found by the chain and the signed heads.
+  `
+  CREATE TABLE ledger (
+    sequence INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    previous_hash TEXT NOT NULL UNIQUE,
+    hash TEXT NOT NULL UNIQUE
+  ) STRICT;
+  CREATE INDEX ledger_at ON ledger (at, kind);
+  CREATE TRIGGER ledger_stays BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END;
+  CREATE TRIGGER ledger_keeps BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END;
+
+  CREATE TABLE ledger_identity (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
+  INSERT INTO ledger_identity VALUES (1, lower(hex(randomblob(32))));
+
+  CREATE TABLE ledger_heads (
+    number INTEGER PRIMARY KEY,
+    environment TEXT NOT NULL,
+    ledger TEXT NOT NULL,
+    previous_head TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    signed_at INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    signature TEXT NOT NULL
+  ) STRICT;
+  `,
 ]

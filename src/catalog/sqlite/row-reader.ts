@@ -59,6 +59,18 @@ export class RowReader {
     return Array.isArray(value) && value.every((one) => typeof one === 'string') ? value : this.bad(column, wanted)
   }
 
+  /** An object, kept as JSON. */
+  object(column: string): Record<string, unknown> {
+    let value: unknown
+    try {
+      value = JSON.parse(this.text(column))
+    } catch {
+      return this.bad(column, 'an object')
+    }
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? (value as Record<string, unknown>) : this.bad(column, 'an object')
+  }
+
   optional<T>(column: string, read: (column: string) => T): T | undefined {
     return this.#row[column] === null ? undefined : read(column)
   }

@@ -94,8 +94,11 @@ test('openSqliteCatalog() tells damage of a page instead of answering less', asy
   const catalog = await openSqliteCatalog(path)
   for (let number = 1; number <= 500; number++) await catalog.addBackup(sampleBackup({ id: sampleId(number) }))
   await catalog.close()
+  const database = new DatabaseSync(path)
+  const pages = database.prepare("SELECT pageno FROM dbstat WHERE name = 'backups'").all()
+  database.close()
   const bytes = readFileSync(path)
-  bytes.fill(0xff, 24 * 4096, 48 * 4096)
+  for (const { pageno } of pages.slice(0, -2)) bytes.fill(0xff, (Number(pageno) - 1) * 4096, Number(pageno) * 4096)
   writeFileSync(path, bytes)
   await using damaged = await openSqliteCatalog(path)
   await assertFailure(
@@ -151,6 +154,8 @@ test('what a killed process was told is written is there, and its run is found l
   // The last number may have been said only in part, or not at all.
   assert.ok(last >= 40 && backups.length >= last && backups.length <= last + 1, `${backups.length} of ${last}`)
   assert.ok((await catalog.copies()).length >= last)
+  // The run, and each backup and copy: no record without its entry, no entry without its record.
+  assert.equal((await catalog.evidence()).length, 1 + backups.length + (await catalog.copies()).length)
   assert.equal((await catalog.runs({ state: 'running' })).length, 1)
   const lost = await catalog.loseDeadRuns((one) => isRunProcessAlive(one, 'here'), new Date('2026-03-02T00:00:00Z'))
   assert.deepEqual(
@@ -169,6 +174,24 @@ test('several processes may open a new catalog and write at once', async (contex
   assert.equal((await catalog.backups()).length, 200)
   assert.equal((await catalog.copies()).length, 200)
   assert.equal((await catalog.runs({ state: 'done' })).length, 4)
+  const entries = await catalog.evidence()
+  assert.equal(entries.length, 408)
+  assert.deepEqual(
+    entries.map(({ previousHash }) => previousHash),
+    [(await catalog.ledgerEnd()).ledger, ...entries.slice(0, -1).map(({ hash }) => hash)],
+  )
+})
+
+test('the ledger of a file can be added to and not changed by a statement', async (context) => {
+  const path = newPath(context)
+  await using catalog = await openSqliteCatalog(path)
+  await catalog.addBackup(sampleBackup())
+  const database = new DatabaseSync(path)
+  context.after(() => database.close())
+  for (const text of ['DELETE FROM ledger', "UPDATE ledger SET actor = 'x'"]) {
+    assert.throws(() => database.exec(text), /the ledger is only added to/)
+  }
+  assert.equal((await catalog.evidence())[0]!.actor, 'run run-0000000000000001')
 })
 
 test('isRunProcessAlive() does not take a later process of the same number for the run’s', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
-import { canonicalJson } from './canonical-json.ts'
+import { canonicalJson } from '../../base/canonical-json.ts'
 import { placeFaults } from './place-rules.ts'
 import { type Policy, policySchema } from './policy.ts'
 import { readPolicyData } from './policy-data.ts'

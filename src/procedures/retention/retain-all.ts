@@ -61,7 +61,7 @@ export async function executeRetention(
 }
 
 async function removeAtPrimary(
-  { catalog, locations }: Installation,
+  { catalog, locations, clock }: Installation,
   going: readonly Backup[],
   watch: Watch,
   signal: AbortSignal,
@@ -76,7 +76,7 @@ async function removeAtPrimary(
     if (remove.length === 0) continue
     try {
       await removeBackups({ locations, generation, remove }, watch, signal)
-      for (const id of remove) await catalog.removeCopy(id, 'primary')
+      for (const id of remove) await catalog.removeCopy(id, 'primary', clock.now())
     } catch (error) {
       if (signal.aborted || !isFailure(error)) throw error
       troubles.push(`retention of generation ${generation}: ${describeTrouble(error)}`)

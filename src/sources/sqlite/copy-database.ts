@@ -84,8 +84,8 @@ async function copyInSteps(source: DatabaseSync, target: string, isStopped: () =
     })
     return true
   } catch (error) {
-    if (error !== givenUp) throw error
-    return false
+    if (error instanceof Failure) throw error
+    return false // Whatever else was in the way: the copy that holds the lock meets it too, and tells it.
   }
 }
 

@@ -2,7 +2,7 @@
  * Measures this program against restic: the same data, the same disk, in turn. Prints the table, and writes
  * bench/RESULTS.md where everything was measured in full size.
  *
- *   npm run bench                                  all of it: about 40 GB of disk, about an hour
+ *   npm run bench                                  all of it: about 40 GB of disk, about 20 minutes
  *   npm run bench -- --scale 0.02 --rounds 1       tries the road in a minute
  *   npm run bench -- --rows first-mixed,check-mixed --rounds 3
  *
@@ -21,7 +21,7 @@ import { projectFolder } from '../scripts/source-files.ts'
 import { findRestics, resticAt } from '../testing/restic.ts'
 import { type Contender, ourProgram, password, resticProgram } from './contender.ts'
 import { readCorpora } from './corpus.ts'
-import { dataSetNames, makeDataSet } from './data-sets.ts'
+import { dataSetNames, makeDataSet, roundsOf } from './data-sets.ts'
 import { resultsPage, type Sample } from './results-page.ts'
 import { rows } from './rows.ts'
 import { runRound } from './run-round.ts'
@@ -69,7 +69,7 @@ const dataSets = dataSetNames
 const samples: Sample[] = []
 for (const dataSet of dataSets) {
   const wanted = new Set(chosen.filter((row) => row.dataSet === dataSet.name).map((row) => row.step))
-  for (let round = 1; round <= rounds; round++) {
+  for (let round = 1; round <= roundsOf(dataSet.name, rounds); round++) {
     // The one that goes first finds a quieter disk: they take turns at it.
     for (const contender of round % 2 === 1 ? contenders : contenders.toReversed()) {
       samples.push(

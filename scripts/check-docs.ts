@@ -1,22 +1,27 @@
 /**
- * Holds the documents to the code: links lead somewhere, docs/failures.md is the failure table, and CI runs the
- * very test command that README.md gives. `npm run docs -- --write` puts the failure table into its page.
+ * Holds the documents to the code: links lead somewhere, docs/failures.md is the failure table, docs/policy.md is the
+ * schema of the policy, and CI runs the very test command that README.md gives. `npm run docs -- --write` renews the two.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brokenLinks } from './document-links.ts'
 import { failurePageFaults, renewedPage } from './failures-page.ts'
+import { policyPage } from './policy-page.ts'
 import { projectFolder, sourceFiles } from './source-files.ts'
 
 process.chdir(projectFolder)
 const failuresPath = join(projectFolder, 'docs/failures.md')
-if (process.argv.includes('--write')) writeFileSync(failuresPath, renewedPage(readFileSync(failuresPath, 'utf8')))
+const policyPath = join(projectFolder, 'docs/policy.md')
+if (process.argv.includes('--write')) {
+  writeFileSync(failuresPath, renewedPage(readFileSync(failuresPath, 'utf8')))
+  writeFileSync(policyPath, policyPage())
+}
 
 const rootDocuments = readdirSync(projectFolder)
   .filter((name) => name.endsWith('.md'))
   .map((path) => ({ path, text: readFileSync(path, 'utf8') }))
 const documents = [...rootDocuments, ...sourceFiles(['docs', 'bench', 'changes'], '.md')]
-const faults = [...brokenLinks(documents), ...failuresPageFaults(), ...testCommandFaults()]
+const faults = [...brokenLinks(documents), ...failuresPageFaults(), ...policyPageFaults(), ...testCommandFaults()]
 for (const fault of faults) console.error(fault)
 console.log(`docs: ${documents.length} documents, ${faults.length} faults`)
 process.exitCode = faults.length === 0 ? 0 : 1
@@ -34,4 +39,9 @@ function failuresPageFaults(): string[] {
   const found = failurePageFaults(page)
   if (found.length > 0 || page === renewedPage(page)) return found
   return ['docs/failures.md: a table differs from the code; "npm run docs -- --write" renews it']
+}
+
+function policyPageFaults(): string[] {
+  if (existsSync(policyPath) && readFileSync(policyPath, 'utf8') === policyPage()) return []
+  return ['docs/policy.md: it differs from the schema; "npm run docs -- --write" renews it']
 }

@@ -22,7 +22,7 @@ export async function startRestoredCluster(
   const socketFolder = join(workFolder, 'socket')
   mkdirSync(socketFolder)
   if (process.getuid!() === 0) {
-    for (const folder of [workFolder, join(dataFolder, '..')]) chmodSync(folder, 0o755)
+    for (const folder of [workFolder, join(dataFolder, '..'), join(dataFolder, '../..')]) chmodSync(folder, 0o755)
     chownSync(socketFolder, server.owner.uid, server.owner.gid)
     await runWell('chown', ['-R', `${server.owner.uid}:${server.owner.gid}`, dataFolder])
   }

@@ -140,6 +140,11 @@ export const FAILURES = {
     meaning: 'The keyring does not open with this passphrase or key file, or the key that is needed is not in it.',
     remedy: 'Check the passphrase or key file that the policy refers to.',
   },
+  keyring_busy: {
+    retry: true,
+    meaning: 'Another process is writing the keyring, or changed it meanwhile.',
+    remedy: 'Run the command again. If no other program is at work there, the message names the lock to remove.',
+  },
   keyring_damaged: {
     retry: false,
     meaning: 'The keyring is not as it was written.',

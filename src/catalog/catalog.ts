@@ -1,27 +1,52 @@
 import type { Backup, BackupCopy } from '../model/backup.ts'
+import type { EvidenceEntry, EvidenceNote, LedgerEnd } from '../model/evidence/evidence-entry.ts'
+import type { SignedHead } from '../model/evidence/signed-head.ts'
 import type { Id } from '../model/id.ts'
-import type { LocationName } from '../model/policy/policy.ts'
-import type { KeyEvent, PolicyVersion, Proof, Run, RunBeginning, RunEnd, Verification } from '../model/run.ts'
+import type { Environment, LocationName } from '../model/policy/policy.ts'
+import type {
+  KeyEvent,
+  PolicyVersion,
+  Proof,
+  Run,
+  RunBeginning,
+  RunEnd,
+  RunProcess,
+  Verification,
+} from '../model/run.ts'
 
 /**
  * Seam 3: the durable memory of what was done. An implementation must give: a call that resolved is on disk; readers of
  * several processes at once see whole calls; a call that is made twice leaves what one leaves. What it holds about backups
  * can be rebuilt from the repositories, so losing it loses no backup. All lists are oldest first. Failures: `catalog_unreadable`
- * where the store is damaged or of a later version, `storage_full`, `storage_denied`.
+ * where the store is damaged, of a later version, or holds what is no record (which is told, never skipped), `storage_full`,
+ * `storage_denied`, `storage_unreachable`, and `database_busy` where other processes kept it locked for too long.
+ *
+ * Every call that changes what is on record appends an entry to the evidence ledger, in the same transaction: what is
+ * on record is in the ledger, and a call that changes nothing appends nothing. The ledger is only ever added to.
  */
 export interface Catalog extends AsyncDisposable {
   /** Failure `refused` where a run of this id is there already, so that a due run begins once. */
   beginRun(run: RunBeginning): Promise<void>
+  /**
+   * Ends a run that is running or was given up as lost; the same end again changes nothing. Failure `refused` where the run
+   * is not known or has ended otherwise.
+   */
   endRun(id: string, end: RunEnd): Promise<void>
+  /**
+   * Ends as `lost`, at `at`, each running run whose process is not alive, and answers those. `isAlive` must say true of what
+   * it cannot know, such as a process of another host.
+   */
+  loseDeadRuns(isAlive: (process: RunProcess) => boolean, at: Date): Promise<readonly Run[]>
   runs(filter?: RunFilter): Promise<readonly Run[]>
 
+  /** What is there under this id is replaced; a backup that was removed is there again. */
   addBackup(backup: Backup): Promise<void>
-  /** The backup is in no location any more; it stays on record. */
+  /** The backup is in no location any more; it stays on record, its copies do not. Nothing where it is not known. */
   removeBackup(id: Id, at: Date): Promise<void>
   backups(filter?: { readonly source?: string; readonly includeRemoved?: boolean }): Promise<readonly Backup[]>
 
   addCopy(copy: BackupCopy): Promise<void>
-  removeCopy(backup: Id, location: LocationName): Promise<void>
+  removeCopy(backup: Id, location: LocationName, at: Date): Promise<void>
   copies(backup?: Id): Promise<readonly BackupCopy[]>
 
   addVerification(verification: Verification): Promise<void>
@@ -36,8 +61,25 @@ export interface Catalog extends AsyncDisposable {
   addPolicyVersion(version: PolicyVersion): Promise<void>
   policyVersions(): Promise<readonly PolicyVersion[]>
 
-  /** Takes the place of all backups and copies of an environment at once, or changes nothing: for the rebuild. */
-  replaceBackups(backups: readonly Backup[], copies: readonly BackupCopy[]): Promise<void>
+  /**
+   * Takes the place of all backups and copies of an environment at once, or changes nothing: for the rebuild. Backups that
+   * were removed stay on record as such, unless they are among these.
+   */
+  replaceBackups(
+    environment: Environment,
+    backups: readonly Backup[],
+    copies: readonly BackupCopy[],
+    at: Date,
+  ): Promise<void>
+
+  /** Appends what has no record of its own: a step, a drill, a refusal. The same note again changes nothing. */
+  addEvidence(note: EvidenceNote): Promise<void>
+  /** Entries of the ledger in their order, those behind `after` only, and the first so many of them. */
+  evidence(filter?: { readonly after?: number; readonly first?: number }): Promise<readonly EvidenceEntry[]>
+  ledgerEnd(): Promise<LedgerEnd>
+  /** Keeps a signed head; the same again changes nothing. Failure `refused` where there is another one of its number. */
+  addHead(head: SignedHead): Promise<void>
+  heads(): Promise<readonly SignedHead[]>
 
   close(): Promise<void>
 }

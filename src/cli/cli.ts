@@ -4,7 +4,7 @@ import type { CommandContext, RunCommand } from './command-entry.ts'
 import { describeFailure, failureDocument, failureText } from './describe-failure.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { readGlobalOptions } from './options/global-options.ts'
-import { type Outcome, outcomeCodes } from './outcome.ts'
+import { type CommandExit, type Outcome, outcomeCodes } from './outcome.ts'
 import { Output } from './output/output.ts'
 import { isReaderGone } from './output/stdout-failure.ts'
 import { buildProgram } from './program.ts'
@@ -14,10 +14,10 @@ import type { World } from './world.ts'
  * Does what the words of the command line say and answers the exit code. Never throws: every failure has been told
  * to the user, on stderr, when this resolves, and stdout is written out.
  */
-export async function runCommandLine(world: World): Promise<ExitCode> {
+export async function runCommandLine(world: World): Promise<number> {
   // Until the options are read, only the words themselves can say in which form the user wants to hear of failures.
   let output = new Output({ ...world, json: world.words.includes('--json'), verbosity: 'normal' })
-  let outcome: Outcome = 'done'
+  let outcome = 'done' as Outcome | CommandExit
   const run: RunCommand = async (command, work) => {
     const context = beginCommand(world, command)
     output = context.output
@@ -26,6 +26,7 @@ export async function runCommandLine(world: World): Promise<ExitCode> {
   const program = buildProgram({
     run,
     version: world.version,
+    forms: world,
     output: {
       writeOut: (text) => output.line(text.trimEnd()),
       writeErr: (text) => output.aside(text.trimEnd()),
@@ -40,7 +41,7 @@ export async function runCommandLine(world: World): Promise<ExitCode> {
   try {
     await program.parseAsync([...world.words], { from: 'user' })
     await output.end()
-    return outcomeCodes[outcome]
+    return typeof outcome === 'string' ? outcomeCodes[outcome] : outcome.exitCode
   } catch (error) {
     const code = tellError(error, output)
     await output.end().catch(() => {}) // That stdout can not be written is no news then, or smaller than what was told.

@@ -1,6 +1,6 @@
 import type { Command, CommandUnknownOpts } from '@commander-js/extra-typings'
 import type { GlobalOptions } from './options/global-options.ts'
-import type { Outcome } from './outcome.ts'
+import type { CommandExit, Outcome } from './outcome.ts'
 import type { Output } from './output/output.ts'
 import type { World } from './world.ts'
 
@@ -16,7 +16,7 @@ export interface CommandContext {
 /** Runs the work of a command with its context. Every action of commander goes through it. */
 export type RunCommand = (
   command: CommandUnknownOpts,
-  work: (context: CommandContext) => Promise<Outcome>,
+  work: (context: CommandContext) => Promise<Outcome | CommandExit>,
 ) => Promise<void>
 
 /** A module that declares the arguments and options of one command, and does its work. */
@@ -35,4 +35,9 @@ export interface CommandEntry {
   /** Commands that are spellings of another one are not listed. */
   readonly hidden?: boolean
   readonly load: () => Promise<CommandModule>
+  /**
+   * Where the command exists twice: `load` is its form under a policy then, and this is its form for one repository in
+   * restic's words. Which of them is meant, chooseForm() says.
+   */
+  readonly plumbing?: { readonly summary: string; readonly load: () => Promise<CommandModule> }
 }

@@ -1,5 +1,6 @@
 import { errorMessage } from '../base/error-message.ts'
 import { FAILURES, Failure, type FailureCode, type FailureFacts } from '../base/failure.ts'
+import { type PolicyFault, PolicyFailure } from '../model/policy/policy-fault.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 
 /** What the user is told about an error that ended a command. */
@@ -10,6 +11,8 @@ export interface FailureReport {
   readonly hint: string | undefined
   readonly remedy: string
   readonly facts: FailureFacts
+  /** Of a policy: each with its place in the file. */
+  readonly faults: readonly PolicyFault[] | undefined
   /** The stack of an error that the program did not foresee. */
   readonly stack: string | undefined
 }
@@ -25,6 +28,7 @@ export function describeFailure(error: unknown): FailureReport {
     hint: typeof facts['hint'] === 'string' ? facts['hint'] : undefined,
     remedy: FAILURES[code].remedy,
     facts,
+    faults: error instanceof PolicyFailure ? error.faults : undefined,
     stack: code === 'defect' && error instanceof Error ? error.stack : undefined,
   }
 }
@@ -52,5 +56,6 @@ export function failureDocument(report: FailureReport): Record<string, unknown> 
     hint: report.hint,
     remedy: report.remedy,
     facts: Object.fromEntries(facts),
+    ...(report.faults !== undefined && { faults: report.faults }),
   }
 }

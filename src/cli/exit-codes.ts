@@ -41,6 +41,7 @@ export const exitCodes = {
   policy_missing: 2,
   keyring_missing: 1,
   keyring_locked: 1,
+  keyring_busy: 1,
   keyring_damaged: 5,
   secret_missing: 1,
   catalog_unreadable: 1,

@@ -1,6 +1,8 @@
 import type { ByteName } from '../base/byte-name.ts'
 import type { Clock } from '../base/clock.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { DurableRuns } from '../control/durable-runs.ts'
+import type { StorageAdapters } from '../storage/storage-adapter.ts'
 
 /**
  * All that the command line takes from the machine it runs on. main.ts makes the real one; tests make their own.
@@ -27,16 +29,12 @@ export interface World {
   /** Says whether a process runs on this machine: whose does not has left its lock behind. */
   readonly isProcessAlive: (processId: number) => boolean
   /** Storage adapters by the word before the colon of a place ("local:/srv/backup"). */
-  readonly storages: Readonly<Record<string, StorageAdapter>>
+  readonly storages: StorageAdapters
+  /** The catalog in a file, made where it is absent. */
+  readonly openCatalog: (path: string) => Promise<Catalog>
+  /** Opens the due runs of a state folder for this process alone. Failure `refused` where another process works on them. */
+  readonly openRuns: (folder: string) => Promise<DurableRuns>
   readonly version: string
-}
-
-/** How the command line comes to a storage. */
-export interface StorageAdapter {
-  /** The storage at an existing place. */
-  open(place: string, signal: AbortSignal): Promise<Storage>
-  /** Makes the place where it is absent, and opens it. */
-  create(place: string, signal: AbortSignal): Promise<Storage>
 }
 
 /** The part of process.stdin that is used. */

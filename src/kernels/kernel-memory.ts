@@ -19,7 +19,20 @@ export interface SharedKernelMemory {
   readonly regionBytes: number
 }
 
-interface KernelExports {
+/** Compares a directory with its tree in the parent snapshot; assembly/tree-matcher.ts says how. Addresses are indices of the memory. */
+export interface TreeKernel {
+  beginTree(start: number, end: number): number
+  countEntries(at: number, end: number): number
+  nextName(): number
+  matchNode(statAt: number): number
+  setOwner(uid: number, gid: number, bytes: number): void
+  readId(at: number): number
+  matchFoundAt(): number
+  matchOwnerAt(): number
+  matchIdAt(): number
+}
+
+interface KernelExports extends TreeKernel {
   staticEnd(): number
   setConstants(): void
   gearKeyAt(): number
@@ -47,6 +60,7 @@ export class KernelMemory {
   readonly end: number
   /** 16 bytes outside the caller's region where a tag may be written that nobody keeps. */
   readonly tagAt: number
+  readonly trees: TreeKernel
   readonly #kernels: KernelExports
   readonly #gearKeyAt: number
   readonly #macKeyAt: number
@@ -73,6 +87,7 @@ export class KernelMemory {
     this.bytes = new Uint8Array(this.buffer)
     this.start = staticBytesMax
     this.end = staticBytesMax + regionBytes
+    this.trees = kernels
     this.#kernels = kernels
     this.#gearKeyAt = kernels.gearKeyAt()
     this.#macKeyAt = kernels.macKeyAt()

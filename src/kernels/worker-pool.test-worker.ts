@@ -1,5 +1,5 @@
 import { Failure } from '../base/failure.ts'
-import { serveJobs } from './worker-host.ts'
+import { serveJobs, workerHost } from './worker-host.ts'
 
 /** The worker of worker-pool.test.ts: each job names what is to happen. */
 export type TestJob =
@@ -16,6 +16,7 @@ export type TestJob =
   | { readonly kind: 'transfer' }
 
 let posted: unknown
+const { workerData } = workerHost() as { workerData: { readonly answersAtOnce?: number } | undefined }
 
 serveJobs<TestJob, unknown>({
   handle: async (job, host) => {
@@ -54,5 +55,6 @@ serveJobs<TestJob, unknown>({
   onMessage: (message) => {
     posted = message
   },
+  answersAtOnce: workerData?.answersAtOnce ?? 1,
   transferOf: (answer) => (answer instanceof Uint8Array ? [answer.buffer as ArrayBuffer] : []),
 })

@@ -172,3 +172,27 @@ test('WorkerPool.close() lets workers that are still starting finish loading', a
     await pool.close() // An abort of the process is what this would fail by.
   }
 })
+
+test('serveJobs() sends answers together while jobs wait, each to its own job, failures and transfers among them', async () => {
+  await using pool = openPool({ workersMax: 1, jobsPerWorkerMax: 8, workerData: { answersAtOnce: 3 } })
+  for (const count of [1, 2, 3, 4, 8, 50]) {
+    const jobs = Array.from({ length: count }, async (_, at) => {
+      if (at % 5 === 2)
+        return await pool.run({ kind: 'throw', message: `odd ${at}` }).catch((error: Error) => error.message)
+      if (at % 5 === 3) return ((await pool.run({ kind: 'transfer' })) as Uint8Array).length
+      return await pool.run({ kind: 'echo', value: at })
+    })
+    const expected = Array.from({ length: count }, (_, at) => (at % 5 === 2 ? `odd ${at}` : at % 5 === 3 ? 1024 : at))
+    assert.deepEqual(await Promise.all(jobs), expected)
+  }
+})
+
+test('serveJobs() keeps no answer back when no job waits', async () => {
+  await using pool = openPool({ workersMax: 1, jobsPerWorkerMax: 8, workerData: { answersAtOnce: 100 } })
+  const { buffer, raise } = flag()
+  const first = pool.run({ kind: 'echo', value: 'first' })
+  const last = first.then(() => pool.run({ kind: 'wait', flag: buffer }))
+  assert.equal(await first, 'first')
+  raise()
+  assert.equal(await last, 0)
+})

@@ -4,15 +4,22 @@ import type { FailureCode, FailureFacts } from '../base/failure.ts'
 
 /** What a WorkerPool and its workers say to each other. */
 export type ToWorker =
+  /** The first one to a thread that was started before its pool: what others find as their workerData. */
+  | { readonly kind: 'begin'; readonly workerIndex: number; readonly workerData: unknown }
   | { readonly kind: 'job'; readonly id: number; readonly job: unknown }
   | { readonly kind: 'message'; readonly message: unknown }
 
 export type FromWorker<Answer> =
   /** The first one: its module is loaded. */
   | { readonly kind: 'ready' }
+  /** What came of jobs, in their order. */
+  | { readonly kind: 'answers'; readonly answers: readonly Answered<Answer>[] }
+  | { readonly kind: 'message'; readonly message: unknown }
+
+/** What came of one job. */
+export type Answered<Answer> =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: PackedFailure }
-  | { readonly kind: 'message'; readonly message: unknown }
 
 /** A Failure as plain data: structured cloning would make a plain Error of it. */
 export interface PackedFailure {

@@ -15,7 +15,7 @@ export interface Backup {
   readonly kind: BackupKind
   /** The generation whose key sealed it. */
   readonly generation: number
-  /** SHA-256 of the policy that it was taken under, hex. */
+  /** The first 16 hex digits of the SHA-256 of the policy that it was taken under: all that a tag holds. */
   readonly policyDigest: string
   /** The run that took it. */
   readonly run: string

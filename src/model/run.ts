@@ -9,6 +9,14 @@ export type ProcedureName = (typeof procedureNames)[number]
 export const runTriggers = ['schedule', 'person', 'guard'] as const
 export type RunTrigger = (typeof runTriggers)[number]
 
+/** The process that does a run, so that one who comes later can tell a run that goes on from one whose process died. */
+export interface RunProcess {
+  readonly host: string
+  readonly processId: number
+  /** Tells it from a later process of the same number (base/process-birth.ts); undefined where the system does not say. */
+  readonly birth: string | undefined
+}
+
 /** One execution of a procedure. */
 export interface RunBeginning {
   /** Unique for ever: `run-` and 16 hex digits, or made from the due time so that a due run happens once. */
@@ -20,7 +28,10 @@ export interface RunBeginning {
   /** When it was due; undefined where nobody had scheduled it. */
   readonly dueAt: Date | undefined
   readonly startedAt: Date
+  readonly process: RunProcess
 }
+
+export const runStates = ['running', 'done', 'gaps', 'failed', 'lost'] as const
 
 export type RunEnd =
   | { readonly state: 'done'; readonly endedAt: Date; readonly summary: string }
@@ -30,6 +41,10 @@ export type RunEnd =
   | { readonly state: 'lost'; readonly endedAt: Date }
 
 export type Run = RunBeginning & (RunEnd | { readonly state: 'running' })
+
+export const verificationScopes = ['structure', 'data'] as const
+
+export const proofOutcomes = ['equal', 'different'] as const
 
 /** What was found when stored bytes were read. */
 export interface Verification {
@@ -51,7 +66,7 @@ export interface Proof {
   readonly backup: Id
   readonly source: string
   readonly location: LocationName
-  readonly outcome: 'equal' | 'different'
+  readonly outcome: (typeof proofOutcomes)[number]
   readonly durationMs: number
 }
 

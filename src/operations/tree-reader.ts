@@ -49,6 +49,13 @@ export class TreeReader {
     return await this.#repository.loadTree(id, signal)
   }
 
+  /** The pack from which sealed() would read this tree now. */
+  packOf(id: Id): Id | undefined {
+    const { index } = this.#repository
+    const entry = index.find(id, 'tree')
+    return entry < 0 ? undefined : index.packId(index.packNumber(entry))
+  }
+
   /** The tree of this id as it is stored; undefined where the index does not name it. */
   async sealed(id: Id, signal: AbortSignal): Promise<SharedSealedBlob | undefined> {
     const { index } = this.#repository

@@ -46,6 +46,16 @@ export function forEachEntry(
   spare = { buffer, address }
 }
 
+/** The next entries of the open directory as the system tells them (struct linux_dirent64); 0 bytes at its end. Throws SystemError. */
+export function readEntries(fd: number, into: Uint8Array): number {
+  return checked('getdents64', libc.getdents64(fd, into, into.length))
+}
+
+/** Has the next reading of the open directory begin at its first entry. */
+export function rewindEntries(fd: number): void {
+  checked('lseek', libc.lseek(fd, 0, 0))
+}
+
 function newBuffer(): { buffer: Buffer; address: number } {
   const buffer = Buffer.alloc(bufferBytes)
   return { buffer, address: addressOf(buffer) }

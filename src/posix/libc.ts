@@ -1,5 +1,5 @@
-import koffi from 'koffi'
 import type { CString } from './c-string.ts'
+import { koffi } from './koffi.ts'
 import { SystemError } from './system-error.ts'
 
 /** What a C function that takes an address is given here: any bytes, shared memory included. */
@@ -7,42 +7,66 @@ type Bytes = Uint8Array
 /** An address as a number. Addresses of a process have 47 bits, so a number holds them exactly. */
 type Address = number
 
-const library = koffi.load(null)
-
+/** The C definition of a function, seen as the function itself: bindLazily() makes it one. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says what the definition's text means
-function bind<Function>(definition: string): Function {
-  return library.func(definition) as unknown as Function
+function bind<Function>(definition: string, olderDefinition?: string): Function {
+  return [definition, olderDefinition] as unknown as Function
 }
 
-/** musl calls getdents64 by its older name. */
-function bindGetdents(): (fd: number, buffer: Bytes, bytes: number) => number {
+/**
+ * The same object, of which each function is bound when it is first used: a thread uses few of them, and one that uses
+ * none does not load koffi.
+ */
+function bindLazily<Functions extends object>(definitions: Functions): Functions {
+  for (const [name, forms] of Object.entries(definitions) as [string, [string, string | undefined]][]) {
+    const get = (): unknown => {
+      const value = bindNow(...forms)
+      Object.defineProperty(definitions, name, { value })
+      return value
+    }
+    Object.defineProperty(definitions, name, { get, configurable: true })
+  }
+  return definitions
+}
+
+function bindNow(definition: string, olderDefinition: string | undefined): unknown {
+  const library = koffi().load(null)
   try {
-    return bind('long getdents64(int, void *, size_t)')
-  } catch {
-    return bind('long getdents(int, void *, size_t)')
+    return library.func(definition)
+  } catch (error) {
+    if (olderDefinition === undefined) throw error
+    return library.func(olderDefinition)
   }
 }
 
 /**
  * The C library of this process, as it is: each function answers its C result, -1 for a failure, and keeps no
  * promise but C's. Everything in here blocks. Linux on x64 and arm64; sizes and offsets have 64 bits there. A
- * thread that imports this module gets its own bindings, and errno is the thread's own.
+ * thread gets its own bindings, and errno is the thread's own.
  *
  * openat() has a variable argument in C; on these two machines it is passed like a plain one.
  */
-export const libc = {
+export const libc = bindLazily({
   openat: bind<(dirFd: number, path: CString, flags: number, mode: number) => number>(
     'int openat(int, const void *, int, uint32_t)',
   ),
-  /** For calls that the C library has no function for; variable arguments are passed like plain ones. */
-  syscall4: bind<(call: number, a: number, b: Address, c: Address, d: number) => number>(
-    'long syscall(long, long, uintptr_t, uintptr_t, size_t)',
+  /** For openat2(), which the C library has no function for; variable arguments are passed like plain ones. */
+  syscall4: bind<(call: number, a: number, b: Bytes, c: Bytes, d: number) => number>(
+    'long syscall(long, long, const void *, const void *, size_t)',
   ),
   close: bind<(fd: number) => number>('int close(int)'),
   statx: bind<(dirFd: number, path: Address, flags: number, mask: number, into: Address) => number>(
     'int statx(int, uintptr_t, int, uint32_t, uintptr_t)',
   ),
-  getdents64: bindGetdents(),
+  /** statx() for a name that JavaScript holds; the other one is for names that lie in a list of many. */
+  statxNamed: bind<(dirFd: number, path: CString, flags: number, mask: number, into: Address) => number>(
+    'int statx(int, const void *, int, uint32_t, uintptr_t)',
+  ),
+  /** musl calls it by its older name. */
+  getdents64: bind<(fd: number, buffer: Bytes, bytes: number) => number>(
+    'long getdents64(int, void *, size_t)',
+    'long getdents(int, void *, size_t)',
+  ),
   read: bind<(fd: number, into: Bytes, bytes: number) => number>('long read(int, void *, size_t)'),
   pread: bind<(fd: number, into: Bytes, bytes: number, offset: number) => number>(
     'long pread(int, void *, size_t, int64_t)',
@@ -117,16 +141,27 @@ export const libc = {
   getgrgidR: bind<(gid: number, entry: Bytes, text: Bytes, bytes: number, found: Bytes) => number>(
     'int getgrgid_r(uint32_t, void *, void *, size_t, void *)',
   ),
-} as const
+} as const)
 
-/** Where these bytes lie. True only as long as the caller holds the bytes themselves. */
+/**
+ * Where these bytes lie. True only as long as the caller holds the bytes themselves, and uses them after the last
+ * use of the address: what is not used any more, the engine may give away even before its name goes out of scope.
+ */
 export function addressOf(bytes: Uint8Array): Address {
-  return Number(koffi.address(bytes))
+  return Number(koffi().address(bytes))
+}
+
+const lasting: Uint8Array[] = []
+
+/** Where these few bytes lie for as long as the thread lives: they are held here. */
+export function lastingAddressOf(bytes: Uint8Array): Address {
+  lasting.push(bytes)
+  return addressOf(bytes)
 }
 
 /** The error that the last call of this thread left. */
 export function lastError(systemCall: string): SystemError {
-  return new SystemError(systemCall, koffi.errno())
+  return new SystemError(systemCall, koffi().errno())
 }
 
 /** Passes on the result of a call that answers -1 for a failure; throws SystemError then. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import type { ByteName } from '../base/byte-name.ts'
 import { cString } from './c-string.ts'
-import { addressOf, lastError, libc } from './libc.ts'
+import { lastError, libc } from './libc.ts'
 import { close, openAt, openFlags } from './open.ts'
 import { statOpen } from './stat.ts'
 import { SystemError, isSystemError } from './system-error.ts'
@@ -30,7 +30,7 @@ export function openBeneath(directoryFd: number, path: ByteName, flags: number, 
   how.writeBigUInt64LE(BigInt(flags & openFlags.create ? mode : 0), 8)
   how.writeBigUInt64LE(BigInt(resolveNoMagicLinks | resolveNoSymlinks | resolveBeneath), 16)
   for (let attempt = 1; ; attempt++) {
-    const fd = libc.syscall4(systemCallOpenat2, directoryFd, addressOf(name), addressOf(how), howBytes)
+    const fd = libc.syscall4(systemCallOpenat2, directoryFd, name, how, howBytes)
     if (fd !== -1) return fd
     const error = lastError('openat2')
     if (isSystemError(error, 'EAGAIN') && attempt < attemptsMax) continue

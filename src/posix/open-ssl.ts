@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module'
-import type Koffi from 'koffi'
+import { koffi } from './koffi.ts'
 
 /** An OpenSSL object. */
 type Pointer = unknown
@@ -60,9 +59,7 @@ export function openSsl(): OpenSsl | undefined {
 
 function bind(): OpenSsl | undefined {
   try {
-    // Loaded here and not by an import: most commands seal nothing, and loading it takes longer than they do.
-    const { default: koffi } = createRequire(import.meta.url)('koffi') as { default: typeof Koffi }
-    const library = koffi.load(null)
+    const library = koffi().load(null)
     const functions = declarations.map((declaration) => library.func(declaration))
     const entries = declarations.map(
       (declaration, index) => [/(\w+)\(/.exec(declaration)![1]!, functions[index]] as const,

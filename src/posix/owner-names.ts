@@ -1,5 +1,5 @@
 import { decodeName } from '../base/byte-name.ts'
-import koffi from 'koffi'
+import { koffi } from './koffi.ts'
 import { libc } from './libc.ts'
 
 /** struct passwd and struct group both begin with the address of the name and fit into this. */
@@ -38,6 +38,6 @@ function askSystem(number: number, ask: typeof libc.getpwuidR): string {
   const found = Buffer.alloc(8)
   if (ask(number, entry, text, textBytes, found) !== 0 || found.readBigUInt64LE() === 0n) return ''
   // The name lies in `text`, somewhere.
-  const start = Number(entry.readBigUInt64LE() - koffi.address(text))
+  const start = Number(entry.readBigUInt64LE() - koffi().address(text))
   return decodeName(text.subarray(start, text.indexOf(0, start)))
 }

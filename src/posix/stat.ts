@@ -1,6 +1,6 @@
 import { emptyCString, type CString } from './c-string.ts'
 import { type FileType, fileTypeOfMode } from './file-type.ts'
-import { addressOf, lastError, libc } from './libc.ts'
+import { lastError, lastingAddressOf, libc } from './libc.ts'
 
 /**
  * What the system knows of a file. Plain fields at one level, for quick comparing. A 64-bit value is a bigint
@@ -33,6 +33,8 @@ export interface FileStat {
 const atSymlinkNoFollow = 0x100
 const atNoAutomount = 0x800
 const atEmptyPath = 0x1000
+/** An entry of a directory is asked for itself, and never mounted for it. */
+const entryFlags = atSymlinkNoFollow | atNoAutomount
 /** STATX_BASIC_STATS: all that stat(2) knows. */
 const basicStats = 0x7ff
 const statxBytes = 256
@@ -41,24 +43,38 @@ const statxBytes = 256
 const answer = Buffer.alloc(statxBytes)
 const words = new Uint32Array(answer.buffer, answer.byteOffset, statxBytes / 4)
 const signedWords = new Int32Array(answer.buffer, answer.byteOffset, statxBytes / 4)
-const answerAddress = addressOf(answer)
-const emptyPathAddress = addressOf(emptyCString)
+// Asked for with the first call: a thread that asks for no file's state needs none of this.
+let places: { readonly answer: number; readonly emptyPath: number } | undefined
 
 /** The file of this name in the directory, a symlink itself and not what it points to. Throws SystemError. */
 export function statAt(dirFd: number, name: CString): FileStat {
-  return statAtAddress(dirFd, addressOf(name)) ?? raise()
+  if (libc.statxNamed(dirFd, name, entryFlags, basicStats, addresses().answer) === -1) raise()
+  return readAnswer()
 }
 
 /** The same for the name that lies at an address, for long lists of names; undefined where the call failed (see lastError()). */
 export function statAtAddress(dirFd: number, nameAddress: number): FileStat | undefined {
-  const flags = atSymlinkNoFollow | atNoAutomount
-  return libc.statx(dirFd, nameAddress, flags, basicStats, answerAddress) === -1 ? undefined : readAnswer()
+  return libc.statx(dirFd, nameAddress, entryFlags, basicStats, addresses().answer) === -1 ? undefined : readAnswer()
+}
+
+/** Bytes of struct statx, as the system fills it. */
+export const statBytes = statxBytes
+
+/** The system's answer itself, for the name at an address, to the statBytes at another; false where the call failed. */
+export function statRaw(dirFd: number, nameAddress: number, intoAddress: number): boolean {
+  return libc.statx(dirFd, nameAddress, entryFlags, basicStats, intoAddress) !== -1
 }
 
 /** The file that this descriptor is open for. Throws SystemError. */
 export function statOpen(fd: number): FileStat {
-  if (libc.statx(fd, emptyPathAddress, atEmptyPath, basicStats, answerAddress) === -1) raise()
+  const { answer: into, emptyPath } = addresses()
+  if (libc.statx(fd, emptyPath, atEmptyPath, basicStats, into) === -1) raise()
   return readAnswer()
+}
+
+function addresses(): NonNullable<typeof places> {
+  places ??= { answer: lastingAddressOf(answer), emptyPath: lastingAddressOf(emptyCString) }
+  return places
 }
 
 function raise(): never {

@@ -138,9 +138,18 @@ export class Repository implements AsyncDisposable {
     await this.storage.remove(objectNameOf(kind, id), signal)
   }
 
-  /** Stores a finished pack under its name. To be used by others it must be named by an index then. */
-  async savePack(id: Id, bytes: Uint8Array, signal: AbortSignal): Promise<'stored' | 'exists'> {
-    return await this.storage.put(objectNameOf('data', id), bytes, { whenPresent: 'keep' }, signal)
+  /**
+   * Stores a finished pack under its name. To be used by others it must be named by an index then. `onBytesRead` is
+   * called at most once, when the bytes are not needed any more, though the pack may not be durable yet.
+   */
+  async savePack(
+    id: Id,
+    bytes: Uint8Array,
+    signal: AbortSignal,
+    onBytesRead: () => void = () => {},
+  ): Promise<'stored' | 'exists'> {
+    const options = { whenPresent: 'keep', onBodyRead: onBytesRead } as const
+    return await this.storage.put(objectNameOf('data', id), bytes, options, signal)
   }
 
   /**

@@ -104,6 +104,16 @@ test('decodeTree() never throws anything but a Failure when the text is damaged'
   )
 })
 
+test('decodeTree() refuses numbers that no file system has', () => {
+  for (const number of ['1e300', '9'.repeat(21), '184467440737095516160000']) {
+    const text = `{"nodes":[{"name":"a","type":"file","mtime":"2020-01-01T00:00:00Z","inode":${number},"content":null}]}`
+    assert.throws(
+      () => decodeTree(Buffer.from(text)),
+      (error) => isFailure(error, 'repository_damaged'),
+    )
+  }
+})
+
 test('decodeTree() refuses nodes whose members have a wrong type', () => {
   const whole = { name: 'a', type: 'file', mtime: '2020-01-01T00:00:00Z', uid: 0, gid: 0, content: null }
   decodeTree(Buffer.from(JSON.stringify({ nodes: [whole] })))

@@ -46,6 +46,8 @@ const largeNumber = Symbol('a number above 2^53')
 class Damage extends Error {}
 
 function asDamaged(error: unknown, what: string): unknown {
+  if (error === largeNumber)
+    return new Failure('repository_damaged', `Cannot read ${what}: a number has too many digits`)
   if (error instanceof Damage) return new Failure('repository_damaged', `Cannot read ${what}: ${error.message}`)
   if (error instanceof Failure)
     return new Failure(error.code, `Cannot read ${what}: ${error.message}`, { cause: error })

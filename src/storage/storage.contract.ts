@@ -53,6 +53,26 @@ function writingPromises(promise: Promises): void {
     }
   })
 
+  promise(
+    'put() stores the bytes as they were until onBodyRead(), which it calls once at the most',
+    async (storage) => {
+      for (const [whenPresent, size] of bodySizes.flatMap((bytes) => [
+        ['keep', bytes] as const,
+        ['replace', bytes] as const,
+      ])) {
+        const body = pattern(size)
+        let calls = 0
+        const onBodyRead = (): void => {
+          calls++
+          body.fill(0xee)
+        }
+        await storage.put(`data/00/${whenPresent}${size}`, body, { whenPresent, onBodyRead }, signal)
+        assert.ok(calls <= 1)
+        assertBytes(await storage.get(`data/00/${whenPresent}${size}`, {}, signal), pattern(size))
+      }
+    },
+  )
+
   promise('put() stores an object at the top and in folders that were not there', async (storage) => {
     for (const objectName of [
       'config',

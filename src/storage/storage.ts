@@ -19,12 +19,7 @@ export interface Storage {
   readonly name: string
 
   /** Stores `body` under `objectName`. Answers 'exists' where an object of that name was there and was kept. */
-  put(
-    objectName: string,
-    body: Uint8Array,
-    options: { readonly whenPresent: 'keep' | 'replace' },
-    signal: AbortSignal,
-  ): Promise<'stored' | 'exists'>
+  put(objectName: string, body: Uint8Array, options: PutOptions, signal: AbortSignal): Promise<'stored' | 'exists'>
 
   /**
    * The object's bytes, or those of `range` (bytes; Failure `repository_damaged` where the object is shorter).
@@ -43,6 +38,16 @@ export interface Storage {
 
   /** Ends connections. No other call may follow. */
   close(): Promise<void>
+}
+
+export interface PutOptions {
+  readonly whenPresent: 'keep' | 'replace'
+  /**
+   * Called at most once, at the moment from which `body` is not needed any more: the caller may overwrite it then, while
+   * put() goes on to make the object durable. That only put()'s own end tells. An implementation may leave it
+   * uncalled. A put() that fails after it is not made again by any wrapper, since the bytes may be gone.
+   */
+  readonly onBodyRead?: () => void
 }
 
 export interface GetOptions {

@@ -164,3 +164,20 @@ async function waitsWith(random: number): Promise<number[]> {
   await storage.size('config', signal)
   return waits
 }
+
+test('withRetry() makes a put() again that failed before its body was given back, and none that failed after', async () => {
+  for (const faults of [{ before: failOnce('storage_unreachable') }, { after: failOnce('storage_unreachable') }]) {
+    const inside = memoryStorage()
+    const ours = Uint8Array.from(body)
+    let calls = 0
+    const onBodyRead = (): void => {
+      calls++
+      ours.fill(0)
+    }
+    const putting = retrying(inside, faults).put('data/00/a', ours, { ...keep, onBodyRead }, signal)
+    if ('before' in faults) assert.equal(await putting, 'stored')
+    else await assert.rejects(putting, { code: 'storage_unreachable' })
+    assert.equal(calls, 1)
+    assert.deepEqual([...(await inside.get('data/00/a', {}, signal))], [...body])
+  }
+})

@@ -1,7 +1,7 @@
 import { throwIfStopped } from '../base/abort.ts'
 import type { Clock } from '../base/clock.ts'
 import { Failure, isFailure } from '../base/failure.ts'
-import type { Storage } from './storage.ts'
+import type { PutOptions, Storage } from './storage.ts'
 
 /** How often and how patiently to try again. */
 export interface RetryOptions {
@@ -32,8 +32,10 @@ export function withRetry(inside: Storage, options: RetryOptions): Storage {
   return {
     name: inside.name,
 
-    put: (objectName, body, putOptions, signal) =>
-      again.run(signal, () => inside.put(objectName, body, putOptions, signal)),
+    put(objectName, body, putOptions, signal) {
+      const watched = watchBody(putOptions)
+      return again.run(signal, () => inside.put(objectName, body, watched.options, signal), watched.isBodyThere)
+    },
     get: (objectName, getOptions, signal) => again.run(signal, () => inside.get(objectName, getOptions, signal)),
     size: (objectName, signal) => again.run(signal, () => inside.size(objectName, signal)),
     remove: (objectName, signal) => again.run(signal, () => inside.remove(objectName, signal)),
@@ -60,6 +62,18 @@ export function withRetry(inside: Storage, options: RetryOptions): Storage {
   }
 }
 
+/** The same options, and whether the body may still be read: once it was given back, there can be no other attempt. */
+function watchBody(options: PutOptions): { readonly options: PutOptions; readonly isBodyThere: () => boolean } {
+  const { onBodyRead } = options
+  if (onBodyRead === undefined) return { options, isBodyThere: () => true }
+  let isThere = true
+  const watched = (): void => {
+    isThere = false
+    onBodyRead()
+  }
+  return { options: { ...options, onBodyRead: watched }, isBodyThere: () => isThere }
+}
+
 class Attempts {
   readonly #options: RetryOptions & typeof defaults
 
@@ -67,11 +81,16 @@ class Attempts {
     this.#options = { ...defaults, ...options }
   }
 
-  async run<Answer>(signal: AbortSignal, call: () => Promise<Answer>): Promise<Answer> {
+  async run<Answer>(
+    signal: AbortSignal,
+    call: () => Promise<Answer>,
+    isRepeatable: () => boolean = () => true,
+  ): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await call()
       } catch (error) {
+        if (!isRepeatable()) throw error
         await this.waitOrThrow(error, attempt, signal)
       }
     }

@@ -4,7 +4,7 @@ import { withRetry } from '../../storage/with-retry.ts'
 import { withThrottle } from '../../storage/with-throttle.ts'
 import type { CommandContext } from '../command-entry.ts'
 import { formatDuration } from '../output/format-duration.ts'
-import { parsePlace } from './place.ts'
+import { parsePlace } from '../../storage/storage-adapter.ts'
 
 export interface PlaceUse {
   /** `create` makes the place where it is absent. */
@@ -16,7 +16,7 @@ export interface PlaceUse {
 /** The storage at a place that the user named, with the limits of the options, made to try again what may pass. */
 export async function openPlace(text: string, { open, use }: PlaceUse, context: CommandContext): Promise<Storage> {
   const { world, globals, output, signal } = context
-  const { adapter, path } = parsePlace(text, world)
+  const { adapter, path } = parsePlace(text, world.storages)
   const storages = world.storages[adapter]!
   const bare = open === 'create' ? await storages.create(path, signal) : await storages.open(path, signal)
   const uploadBytesPerSecond = bytesOf(globals.limitUpload)

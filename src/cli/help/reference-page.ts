@@ -2,7 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { getExamples } from './examples.ts'
 import { exitMeanings } from '../exit-codes.ts'
 import { globalOptionGroup } from '../options/global-options.ts'
-import { loadCommand } from '../program.ts'
+import { hasTwoForms, loadCommand, programInForm } from '../program.ts'
 
 /**
  * docs/commands.md: every command with its arguments, options and examples, from the same declarations as the
@@ -11,36 +11,38 @@ import { loadCommand } from '../program.ts'
 export async function referencePage(program: CommandUnknownOpts): Promise<string> {
   const lines = ['# Commands', '']
   lines.push('Made by `zakops-backup help --markdown > docs/commands.md`; a test holds it to the program.', '')
-  lines.push(...commandLines(program, '##', false))
-  const walk = async (command: CommandUnknownOpts): Promise<void> => {
+  lines.push(...commandLines(program, program.name(), 'shows'))
+  const walk = async (command: CommandUnknownOpts, title: string): Promise<void> => {
     await loadCommand(command)
-    lines.push(...commandLines(command, '##', true))
-    for (const one of command.createHelp().visibleCommands(command)) await walk(one)
+    lines.push(...commandLines(command, title, 'hides'))
+    for (const one of command.createHelp().visibleCommands(command)) await walk(one, `${title} ${one.name()}`)
   }
-  for (const one of program.createHelp().visibleCommands(program)) await walk(one)
+  const plumbing = programInForm(program, 'plumbing')
+  for (const one of listed(programInForm(program, 'policy'))) {
+    await walk(one, one.name())
+    const other = plumbing.commands.find((command) => command.name() === one.name())
+    if (hasTwoForms(one.name()) && other !== undefined) await walk(other, `${one.name()}, with -r`)
+  }
   lines.push('## Exit codes', '', '| code | meaning |', '| --- | --- |')
   for (const [code, meaning] of Object.entries(exitMeanings)) lines.push(`| ${code} | ${meaning} |`)
   return lines.join('\n')
 }
 
-function commandLines(command: CommandUnknownOpts, heading: string, hidesGlobals: boolean): string[] {
+function listed(program: CommandUnknownOpts): CommandUnknownOpts[] {
+  return program.createHelp().visibleCommands(program)
+}
+
+function commandLines(command: CommandUnknownOpts, title: string, globals: 'shows' | 'hides'): string[] {
   const helper = command.createHelp()
   const words: string[] = []
   for (let one: CommandUnknownOpts | null = command; one !== null; one = one.parent) words.unshift(one.name())
   const usage = `${words.join(' ')} ${command.usage()}`
-  const lines = [
-    `${heading} ${words.slice(1).join(' ') || words[0]}`,
-    '',
-    command.description(),
-    '',
-    `    ${usage}`,
-    '',
-  ]
+  const lines = [`## ${title}`, '', command.description(), '', `    ${usage}`, '']
   const rows = [
     ...helper.visibleArguments(command).map((one) => [helper.argumentTerm(one), helper.argumentDescription(one)]),
     ...helper
       .visibleOptions(command)
-      .filter((one) => !(hidesGlobals && one.helpGroupHeading === globalOptionGroup) && one.long !== '--help')
+      .filter((one) => !(globals === 'hides' && one.helpGroupHeading === globalOptionGroup) && one.long !== '--help')
       .map((one) => [helper.optionTerm(one), helper.optionDescription(one)]),
   ]
   if (rows.length > 0) {

@@ -9,6 +9,10 @@ export type Compression = (typeof compressions)[number]
 
 /** The options that every command takes, after the environment filled in what was not given. */
 export interface GlobalOptions {
+  /** The policy file as --policy names it; the environment and the usual places are findPolicy()'s. */
+  readonly policy: string | undefined
+  /** Why a policy that promises less than the one before it is accepted. */
+  readonly acceptWeaker: string | undefined
   readonly repo: string | undefined
   readonly repositoryFile: string | undefined
   readonly passwordFile: string | undefined
@@ -35,6 +39,8 @@ export const globalOptionGroup = 'Options of every command:'
 
 /** What commander keeps of the options below, by their names in camel case. */
 interface Given {
+  policy?: string
+  acceptWeaker?: string
   repo?: string
   repositoryFile?: string
   passwordFile?: string
@@ -56,6 +62,14 @@ interface Given {
 /** Adds the options of every command. They are restic's, so they may stand before and after the command's name. */
 export function addGlobalOptions(command: CommandUnknownOpts): void {
   const options = [
+    new Option(
+      '--policy <file>',
+      'policy (or $ZAKOPS_BACKUP_POLICY, ./zakops-backup.yaml, /etc/zakops-backup/policy.yaml)',
+    ),
+    new Option(
+      '--accept-weaker <reason>',
+      'accept a policy that promises less than the last one; the reason goes on record',
+    ),
     new Option('-r, --repo <place>', 'repository: a folder, or <adapter>:<place> (or $RESTIC_REPOSITORY)'),
     new Option('--repository-file <file>', 'file that holds the place of the repository (or $RESTIC_REPOSITORY_FILE)'),
     new Option('-p, --password-file <file>', 'file that holds the password (or $RESTIC_PASSWORD_FILE)'),
@@ -96,6 +110,8 @@ export function readGlobalOptions(
   const hasPlace = given.repo !== undefined || given.repositoryFile !== undefined
   const hasPassword = given.passwordFile !== undefined || given.passwordCommand !== undefined
   return {
+    policy: given.policy,
+    acceptWeaker: given.acceptWeaker,
     repo: hasPlace ? given.repo : variable('RESTIC_REPOSITORY'),
     repositoryFile: hasPlace ? given.repositoryFile : variable('RESTIC_REPOSITORY_FILE'),
     passwordFile: hasPassword ? given.passwordFile : variable('RESTIC_PASSWORD_FILE'),

@@ -1,16 +1,15 @@
 import type { ByteName } from '../../base/byte-name.ts'
 import { isFailure } from '../../base/failure.ts'
-import { formatGoDate } from '../../model/go-time.ts'
-import type { Id } from '../../model/id.ts'
-import type { Snapshot, SnapshotData, SnapshotSummary } from '../../model/snapshot.ts'
+import type { Snapshot } from '../../model/snapshot.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { excludeNothing } from '../../sources/files/exclude-rules.ts'
 import type { EntrySink } from '../../sources/entry-sink.ts'
-import { packBytesDefault, summaryOf } from '../back-up/back-up.ts'
+import { packBytesDefault } from '../back-up/back-up.ts'
 import type { Compression, BackupWorkerData } from '../back-up/backup-job.ts'
-import type { BackupContext, BackupReport } from '../back-up/backup-request.ts'
+import type { BackupContext, BackupReport, BackupRequest } from '../back-up/backup-request.ts'
 import { BackupWorkers } from '../back-up/backup-workers.ts'
 import { PackReceiver } from '../back-up/pack-receiver.ts'
+import { snapshotOf, summaryOf } from '../back-up/snapshot-of.ts'
 import { TreeReader } from '../tree-reader.ts'
 import { StreamRun } from './stream-run.ts'
 
@@ -21,7 +20,7 @@ export interface StreamRequest {
   readonly paths: readonly ByteName[]
   readonly hostname: string
   readonly username?: string
-  readonly tags?: readonly string[]
+  readonly tags?: NonNullable<BackupRequest['tags']>
   /** The snapshot that this one goes on from; what is unchanged is counted by it. */
   readonly parent: Snapshot | undefined
   readonly compression?: Compression
@@ -84,8 +83,15 @@ async function backUpClaiming(
     const tree = await run.finish(parent?.tree)
     await workers.flush()
     await receiver.finish()
-    const summary = summaryOf(run.counts, receiver.bytes, begin, context.clock.now())
-    const snapshot = snapshotOf(request, context, { time: request.time ?? begin, tree, summary })
+    const summary = summaryOf(run.counts, { bytesPacked: receiver.bytes, begin, end: context.clock.now() })
+    const snapshot = snapshotOf(request, context, {
+      time: request.time ?? begin,
+      paths: request.paths,
+      parent,
+      tree,
+      summary,
+      holes: 0,
+    })
     return {
       snapshotId: await repository.saveSnapshot(snapshot, signal),
       parentId: parent?.id,
@@ -94,6 +100,7 @@ async function backUpClaiming(
       gaps: [],
       gapsOmitted: 0,
       packsWithdrawn: [],
+      packsRehashed: { packs: 0, bytes: 0 },
     }
   } catch (error) {
     // A storage that failed makes the workers stop; the storage's failure is the cause to tell.
@@ -113,29 +120,11 @@ function workerDataOf(request: StreamRequest): BackupWorkerData {
     index: repository.index.shared,
     repositoryVersion: repository.config.version,
     compression: request.compression ?? 'auto',
+    chunking: { kind: 'content' },
     packBytesTarget: request.packBytes ?? packBytesDefault,
     excludes: excludeNothing,
     withAtime: false,
     readAll: true,
     dryRun: false,
-  }
-}
-
-function snapshotOf(
-  request: StreamRequest,
-  context: BackupContext,
-  facts: { readonly time: Date; readonly tree: Id; readonly summary: SnapshotSummary },
-): SnapshotData {
-  const { hostname, username, tags, parent, paths } = request
-  return {
-    time: formatGoDate(facts.time),
-    ...(parent !== undefined && { parent: parent.id }),
-    tree: facts.tree,
-    paths,
-    hostname,
-    ...(username !== undefined && { username }),
-    ...(tags !== undefined && tags.length > 0 && { tags }),
-    program_version: context.programVersion,
-    summary: facts.summary,
   }
 }

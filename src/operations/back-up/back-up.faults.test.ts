@@ -225,3 +225,44 @@ test('backUp() retries nothing by itself: a passing fault of the storage is for 
     isFailure(error, 'storage_unreachable'),
   )
 })
+
+test('backUp() fills packs anew while others are written but not durable yet, and names none of them before', async () => {
+  await using folder = temporaryFolder('back-up-faults')
+  manyFiles(folder)
+  const repository = await freshRepository()
+  let durable = 0
+  let written = 0
+  const allWritten = Promise.withResolvers<void>()
+  const after = async ({ verb, objectName }: StorageCall): Promise<void> => {
+    if (verb !== 'put') return
+    if (!objectName.startsWith('data/')) {
+      assert.equal(durable, written, `"${objectName}" was stored before the packs were durable`)
+      return
+    }
+    // One worker has two places for packs of data: that six are written shows that it did not wait for the first.
+    if (++written === 6) allWritten.resolve()
+    await allWritten.promise
+    await setImmediate()
+    durable++
+  }
+  const report = await backUpRoot(await faulty(repository, { after }), folder, { workers: 1 })
+  assert.ok(durable >= 6)
+  await assertStored(repository, report, folder)
+})
+
+test('backUp() fails where a pack that was written can not be made durable, and names nothing of it', async () => {
+  await using folder = temporaryFolder('back-up-faults')
+  manyFiles(folder)
+  const repository = await freshRepository()
+  let written = 0
+  const after = async ({ verb, objectName }: StorageCall): Promise<void> => {
+    if (verb !== 'put' || !objectName.startsWith('data/') || ++written !== 3) return
+    await setImmediate()
+    throw new Failure('storage_unreachable', 'The disk failed, on purpose')
+  }
+  const failing = backUpRoot(await faulty(repository, { after }), folder, { workers: 1 })
+  await assert.rejects(failing, { code: 'storage_unreachable' })
+  assert.deepEqual(await Array.fromAsync(repository.list('snapshots', signal)), [])
+  const report = await backUpRoot(await reopened(repository), folder)
+  await assertStored(repository, report, folder)
+})

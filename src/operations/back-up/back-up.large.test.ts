@@ -4,6 +4,7 @@ import { hash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, unlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { neverStopped } from '../../base/abort.ts'
+import { isFailure } from '../../base/failure.ts'
 import { chunkBytesMax, KernelMemory } from '../../kernels/kernel-memory.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { faultStorage } from '../../storage/fault-storage.ts'
@@ -148,5 +149,34 @@ test('backUp() takes many small directories and files with several workers, and 
   const second = await backUpRoot(await reopened(repository), folder, { workers: 3 })
   assert.equal(second.tree, report.tree)
   assert.equal(second.summary.data_added, 0)
+  await assertSound(repository)
+})
+
+test('backUp() in chunks of a fixed size stores again only those that changed, of large files and small ones', async () => {
+  await using folder = temporaryFolder('back-up-large')
+  mkdirSync(folder.at('root'))
+  const chunkBytes = 64 * 1024
+  const contents = { large: random.bytes(33 * megabyte + 7), small: random.bytes(megabyte + 1), odd: random.bytes(9) }
+  for (const [name, content] of Object.entries(contents)) writeFileSync(folder.at('root', name), content)
+  const repository = await freshRepository()
+  const changes = { chunking: { kind: 'fixed', bytes: chunkBytes }, workers: 2 } as const
+  await backUpRoot(repository, folder, changes)
+  for (const [at, name] of (['large', 'small'] as const).entries()) {
+    contents[name][(at + 2) * chunkBytes] = contents[name][(at + 2) * chunkBytes]! ^ 1
+    writeFileSync(folder.at('root', name), contents[name])
+  }
+  const report = await backUpRoot(repository, folder, changes)
+  assert.equal(report.summary.data_blobs, 2)
+  assert.ok(report.summary.data_added < 3 * chunkBytes)
+  const entries = await storedEntries(repository, report.tree)
+  for (const [name, content] of Object.entries(contents)) {
+    const stored = entries.get(`root/${name}`)!
+    assert.equal(stored.content, hash('sha256', content))
+    assert.equal(stored.node.content?.length, Math.ceil(content.length / chunkBytes))
+  }
+  await assert.rejects(
+    backUpRoot(repository, folder, { chunking: { kind: 'fixed', bytes: 1000 } }),
+    (error) => isFailure(error, 'defect') && error.message.includes('1000'),
+  )
   await assertSound(repository)
 })

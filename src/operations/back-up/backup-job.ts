@@ -7,9 +7,19 @@ import type { FileStat } from '../../posix/stat.ts'
 import type { ExcludeDefinition } from '../../sources/files/exclude-rules.ts'
 import type { SharedSealedBlob } from '../tree-reader.ts'
 import type { Gap } from '../../sources/files/gap.ts'
+import type { Attachment } from '../attachments.ts'
+
+/** Jobs that a worker has at a time: small directories are done before word of it has got to the main thread and back. */
+export const jobsPerWorkerMax = 6
 
 /** How much is done about compression. */
 export type Compression = 'auto' | 'max' | 'off'
+
+/**
+ * Where files are cut into chunks: where their content says so, or every so many bytes. The second is for databases,
+ * whose pages never move: a multiple of the page's size, 4 KiB to 8 MiB.
+ */
+export type Chunking = { readonly kind: 'content' } | { readonly kind: 'fixed'; readonly bytes: number }
 
 /** What a worker is told once, when it starts. */
 export interface BackupWorkerData {
@@ -18,6 +28,7 @@ export interface BackupWorkerData {
   readonly index: SharedBlobIndex
   readonly repositoryVersion: 1 | 2
   readonly compression: Compression
+  readonly chunking: Chunking
   readonly packBytesTarget: number
   readonly excludes: ExcludeDefinition
   readonly withAtime: boolean
@@ -77,6 +88,8 @@ export type BackupJob =
       readonly parentTree: Id | undefined
       /** Device that its subtree must stay on; undefined where any will do. */
       readonly device: number | undefined
+      /** `nodes`: the tree is not stored, and the nodes are told even where nothing is pending. */
+      readonly answer: 'tree' | 'nodes'
     }
   | {
       readonly kind: 'files'
@@ -103,8 +116,14 @@ export type BackupJob =
       readonly buffer: SharedArrayBuffer
       readonly start: number
       readonly lengths: readonly number[]
+      /** Of each that is a group of pages the bytes of a page; 0 for those that are stored as they are. */
+      readonly pageBytes: readonly number[]
     }
   | { readonly kind: 'tree'; readonly nodes: readonly string[] }
+  /** Stores small files in a directory of their own, and the tree of these nodes and that directory. */
+  | { readonly kind: 'attach'; readonly nodes: readonly string[]; readonly files: readonly Attachment[] }
+  /** The SHA-256 of the first bytes of a buffer that the main thread has filled. */
+  | { readonly kind: 'hash'; readonly buffer: SharedArrayBuffer; readonly length: number }
   /** Hands over the packs that are not full. */
   | { readonly kind: 'flush' }
 
@@ -129,7 +148,7 @@ export interface DirectoryAnswer {
   readonly kind: 'directory'
   /** The directory itself can not be read, or is gone; a gap says so. */
   readonly isAbsent: boolean
-  /** The tree's id, where nothing is pending: the nodes are told then only of a directory with names. */
+  /** The tree's id, where nothing is pending and it was asked for: the nodes are told then only of a directory with names. */
   readonly tree: Id | undefined
   /** The device that it lies on. */
   readonly device: number
@@ -174,8 +193,10 @@ export type BackupAnswer =
       readonly stored: Stored
     }
   | { readonly kind: 'node'; readonly node: string | undefined; readonly gaps: readonly Gap[] }
-  | { readonly kind: 'pieces'; readonly ids: readonly Id[]; readonly stored: Stored }
+  | { readonly kind: 'pieces'; readonly ids: readonly (readonly Id[])[]; readonly stored: Stored }
   | { readonly kind: 'tree'; readonly tree: Id; readonly stored: Stored }
+  | { readonly kind: 'attach'; readonly tree: Id; readonly stored: Stored }
+  | { readonly kind: 'hash'; readonly id: Id }
   | { readonly kind: 'begin' }
   | { readonly kind: 'flush' }
 

@@ -3,22 +3,24 @@ import { compareNames, printableName } from '../../base/byte-name.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
 import type { Id } from '../../model/id.ts'
 import type { WorkerPool } from '../../kernels/worker-pool.ts'
-import { goUnquote } from '../../repository/go-quote.ts'
 import { joinPath } from '../../sources/files/scan-directory.ts'
 import type { ProgressSink } from '../progress.ts'
-import type {
-  BackupAnswer,
-  BackupJob,
-  DirectoryAnswer,
-  FilesCount,
-  PendingDirectory,
-  PendingFile,
-  Stored,
+import {
+  type BackupAnswer,
+  type BackupJob,
+  type DirectoryAnswer,
+  type FilesCount,
+  jobsPerWorkerMax,
+  type PendingDirectory,
+  type PendingFile,
+  type Stored,
 } from './backup-job.ts'
-import { jobsPerWorkerMax } from './backup-workers.ts'
+import { nameOf } from './source-tree.ts'
 import { directoryNode, directoryState, type DirectoryState } from './directory-state.ts'
-import { countFile, nothingCounted } from './count-file.ts'
+import { nothingBackedUp } from './backup-counts.ts'
+import { countFile } from './count-file.ts'
 import { GapList } from './gap-list.ts'
+import type { Attachment } from '../attachments.ts'
 import { JobQueue } from '../job-queue.ts'
 import { type RunJob, sharedFileBytesMin, storeSharedFile } from './shared-file.ts'
 import type { TreeReader } from '../tree-reader.ts'
@@ -32,39 +34,27 @@ export interface BackupRunOptions {
   readonly pool: WorkerPool<BackupJob, BackupAnswer>
   readonly trees: TreeReader
   /** Forgets what a pack holds because it is damaged or gone, so that it is stored again. */
-  readonly withdrawPackOfTree: (tree: Id) => void
+  readonly withdrawPack: (pack: Id) => void
   readonly oneFileSystem: boolean
   readonly progress: ProgressSink
   readonly totals: { readonly files?: number; readonly bytes?: number }
 }
 
-/** What a run has counted so far. */
-export interface BackupCounts extends FilesCount, Stored {
-  dirsNew: number
-  dirsChanged: number
-  dirsUnmodified: number
-}
+/** Told when a root is done: its tree, where it was to be stored. */
+type RootDone = (tree: Id | undefined) => void
 
 /**
  * One walk through everything that is backed up. Workers do all the reading; here is decided only who does what
  * next, and directories wait here for their children.
  */
 export class BackupRun {
-  readonly counts: BackupCounts = {
-    ...nothingCounted(),
-    dirsNew: 0,
-    dirsChanged: 0,
-    dirsUnmodified: 0,
-    dataBlobs: 0,
-    treeBlobs: 0,
-    dataAdded: 0,
-    treesAdded: 0,
-    dataAddedPacked: 0,
-  }
+  readonly counts = nothingBackedUp()
   readonly gaps = new GapList()
   readonly #options: BackupRunOptions
   readonly #queue: JobQueue
   readonly #signal: AbortSignal
+  /** Whether the trees of the roots are stored, or their nodes kept. */
+  #rootAnswer: 'tree' | 'nodes' = 'tree'
   /** Bytes of large files that are read, but not counted yet. */
   #bytesUnderWay = 0
 
@@ -79,29 +69,51 @@ export class BackupRun {
    * that are not full. Failure `source_unreadable` where none of the roots can be read.
    */
   async tree(roots: readonly BackupRoot[], parentTree: Id | undefined): Promise<Id> {
-    const trees = new Map<DirectoryState, Id>()
+    if (roots.length === 1) {
+      const [root] = await this.#walk(roots, parentTree, 'tree')
+      return root!.tree!
+    }
+    const nodes = await this.nodes(roots, parentTree)
+    const answer = await this.#run({ kind: 'tree', nodes }, 'tree')
+    this.#addStored(answer.stored)
+    return answer.tree
+  }
+
+  /** Like tree(), but answers the nodes of the snapshot's root in their order, and stores no tree of them. */
+  async nodes(roots: readonly BackupRoot[], parentTree: Id | undefined): Promise<readonly string[]> {
+    const found = await this.#walk(roots, parentTree, 'nodes')
+    const nodes = found.flatMap(({ state }) => state.nodes.filter(isNode))
+    if (found.length === 1) return nodes
+    return nodes
+      .map((node) => ({ name: nameOf(node), node }))
+      .sort((a, b) => compareNames(a.name, b.name))
+      .map(({ node }) => node)
+  }
+
+  /** Stores these files in a directory of their own; answers the id of the tree that holds it and these nodes. */
+  async attach(nodes: readonly string[], files: readonly Attachment[]): Promise<Id> {
+    const answer = await this.#run({ kind: 'attach', nodes, files }, 'attach')
+    this.#addStored(answer.stored)
+    return answer.tree
+  }
+
+  async #walk(
+    roots: readonly BackupRoot[],
+    parentTree: Id | undefined,
+    answer: 'tree' | 'nodes',
+  ): Promise<{ readonly state: DirectoryState; readonly tree: Id | undefined }[]> {
+    this.#rootAnswer = answer
+    const trees = new Map<DirectoryState, Id | undefined>()
     const states = roots.map(({ path, selection }) =>
       directoryState({ path, selection, parent: undefined, parentTree, device: undefined, isUnchanged: false }),
     )
     for (const state of states) this.#queue.add(() => this.#directory(state, (tree) => trees.set(state, tree)))
     await this.#queue.finished()
-    const found = states.filter((state) => trees.has(state))
-    if (found.length === 0) throw unreadableRoot(roots[0]!.path, this.gaps)
-    return states.length === 1 ? trees.get(states[0]!)! : await this.#joined(found)
+    if (trees.size === 0) throw unreadableRoot(roots[0]!.path, this.gaps)
+    return states.filter((state) => trees.has(state)).map((state) => ({ state, tree: trees.get(state) }))
   }
 
-  /** The tree that holds the nodes of several roots. Their own trees are not referred to; the next prune removes them. */
-  async #joined(states: readonly DirectoryState[]): Promise<Id> {
-    const nodes = states
-      .flatMap((state) => state.nodes.filter((node) => node !== undefined && node !== ''))
-      .map((node) => ({ name: goUnquote((JSON.parse(node!) as { name: string }).name), node: node! }))
-      .sort((a, b) => compareNames(a.name, b.name))
-    const answer = await this.#run({ kind: 'tree', nodes: nodes.map(({ node }) => node) }, 'tree')
-    this.#addStored(answer.stored)
-    return answer.tree
-  }
-
-  async #directory(state: DirectoryState, rootDone: (tree: Id) => void): Promise<void> {
+  async #directory(state: DirectoryState, rootDone: RootDone): Promise<void> {
     const answer = await this.#compared(state)
     this.#count(answer)
     if (answer.isAbsent) {
@@ -115,6 +127,10 @@ export class BackupRun {
       return
     }
     state.pending = answer.directories.length + answer.files.length
+    if (state.pending === 0) {
+      rootDone(undefined)
+      return
+    }
     for (const file of answer.files) {
       if (file.size >= sharedFileBytesMin) this.#queue.add(() => this.#sharedFile(state, file, rootDone))
     }
@@ -132,9 +148,12 @@ export class BackupRun {
     const { path, selection, device, parentTree } = state
     const named = selectedNames(selection)
     const symlink = symlinkRule(state)
-    const job = { kind: 'directory', path, named, isWhole: selection.isWhole, symlink, device } as const
+    const answer = state.parent === undefined ? this.#rootAnswer : 'tree'
+    const job = { kind: 'directory', path, named, isWhole: selection.isWhole, symlink, device, answer } as const
     for (;;) {
-      if (parentTree === undefined) break
+      // Which pack it is must be known before: others may withdraw the same pack meanwhile, and then the tree lies elsewhere.
+      const packId = parentTree === undefined ? undefined : this.#options.trees.packOf(parentTree)
+      if (parentTree === undefined || packId === undefined) break
       try {
         const parent = await this.#options.trees.sealed(parentTree, this.#signal)
         if (parent === undefined) break
@@ -143,13 +162,13 @@ export class BackupRun {
         if (!isFailure(error, 'repository_damaged') && !isFailure(error, 'object_missing')) throw error
         // Not lost: the report names the pack, and what it held is stored again as far as the source still has it.
         // Each pack is withdrawn once, so this ends; another copy of the tree may lie in the next one.
-        this.#options.withdrawPackOfTree(parentTree)
+        this.#options.withdrawPack(packId)
       }
     }
     return await this.#run({ ...job, parent: undefined, parentTree: undefined }, 'directory')
   }
 
-  async #files(state: DirectoryState, files: readonly PendingFile[], rootDone: (tree: Id) => void): Promise<void> {
+  async #files(state: DirectoryState, files: readonly PendingFile[], rootDone: RootDone): Promise<void> {
     this.#report(joinPath(state.path, files[0]!.name))
     const answer = await this.#run(
       { kind: 'files', directory: state.path, symlink: symlinkRule(state), files },
@@ -159,7 +178,7 @@ export class BackupRun {
     for (const file of answer.files) this.#settle(state, file.at, file.node ?? '', rootDone)
   }
 
-  async #sharedFile(state: DirectoryState, file: PendingFile, rootDone: (tree: Id) => void): Promise<void> {
+  async #sharedFile(state: DirectoryState, file: PendingFile, rootDone: RootDone): Promise<void> {
     const path = joinPath(state.path, file.name)
     const run: RunJob = (job, kind) => this.#run(job, kind)
     let bytesRead = 0
@@ -178,19 +197,23 @@ export class BackupRun {
     this.#settle(state, file.at, node ?? '', rootDone)
   }
 
-  #settle(state: DirectoryState, at: number, node: string, rootDone: (tree: Id) => void): void {
+  #settle(state: DirectoryState, at: number, node: string, rootDone: RootDone): void {
     state.nodes[at] = node
     if (--state.pending === 0) this.#queue.add(() => this.#tree(state, rootDone))
   }
 
-  async #tree(state: DirectoryState, rootDone: (tree: Id) => void): Promise<void> {
-    const nodes = state.nodes.filter((node) => node !== undefined && node !== '') as string[]
+  async #tree(state: DirectoryState, rootDone: RootDone): Promise<void> {
+    if (state.parent === undefined && this.#rootAnswer === 'nodes') {
+      rootDone(undefined)
+      return
+    }
+    const nodes = state.nodes.filter(isNode)
     const answer = await this.#run({ kind: 'tree', nodes }, 'tree')
     this.#addStored(answer.stored)
     this.#finish(state, answer.tree, rootDone)
   }
 
-  #finish(state: DirectoryState, tree: Id, rootDone: (tree: Id) => void): void {
+  #finish(state: DirectoryState, tree: Id, rootDone: RootDone): void {
     if (state.parent === undefined) {
       rootDone(tree)
       return
@@ -246,6 +269,11 @@ export class BackupRun {
       ...(path !== undefined && { current: [printableName(path)] }),
     })
   }
+}
+
+/** Pending nodes are undefined, and those that came to nothing are empty. */
+function isNode(node: string | undefined): node is string {
+  return node !== undefined && node !== ''
 }
 
 /** Files that one worker reads each, in lots that are alike in effort. */

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { hash, randomFillSync } from 'node:crypto'
 import { Failure } from '../../base/failure.ts'
 import { chunkBytesMax, KernelMemory } from '../../kernels/kernel-memory.ts'
 import { Opener } from '../../kernels/seal.ts'
@@ -7,11 +7,21 @@ import { ZstdCompressor, ZstdDecompressor, zstdFast } from '../../kernels/zstd.t
 import { OwnerNames } from '../../posix/owner-names.ts'
 import { BlobIndex } from '../../repository/blob-index.ts'
 import { ExcludeRules } from '../../sources/files/exclude-rules.ts'
-import type { BackupAnswer, BackupJob, BackupWorkerData, Compression, PackReady } from './backup-job.ts'
+import {
+  type BackupAnswer,
+  type BackupJob,
+  type BackupWorkerData,
+  type Compression,
+  jobsPerWorkerMax,
+  type PackReady,
+} from './backup-job.ts'
 import { ChunkStore, type ChunkStoreOptions, packSlotCount } from './chunk-store.ts'
 import { directoryJob, storeTree } from './directory-job.ts'
 import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
 import { PackSlots } from './pack-slots.ts'
+import { storeAttachments } from './store-attachments.ts'
+import { storePages } from './store-pages.ts'
+import { TreeMatcher } from './tree-matcher.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** A largest chunk, and so much more that what is left of the last one is seldom moved. */
@@ -22,13 +32,16 @@ const slotMarginBytes = chunkBytesMax + 2 * 1024 * 1024
 const host = workerHost()
 let begun: WorkerContext | undefined
 
-serveJobs<BackupJob, BackupAnswer>((job) => {
-  if (job.kind === 'begin') {
-    begun = createContext(job.data)
-    return { kind: 'begin' }
-  }
-  if (begun === undefined) throw new Failure('defect', `A worker got the job "${job.kind}" before its work began`)
-  return answer(job, begun)
+serveJobs<BackupJob, BackupAnswer>({
+  answersAtOnce: jobsPerWorkerMax / 2, // The other half is what it does meanwhile.
+  handle: (job) => {
+    if (job.kind === 'begin') {
+      begun = createContext(job.data)
+      return { kind: 'begin' }
+    }
+    if (begun === undefined) throw new Failure('defect', `A worker got the job "${job.kind}" before its work began`)
+    return answer(job, begun)
+  },
 })
 
 function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerContext): BackupAnswer {
@@ -47,6 +60,10 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
       return piecesJob(job, context)
     case 'tree':
       return { kind: 'tree', tree: storeTree(job.nodes, context), stored: context.store.takeStored() }
+    case 'attach':
+      return { kind: 'attach', tree: storeAttachments(job, context), stored: context.store.takeStored() }
+    case 'hash':
+      return { kind: 'hash', id: hash('sha256', new Uint8Array(job.buffer, 0, job.length)) }
     case 'flush':
       context.store.flush()
       return { kind: 'flush' }
@@ -57,14 +74,15 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
 
 /** Stores what the main thread has read and cut. */
 function piecesJob(
-  { buffer, start, lengths }: Extract<BackupJob, { kind: 'pieces' }>,
+  { buffer, start, lengths, pageBytes }: Extract<BackupJob, { kind: 'pieces' }>,
   { store }: WorkerContext,
 ): Extract<BackupAnswer, { kind: 'pieces' }> {
   let at = start
-  const ids = lengths.map((length) => {
-    const id = store.store('data', new Uint8Array(buffer, at, length))
+  const ids = lengths.map((length, piece) => {
+    const bytes = new Uint8Array(buffer, at, length)
     at += length
-    return id
+    const page = pageBytes[piece]!
+    return page === 0 ? [store.store('data', bytes)] : storePages(bytes, page, store)
   })
   return { kind: 'pieces', ids, stored: store.takeStored() }
 }
@@ -73,9 +91,14 @@ function createContext(options: BackupWorkerData): WorkerContext {
   const slotBytes = align(options.packBytesTarget + slotMarginBytes)
   const memory = new KernelMemory({ regionBytes: windowBytes + packSlotCount * slotBytes })
   memory.setGearKey(options.gearKey)
-  const window = { memory, start: memory.start, end: memory.start + windowBytes }
+  const { chunking } = options
+  const chunkBytes = chunking.kind === 'fixed' ? chunking.bytes : undefined
+  const window = { memory, start: memory.start, end: memory.start + windowBytes, chunkBytes }
   const index = BlobIndex.attach(options.index)
   const decompressor = new ZstdDecompressor()
+  const owners = new OwnerNames()
+  const rules = new ExcludeRules(options.excludes)
+  const isPlain = rules.isEmpty && !options.withAtime && !options.readAll
   const store = new ChunkStore({
     decompressor,
     memory,
@@ -97,15 +120,16 @@ function createContext(options: BackupWorkerData): WorkerContext {
     index,
     opener: new Opener(memory, options.key),
     decompressor,
-    rules: new ExcludeRules(options.excludes),
-    nodeOptions: { owners: new OwnerNames(), withAtime: options.withAtime },
+    rules,
+    nodeOptions: { owners, withAtime: options.withAtime },
     readAll: options.readAll,
+    matcher: isPlain ? new TreeMatcher(window, index, owners) : undefined,
   }
 }
 
 /** Trees are compressed whatever is asked for: format 2 wants it. */
 function compressorsOf(compression: Compression): ChunkStoreOptions['compressors'] {
-  const tree = new ZstdCompressor(3)
+  const tree = new ZstdCompressor(1)
   switch (compression) {
     case 'auto':
       return { data: new ZstdCompressor(zstdFast), tree }

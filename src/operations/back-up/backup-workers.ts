@@ -1,10 +1,14 @@
 import { Failure } from '../../base/failure.ts'
 import { workersOfCores } from '../../base/worker-count.ts'
+import type { Id } from '../../model/id.ts'
 import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
-import type { BackupAnswer, BackupJob, BackupWorkerData, PackReady } from './backup-job.ts'
-
-/** Jobs that a worker has at a time: small directories are done before word of it has got to the main thread and back. */
-export const jobsPerWorkerMax = 6
+import {
+  type BackupAnswer,
+  type BackupJob,
+  type BackupWorkerData,
+  jobsPerWorkerMax,
+  type PackReady,
+} from './backup-job.ts'
 
 /**
  * The worker threads of one backup. They take as long to start as a password takes to be checked, so a caller may
@@ -41,6 +45,13 @@ export class BackupWorkers implements AsyncDisposable {
   /** Has every worker hand over the packs that are not full. */
   async flush(): Promise<void> {
     await this.#each({ kind: 'flush' })
+  }
+
+  /** The SHA-256 of the first `length` bytes of a buffer. */
+  async hash(buffer: SharedArrayBuffer, length: number, signal: AbortSignal): Promise<Id> {
+    const answer = await this.pool.run({ kind: 'hash', buffer, length }, [], { signal })
+    if (answer.kind !== 'hash') throw new Failure('defect', `A worker answered "${answer.kind}" to "hash"`)
+    return answer.id
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -21,6 +21,8 @@ import { nothingCounted } from './count-file.ts'
 import { storeFile } from './file-jobs.ts'
 import { openTree } from './open-tree.ts'
 import { contentIds, ParentTree, subtreeId } from './parent-tree.ts'
+import { encodeNodes } from './source-tree.ts'
+import type { MatchedDirectory } from './tree-matcher.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 type DirectoryJob = Extract<BackupJob, { kind: 'directory' }>
@@ -38,7 +40,10 @@ export function directoryJob(job: DirectoryJob, context: WorkerContext): Directo
   try {
     fd = openDirectory(job.path, { symlink: job.symlink, purpose: job.isWhole ? 'list' : 'search' })
     const device = statOpen(fd).deviceId
-    return new DirectoryWork(fd, job, context, device).answer(scan(fd, job, context))
+    const parent = job.parent && openTree(job.parent, context)
+    const matched = matchWhole(fd, job, parent, context)
+    if (matched !== undefined) return matchedAnswer(matched, job, device, context)
+    return new DirectoryWork(fd, job, context, device, parent).answer(scan(fd, job, context))
   } catch (error) {
     if (!isSystemError(error)) throw error
     const gaps = [gapOfError(job.path, error)]
@@ -46,6 +51,38 @@ export function directoryJob(job: DirectoryJob, context: WorkerContext): Directo
     return { kind: 'directory', isAbsent: true, ...nothing, gaps, stored: context.store.takeStored() }
   } finally {
     if (fd !== undefined) close(fd)
+  }
+}
+
+/** Compares it at once, where it was backed up and is backed up as a whole. */
+function matchWhole(
+  fd: number,
+  { isWhole, named, device, parentTree }: DirectoryJob,
+  parent: Buffer | undefined,
+  { matcher }: WorkerContext,
+): MatchedDirectory | undefined {
+  if (parent === undefined || parentTree === undefined || !isWhole || named.length > 0 || device !== undefined)
+    return undefined
+  return matcher?.match(fd, parent)
+}
+
+function matchedAnswer(
+  { files, bytes, nodes, directories }: MatchedDirectory,
+  { parentTree }: DirectoryJob,
+  device: number,
+  context: WorkerContext,
+): DirectoryAnswer {
+  return {
+    kind: 'directory',
+    isAbsent: false,
+    tree: directories.length === 0 ? parentTree : undefined,
+    device,
+    nodes,
+    directories,
+    files: [],
+    count: { ...nothingCounted(), filesUnmodified: files, bytes },
+    gaps: [],
+    stored: context.store.takeStored(),
   }
 }
 
@@ -65,12 +102,12 @@ class DirectoryWork {
   /** No file was found to be another although its metadata are the same. */
   #isAsBefore = true
 
-  constructor(fd: number, job: DirectoryJob, context: WorkerContext, device: number) {
+  constructor(fd: number, job: DirectoryJob, context: WorkerContext, device: number, parent: Buffer | undefined) {
     this.#fd = fd
     this.#job = job
     this.#context = context
     this.#device = device
-    this.#parent = job.parent && new ParentTree(openTree(job.parent, context))
+    this.#parent = parent && new ParentTree(parent)
   }
 
   answer(scanned: Scan): DirectoryAnswer {
@@ -80,7 +117,7 @@ class DirectoryWork {
       else if (entry.stat.type === 'file') this.#file(entry)
       else this.#nodes.push(this.#otherNode(entry))
     }
-    const isComplete = this.#directories.length === 0 && this.#files.length === 0
+    const isComplete = this.#directories.length === 0 && this.#files.length === 0 && this.#job.answer === 'tree'
     return {
       kind: 'directory',
       isAbsent: false,
@@ -201,7 +238,7 @@ class DirectoryWork {
 
 /** Stores the tree of these nodes; answers its id. */
 export function storeTree(nodes: readonly string[], context: WorkerContext): Id {
-  return context.store.store('tree', Buffer.from(`{"nodes":[${nodes.join(',')}]}\n`, 'utf8'))
+  return context.store.store('tree', encodeNodes(nodes))
 }
 
 interface Scan extends Pick<ScannedDirectory, 'entries' | 'gaps'> {

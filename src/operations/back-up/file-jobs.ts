@@ -12,7 +12,7 @@ import { changedWhileReading, type OpenFile, openFile, openForReading } from '..
 import { joinPath, openDirectory } from '../../sources/files/scan-directory.ts'
 import type { BackupAnswer, BackupJob, FileAnswer, FilesCount, PendingFile } from './backup-job.ts'
 import { countFile, nothingCounted } from './count-file.ts'
-import { scanChunks, storeChunks, storeContent } from './store-content.ts'
+import { fixedChunks, scanChunks, storeChunks, storeContent } from './store-content.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 type Job<Kind extends BackupJob['kind']> = Extract<BackupJob, { kind: Kind }>
@@ -104,9 +104,12 @@ function storeListed(
 /** The lengths of a large file's chunks, from an offset on. */
 export function scanJob(job: Job<'scan'>, context: WorkerContext): Answer<'scan'> {
   const gaps: Gap[] = []
-  const answer = withOpenFile(job.path, undefined, job.path, gaps, (open) => ({
-    ...scanChunks(open.fd, job.from, scanBytes, context.window),
-    stat: open.stat,
+  const { window } = context
+  const answer = withOpenFile(job.path, undefined, job.path, gaps, ({ fd, stat }) => ({
+    ...(window.chunkBytes === undefined
+      ? scanChunks(fd, job.from, scanBytes, window)
+      : fixedChunks(stat.size, job.from, scanBytes, window.chunkBytes)),
+    stat,
   }))
   return { kind: 'scan', ...(answer ?? { lengths: [], isAtEnd: true, stat: undefined }), gap: gaps[0] }
 }

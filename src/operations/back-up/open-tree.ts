@@ -5,7 +5,7 @@ import type { SharedSealedBlob } from '../tree-reader.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** The plaintext of a sealed tree in shared memory. The worker's read window is used as scratch. */
-export function openTree(blob: SharedSealedBlob, context: WorkerContext): Uint8Array {
+export function openTree(blob: SharedSealedBlob, context: WorkerContext): Buffer {
   const opened = openSealed(blob, context, context.key)
   if (blob.uncompressedLength === undefined) return opened
   const plaintext = Buffer.allocUnsafe(blob.uncompressedLength)
@@ -19,7 +19,7 @@ export function openTree(blob: SharedSealedBlob, context: WorkerContext): Uint8A
   return plaintext
 }
 
-function openSealed(blob: SharedSealedBlob, context: WorkerContext, key: MasterKey): Uint8Array {
+function openSealed(blob: SharedSealedBlob, context: WorkerContext, key: MasterKey): Buffer {
   const { window, opener } = context
   const sealed = new Uint8Array(blob.buffer, blob.offset, blob.length)
   if (blob.length <= window.end - window.start) {

@@ -8,6 +8,11 @@ import { abandonSlots, releaseSlot } from './pack-slots.ts'
 
 /** An index object names at most about so many blobs, as restic's do; the memory that it takes is bounded by it. */
 const indexBlobsMax = 50_000
+/**
+ * Packs that are written and not yet durable. Their memory is in use again; they are bounded so that not all of a long
+ * backup waits for the disk at its end, and in what is known of them.
+ */
+const packsUnderWayMax = 64
 /** How long a backup that was stopped may take to name what it has stored. */
 const indexMsMax = 10_000
 /** After so many bytes of packs an index is stored: it is what a backup that was killed does not have to store again. */
@@ -16,7 +21,7 @@ const indexBytesMax = 4 * 1024 * 1024 * 1024
 /**
  * Stores the packs that workers have built, and the indexes that name them.
  *
- * Order: a pack first, then an index that names it, at last (by the caller) the snapshot. A crash after a pack
+ * Order: a pack first, durable and not only written, then an index that names it, at last (by the caller) the snapshot. A crash after a pack
  * leaves a pack that no index names: the next prune removes it. A crash after an index leaves blobs that no
  * snapshot needs: the next backup uses them, or the next prune removes them. Each step may be run again.
  */
@@ -30,6 +35,7 @@ export class PackReceiver {
   #indexing: Promise<void> = Promise.resolve()
   #failure: { readonly error: unknown } | undefined
   #bytes = 0
+  readonly #packIds = new Set<Id>()
 
   constructor(repository: Repository, signal: AbortSignal) {
     this.#repository = repository
@@ -41,12 +47,20 @@ export class PackReceiver {
     return this.#bytes
   }
 
+  /** The packs that were stored. */
+  get packIds(): ReadonlySet<Id> {
+    return this.#packIds
+  }
+
   /** The failure that ended the storing, if one did. */
   get failure(): unknown {
     return this.#failure?.error
   }
 
-  /** Takes a pack over; its slot is free again when it is stored. Never throws: finish() tells. */
+  /**
+   * Takes a pack over. Its slot is free again when the storage has read it, which may be long before it is durable; only
+   * then it is counted and named. Never throws: finish() tells.
+   */
   receive(pack: PackReady): void {
     const storing = this.#store(pack)
       .catch((error: unknown) => {
@@ -55,6 +69,12 @@ export class PackReceiver {
       })
       .finally(() => this.#storing.delete(storing))
     this.#storing.add(storing)
+  }
+
+  /** Resolves when every pack that was received so far is stored; its blobs are in the index in memory then. */
+  async stored(): Promise<void> {
+    await Promise.all(this.#storing)
+    if (this.#failure !== undefined) throw this.#failure.error
   }
 
   /** Resolves when every pack that was received is stored and named by an index. */
@@ -78,11 +98,19 @@ export class PackReceiver {
   async #store(pack: PackReady): Promise<void> {
     if (this.#failure !== undefined) throw new Failure('stopped', 'The storage failed before', { cause: this.failure })
     const body = new Uint8Array(pack.buffer, pack.start, pack.end - pack.start)
-    await this.#repository.savePack(pack.id, body, this.#signal)
+    let isReleased = pack.slot === undefined
+    const release = (): void => {
+      if (!isReleased) releaseSlot(pack.states, pack.slot!)
+      isReleased = true
+    }
+    await this.#repository.savePack(pack.id, body, this.#signal, () => {
+      if (this.#storing.size <= packsUnderWayMax) release()
+    })
     this.#bytes += body.length
+    this.#packIds.add(pack.id)
     const blobs = unpackBlobList(pack)
     this.#repository.index.settlePack(pack.id, blobs)
-    if (pack.slot !== undefined) releaseSlot(pack.states, pack.slot)
+    release()
     this.#unindexed.push({ id: pack.id, blobs })
     this.#unindexedBlobs += blobs.length
     this.#unindexedBytes += body.length

@@ -6,7 +6,7 @@ import { chunkBytesMax, chunkBytesMin, KernelMemory } from '../../kernels/kernel
 import { seededRandom } from '../../../testing/seeded-random.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 import type { ChunkStore } from './chunk-store.ts'
-import { type ReadWindow, scanChunks, storeChunks, storeContent } from './store-content.ts'
+import { fixedChunks, type ReadWindow, scanChunks, storeChunks, storeContent } from './store-content.ts'
 
 const random = seededRandom('store content')
 const folder = temporaryFolder('store-content')
@@ -175,4 +175,26 @@ test('storeChunks() stops where the file is shorter than it was', () => {
       assert.equal(bytes, Buffer.concat(chunks).length)
     }
   })
+})
+
+test('storeContent(), and fixedChunks() with storeChunks(), cut chunks of a fixed size, whatever lies in them', () => {
+  const chunkBytes = 64 * 1024
+  const fixed = { ...window, chunkBytes }
+  for (const bytes of [0, 1, chunkBytes, chunkBytes + 1, 3 * megabyte + 5, chunkBytesMax + 2 * megabyte]) {
+    const content = random.bytes(bytes)
+    const whole = keepingStore()
+    const shared = keepingStore()
+    withFile(content, (fd) => {
+      const { ids } = storeContent(fd, content.length, fixed, whole.store)
+      assert.equal(ids.length, Math.ceil(bytes / chunkBytes))
+      for (let from = 0, isAtEnd = false; !isAtEnd; ) {
+        const scan = fixedChunks(bytes, from, megabyte, chunkBytes)
+        from += storeChunks(fd, from, scan.lengths, fixed, shared.store).bytes
+        isAtEnd = scan.isAtEnd
+      }
+    })
+    assert.deepEqual(shared.contents, whole.contents)
+    assert.ok(Buffer.concat(whole.contents).equals(content))
+    for (const piece of whole.contents.slice(0, -1)) assert.equal(piece.length, chunkBytes)
+  }
 })

@@ -10,6 +10,8 @@ export interface ReadWindow {
   readonly memory: KernelMemory
   readonly start: number
   readonly end: number
+  /** Chunks are all of so many bytes, but the last; undefined where the content says where they end. */
+  readonly chunkBytes?: number | undefined
 }
 
 export interface StoredContent {
@@ -34,12 +36,12 @@ export function storeContent(fd: number, sizeExpected: number, window: ReadWindo
     bytes += count
     // More was asked for than the file has, and did not come: this was the end.
     atEnd = count === 0 || (bytes === sizeExpected && count < wanted)
-    if (atEnd && ids.length === 0 && bytes <= chunkBytesMin) {
+    if (atEnd && ids.length === 0 && bytes <= (window.chunkBytes ?? chunkBytesMin)) {
       if (bytes > 0) ids.push(store.store('data', memory.bytes.subarray(window.start, to)))
       return { ids, bytes }
     }
     let from = window.start
-    for (let length; from < to && (length = memory.cut(from, to, atEnd)) > 0; from += length) {
+    for (let length; from < to && (length = cut(window, from, to, atEnd)) > 0; from += length) {
       ids.push(store.store('data', memory.bytes.subarray(from, from + length)))
     }
     to = moveToStart(window, from, to)
@@ -64,7 +66,7 @@ export function scanChunks(
     to += count
     const isAtEnd = count === 0
     let at = window.start
-    for (let length; at < to && (length = memory.cut(at, to, isAtEnd)) > 0; at += length) {
+    for (let length; at < to && (length = cut(window, at, to, isAtEnd)) > 0; at += length) {
       lengths.push(length)
       scanned += length
     }
@@ -72,6 +74,27 @@ export function scanChunks(
     to = moveToStart(window, at, to)
   }
   return { lengths, isAtEnd: false }
+}
+
+/** Like scanChunks(), of a file of `size` bytes that is cut without looking at it. */
+export function fixedChunks(
+  size: number,
+  from: number,
+  bytesMax: number,
+  chunkBytes: number,
+): { readonly lengths: readonly number[]; readonly isAtEnd: boolean } {
+  const lengths: number[] = []
+  const end = Math.min(size, from + bytesMax)
+  let at = from
+  for (; at < end; at += chunkBytes) lengths.push(Math.min(chunkBytes, size - at))
+  return { lengths, isAtEnd: at >= size }
+}
+
+/** Length of the first chunk of what lies there; 0 asks for more bytes. */
+function cut({ memory, chunkBytes }: ReadWindow, from: number, to: number, atEnd: boolean): number {
+  if (chunkBytes === undefined) return memory.cut(from, to, atEnd)
+  const bytes = to - from
+  return bytes >= chunkBytes ? chunkBytes : atEnd ? bytes : 0
 }
 
 /** Moves what is left of the window to its start, where little memory serves for much data. Answers its end. */

@@ -48,6 +48,11 @@ export class ExcludeRules {
     ].filter((rules) => rules !== undefined)
   }
 
+  /** Whether they leave nothing out, whatever there is. */
+  get isEmpty(): boolean {
+    return this.#patterns.length === 0 && this.tags.length === 0 && this.largerThanBytes === Number.POSITIVE_INFINITY
+  }
+
   /**
    * A test for the entries of one directory, by its path from the root of the file system; undefined where no
    * pattern was given. In a directory that is left out itself, or by what leads to it, all is left out: as with

@@ -98,11 +98,9 @@ async function flushLog(flusher: DatabaseSession): Promise<readonly string[]> {
 async function sequencesOf(
   sessions: readonly DatabaseSession[],
 ): Promise<ReadonlyMap<string, readonly SequenceValue[]>> {
-  const read = async (session: DatabaseSession): Promise<[string, readonly SequenceValue[]]> => [
-    session.database,
-    await readSequences(session),
-  ]
-  return new Map(await Promise.all(sessions.map(read)))
+  return new Map(
+    await Promise.all(sessions.map(async (session) => [session.database, await readSequences(session)] as const)),
+  )
 }
 
 /** The transactions whose end is in the log, or may be, and that not all views see. */

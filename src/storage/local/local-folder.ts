@@ -4,14 +4,20 @@ import { throwIfStopped } from '../../base/abort.ts'
 import { errorCode } from '../../base/error-code.ts'
 import { requireObjectName } from '../object-name.ts'
 import { FolderSync } from './folder-sync.ts'
+import { Lanes } from './lanes.ts'
 import { folderMissing, localFailure } from './local-failure.ts'
 
 export const folderMode = 0o700
 export const fileMode = 0o600
 
+/** Node works on four files at the same time; those that wait for the disk must leave room for those that write. */
+const syncsMax = 2
+
 /** The folder that a local storage lives in, and what its parts share. */
 export class LocalFolder {
   readonly path: string
+  /** Where the bytes of files wait to be durable. */
+  readonly syncLanes = new Lanes(syncsMax)
   readonly #sync: FolderSync
 
   constructor(path: string) {

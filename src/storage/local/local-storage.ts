@@ -31,10 +31,10 @@ export function localStorage(path: string): Storage {
   return {
     name,
 
-    async put(objectName, body, { whenPresent }, signal) {
+    async put(objectName, body, options, signal) {
       throwIfStopped(signal)
       try {
-        const outcome = await writeObject(folder, objectName, body, whenPresent, signal)
+        const outcome = await writeObject(folder, objectName, body, options, signal)
         writtenAtMs = outcome.writtenAtMs ?? writtenAtMs
         return outcome.answer
       } catch (error) {

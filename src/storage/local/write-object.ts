@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { throwIfStopped } from '../../base/abort.ts'
 import { errorCode } from '../../base/error-code.ts'
 import { Failure } from '../../base/failure.ts'
+import type { PutOptions } from '../storage.ts'
 import { commitFile, isPresent } from './commit-file.ts'
 import { fileMode } from './local-folder.ts'
 import type { LocalFolder } from './local-folder.ts'
@@ -31,7 +32,7 @@ export async function writeObject(
   folder: LocalFolder,
   objectName: string,
   body: Uint8Array,
-  whenPresent: 'keep' | 'replace',
+  { whenPresent, onBodyRead }: PutOptions,
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
   const path = folder.filePath(objectName)
@@ -46,8 +47,12 @@ export async function writeObject(
   try {
     try {
       await writeAll(unfinished.handle, body, signal)
+      onBodyRead?.() // The kernel has its own copy now.
       // After a failed sync the kernel may call the same bytes clean: the file is dropped, never synced again.
-      await unfinished.handle.datasync()
+      await folder.syncLanes.run(async () => {
+        throwIfStopped(signal) // While it waited behind others.
+        await unfinished.handle.datasync()
+      })
       writtenAtMs = (await unfinished.handle.stat()).mtimeMs
     } finally {
       await unfinished.handle.close()

@@ -8,11 +8,12 @@ export function memoryStorage(name = 'memory'): Storage {
   const objects = new Map<string, Uint8Array>()
   return {
     name,
-    async put(objectName, body, { whenPresent }, signal) {
+    async put(objectName, body, { whenPresent, onBodyRead }, signal) {
       throwIfStopped(signal)
       requireObjectName(objectName)
       if (whenPresent === 'keep' && objects.has(objectName)) return 'exists'
       objects.set(objectName, Uint8Array.from(body))
+      onBodyRead?.()
       return 'stored'
     },
     async get(objectName, { range, into }, signal) {

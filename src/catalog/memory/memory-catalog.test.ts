@@ -1,0 +1,4 @@
+import { catalogContract } from '../catalog.contract.ts'
+import { memoryCatalog } from './memory-catalog.ts'
+
+catalogContract('memoryCatalog()', async () => memoryCatalog())

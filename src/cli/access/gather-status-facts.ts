@@ -1,0 +1,118 @@
+import type { Catalog } from '../../catalog/catalog.ts'
+import { isRunProcessAlive } from '../../catalog/run-process.ts'
+import { isFailure } from '../../base/failure.ts'
+import { requireApart } from '../../keys/require-apart.ts'
+import type { Policy } from '../../model/policy/policy.ts'
+import { readRecordedPolicy } from '../../model/policy/read-policy.ts'
+import type { GenerationFact, KeyringFact, LocationFact, StatusFacts } from '../../model/status/status-facts.ts'
+import type { Locations } from '../../operations/locations/locations.ts'
+import type { CommandContext } from '../command-entry.ts'
+import { locationsOf } from './open-installation.ts'
+import { openPolicy } from './open-policy.ts'
+import { apartFacts, openPolicyCatalog, openPolicyKeyring } from './policy-keys.ts'
+
+/** Runs that started before are of no clause any more. */
+const runsSinceMs = 60 * 86_400_000
+
+/**
+ * What the status is told from: the policy, the catalog, the keyring, and whether the locations can be reached. Without
+ * the keyring's secret the rest is told all the same, and that the keyring was not opened.
+ */
+export async function gatherStatusFacts(context: CommandContext): Promise<StatusFacts> {
+  const { world, signal } = context
+  const { policy, document } = await openPolicy(context)
+  await using catalog = await openPolicyCatalog(policy, world)
+  const now = world.clock.now()
+  const backups = (await catalog.backups()).filter(({ environment }) => environment === policy.environment)
+  const known = new Set(backups.map(({ id }) => id))
+  const versions = await catalog.policyVersions()
+  const { keyring, locations } = await lookAtKeyring(context, policy)
+  return {
+    policy,
+    policyDigest: document.digest,
+    policySince: versions[0]?.since,
+    sourcesSince: sourcesSince(versions),
+    backups,
+    copies: (await catalog.copies()).filter(({ backup }) => known.has(backup)),
+    verifications: await catalog.verifications(),
+    proofs: await catalog.proofs(),
+    // A run whose process died goes on in the record only.
+    runs: (await runsOf(catalog, now)).filter(
+      (run) => run.state !== 'running' || isRunProcessAlive(run.process, world.hostname),
+    ),
+    drills: [],
+    keyring,
+    algorithm: 'AES-256',
+    locations: await reach(locations, signal),
+    now,
+  }
+}
+
+/** Those of the last weeks, and the newest of each procedure and source whenever it was. */
+async function runsOf(catalog: Catalog, now: Date): Promise<StatusFacts['runs']> {
+  const runs = await catalog.runs()
+  const newest = new Map(runs.map((run) => [`${run.procedure} ${run.source ?? ''}`, run.id]))
+  const last = new Set(newest.values())
+  const since = now.getTime() - runsSinceMs
+  return runs.filter(({ id, startedAt, state }) => startedAt.getTime() >= since || state === 'running' || last.has(id))
+}
+
+/** When each source first stood in a version of the policy after the first one. */
+function sourcesSince(versions: Awaited<ReturnType<Catalog['policyVersions']>>): Record<string, Date> {
+  const since: Record<string, Date> = {}
+  for (const { text, since: at } of versions) {
+    for (const name of namesIn(text)) since[name] ??= at
+  }
+  return since
+}
+
+function namesIn(text: string): string[] {
+  try {
+    return Object.keys(readRecordedPolicy(text, '/policy').sources)
+  } catch (error) {
+    if (!isFailure(error, 'policy_invalid')) throw error
+    return [] // Of an older form; it says nothing of when a source came.
+  }
+}
+
+async function lookAtKeyring(
+  context: CommandContext,
+  policy: Policy,
+): Promise<{ readonly keyring: KeyringFact; readonly locations: Locations }> {
+  const path = policy.encryption.keyManagement.keyring
+  try {
+    using keyring = await openPolicyKeyring(policy, context)
+    const generations = keyring.generations
+      .filter(({ environment }) => environment === policy.environment)
+      .map(({ generation, createdAt, state }): GenerationFact => ({ generation, createdAt, state }))
+    return { keyring: await apartness(policy, path, generations), locations: locationsOf(context, policy, keyring) }
+  } catch (error) {
+    if (!isFailure(error)) throw error
+    const keyring = { state: 'unopened', path, message: error.message } as const
+    return { keyring, locations: locationsOf(context, policy, undefined) }
+  }
+}
+
+async function apartness(policy: Policy, path: string, generations: readonly GenerationFact[]): Promise<KeyringFact> {
+  try {
+    await requireApart(apartFacts(policy))
+    return { state: 'apart', path, generations }
+  } catch (error) {
+    if (!isFailure(error, 'refused')) throw error
+    return { state: 'together', path, with: error.message, generations }
+  }
+}
+
+async function reach(locations: Locations, signal: AbortSignal): Promise<LocationFact[]> {
+  const facts: LocationFact[] = []
+  for (const name of locations.names) {
+    try {
+      await locations.requireReachable(name, signal)
+      facts.push({ name, unreachable: undefined })
+    } catch (error) {
+      if (signal.aborted || !isFailure(error)) throw error
+      facts.push({ name, unreachable: error.message })
+    }
+  }
+  return facts
+}

@@ -1,0 +1,12 @@
+/** The words of a text in lines of at most `width` characters. A word that is longer has a line of its own. */
+export function wrappedText(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}

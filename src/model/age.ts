@@ -1,0 +1,21 @@
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+const dayMs = 24 * hourMs
+
+/** A length of time as people say an age, rounded down: "5 days", "26 hours", "3 minutes"; one in the future is "0 minutes". */
+export function formatAge(ms: number): string {
+  if (ms >= 2 * dayMs) return `${Math.floor(ms / dayMs)} days`
+  if (ms >= 2 * hourMs) return `${Math.floor(ms / hourMs)} hours`
+  const minutes = Math.max(0, Math.floor(ms / minuteMs))
+  return minutes === 1 ? '1 minute' : `${minutes} minutes`
+}
+
+/** "2026-03-01 02:00", UTC. */
+export function formatMinute(date: Date): string {
+  return date.toISOString().slice(0, 16).replace('T', ' ')
+}
+
+/** "2026-03-01", UTC. */
+export function formatDay(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}

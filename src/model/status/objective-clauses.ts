@@ -1,0 +1,89 @@
+import { formatAge, formatDay, formatMinute } from '../age.ts'
+import type { Backup } from '../backup.ts'
+import { formatDuration } from '../policy/duration.ts'
+import { yearAfter } from './calendar.ts'
+import { clauseOf } from './clause-status.ts'
+import type { ClauseStatus, Finding } from './clause-status.ts'
+import { countOf, mention } from './mention.ts'
+import { earlyMs, graceMs } from './status-view.ts'
+import type { SourceView, StatusView } from './status-view.ts'
+
+const objectives = 'Recovery Objectives'
+
+export function recoveryTimeClause(view: StatusView): ClauseStatus {
+  return clauseOf(objectives, 'Recovery time (RTO)', [recoveryTimeFinding(view)])
+}
+
+/** The slowest restore and drill of the last year, against the target. */
+function recoveryTimeFinding({ facts, now }: StatusView): Finding {
+  const target = facts.policy.objectives.recoveryTime
+  const measured = [
+    ...facts.proofs.map(({ at, durationMs, source, run }) => ({
+      at,
+      durationMs,
+      what: `restore of ${source}, run ${run}`,
+    })),
+    ...facts.drills.map(({ at, durationMs }) => ({ at, durationMs, what: 'recovery drill' })),
+  ].filter(({ at }) => at <= now && yearAfter(at) > now)
+  const [slowest] = measured.toSorted((a, b) => b.durationMs - a.durationMs)
+  if (slowest === undefined) {
+    return { state: 'not yet', evidence: `no restore was timed within a year; the target is ${hoursOf(target)}` }
+  }
+  const { durationMs, what, at } = slowest
+  const evidence = `slowest within a year: ${formatAge(durationMs)} (${what}, ${formatDay(at)}); target ${hoursOf(target)}`
+  if (durationMs <= target) return { state: 'met', evidence }
+  return { state: 'breached', evidence, remedy: 'zakops-backup procedure run recovery-drill' }
+}
+
+export function recoveryPointClause(view: StatusView): ClauseStatus {
+  const findings = view.sources.map((source) => recoveryPointFinding(source, view))
+  return clauseOf(objectives, 'Recovery point (RPO)', [...findings, ...clockFindings(view)])
+}
+
+/** Either a clock was wrong when they were taken, or it is wrong now: then no age here is true. */
+function clockFindings({ facts, now }: StatusView): Finding[] {
+  const future = facts.backups.filter(({ takenAt }) => takenAt.getTime() > now.getTime() + earlyMs)
+  const [latest] = future.toSorted((a, b) => b.takenAt.getTime() - a.takenAt.getTime())
+  if (latest === undefined) return []
+  const evidence = `${countOf(future.length, 'backup')} from the future, by the clock of now, up to ${mention(latest)}`
+  return [{ state: 'due', evidence, remedy: 'set the clock of this machine, then: zakops-backup status' }]
+}
+
+/** The newest complete backup of a source that lies in every location that the environment must have. */
+export function newestGood({ complete }: SourceView, { copiesOf, locations }: StatusView): Backup | undefined {
+  return complete.find(({ id }) => locations.every((location) => copiesOf.get(id)?.has(location) === true))
+}
+
+function recoveryPointFinding(source: SourceView, view: StatusView): Finding {
+  const { now, facts } = view
+  const { name, running } = source
+  const target = facts.policy.objectives.recoveryPoint
+  const good = newestGood(source, view)
+  const from = good?.takenAt ?? source.since
+  const ageMs = now.getTime() - from.getTime()
+  const [newest] = source.complete
+  const remedy =
+    newest !== undefined && newest.id !== good?.id ? 'zakops-backup replicate' : `zakops-backup backup ${name}`
+  const where = view.locations.length > 1 ? ' in every location' : ''
+  if (good === undefined && ageMs <= target) {
+    return {
+      state: 'not yet',
+      evidence: `${name}: no complete backup${where} yet; under the policy since ${formatMinute(from)}`,
+    }
+  }
+  const found =
+    good === undefined
+      ? `no complete backup${where}, ${formatAge(ageMs)} under the policy`
+      : `${formatAge(ageMs)} old: ${mention(good)}`
+  const evidence = `${name}: ${found}; target ${hoursOf(target)}`
+  if (ageMs <= target) return { state: 'met', evidence }
+  if (running !== undefined && ageMs <= 2 * target) {
+    return { state: 'due', evidence: `${evidence}; run ${running.id} is taking one`, remedy }
+  }
+  return { state: ageMs <= target + graceMs ? 'due' : 'breached', evidence, remedy }
+}
+
+/** The policy document counts its objectives in hours. */
+function hoursOf(ms: number): string {
+  return ms % 3_600_000 === 0 ? `${ms / 3_600_000} ${ms === 3_600_000 ? 'hour' : 'hours'}` : formatDuration(ms)
+}

@@ -1,0 +1,27 @@
+import { clauseOf } from './clause-status.ts'
+import type { ClauseStatus, Finding } from './clause-status.ts'
+import type { StatusView } from './status-view.ts'
+
+const roles = [
+  ['devops', 'DevOps'],
+  ['dba', 'DBA'],
+  ['security', 'Security'],
+  ['management', 'Management'],
+] as const
+
+export function responsibilitiesClause({ facts }: StatusView): ClauseStatus {
+  const named = roles.map(([key, title]) => {
+    const names = facts.policy.responsibilities[key].filter((name) => name.trim() !== '')
+    return { key, title, names }
+  })
+  const nobody: Finding[] = named
+    .filter(({ names }) => names.length === 0)
+    .map(({ key, title }) => ({
+      state: 'breached',
+      evidence: `${title}: nobody is named`,
+      remedy: `name somebody under responsibilities.${key}, then: zakops-backup policy check`,
+    }))
+  const texts = named.filter(({ names }) => names.length > 0).map(({ title, names }) => `${title}: ${names.join(', ')}`)
+  const findings: Finding[] = texts.length === 0 ? nobody : [...nobody, { state: 'met', evidence: texts.join('; ') }]
+  return clauseOf('Responsibilities', 'Responsibilities', findings)
+}

@@ -1,0 +1,62 @@
+import type { BackupKind } from '../backup.ts'
+import type { Id } from '../id.ts'
+import type { LocationName, SourceKind } from '../policy/policy.ts'
+import { newestGood } from './objective-clauses.ts'
+import type { SourceView, StatusView } from './status-view.ts'
+
+export interface BackupMention {
+  readonly id: Id
+  readonly takenAt: Date
+  readonly gaps: number
+}
+
+/** What is there of one source. */
+export interface SourceStatus {
+  readonly source: string
+  readonly kind: SourceKind
+  readonly lastFull: BackupMention | undefined
+  readonly lastIncremental: BackupMention | undefined
+  readonly lastPreOperation: BackupMention | undefined
+  /** The newest complete one that lies in every location, with its age. */
+  readonly newestGood: (BackupMention & { readonly ageMs: number }) | undefined
+  readonly recoveryPointMs: number
+  /** Backups of it in each location that the environment must have. */
+  readonly copies: readonly { readonly location: LocationName; readonly copies: number; readonly of: number }[]
+  /** When a location that holds it was read last. */
+  readonly lastVerification: { readonly location: LocationName; readonly at: Date; readonly faults: number } | undefined
+  readonly nextDue: { readonly at: Date; readonly kind: 'full' | 'incremental' } | undefined
+}
+
+export function sourceStatus(source: SourceView, view: StatusView): SourceStatus {
+  const { facts, now, copiesOf, locations, nextDue } = view
+  const last = (kind: BackupKind): BackupMention | undefined =>
+    mentionOf(source.backups.find((one) => one.kind === kind))
+  const good = newestGood(source, view)
+  const verification = facts.verifications
+    .filter(({ location, at }) => locations.includes(location) && at <= now)
+    .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0]
+  return {
+    source: source.name,
+    kind: source.kind,
+    lastFull: last('full'),
+    lastIncremental: last('incremental'),
+    lastPreOperation: last('pre-operation'),
+    newestGood: good && { ...mentionOf(good)!, ageMs: now.getTime() - good.takenAt.getTime() },
+    recoveryPointMs: facts.policy.objectives.recoveryPoint,
+    copies: locations.map((location) => ({
+      location,
+      copies: source.backups.filter(({ id }) => copiesOf.get(id)?.has(location) === true).length,
+      of: source.backups.length,
+    })),
+    lastVerification: verification && {
+      location: verification.location,
+      at: verification.at,
+      faults: verification.faults,
+    },
+    nextDue: nextDue?.kind === undefined ? undefined : { at: nextDue.at, kind: nextDue.kind },
+  }
+}
+
+function mentionOf(backup: BackupMention | undefined): BackupMention | undefined {
+  return backup && { id: backup.id, takenAt: backup.takenAt, gaps: backup.gaps }
+}

@@ -1,0 +1,59 @@
+import type { Backup, BackupCopy } from '../backup.ts'
+import type { LocationName, Policy } from '../policy/policy.ts'
+import type { Proof, Run, Verification } from '../run.ts'
+
+/** A generation of the environment's data key, as the keyring tells it. */
+export interface GenerationFact {
+  readonly generation: number
+  readonly createdAt: Date
+  readonly state: 'active' | 'retired' | 'destroyed'
+}
+
+/** What was found where the policy says the keyring is. */
+export type KeyringFact =
+  | { readonly state: 'apart'; readonly path: string; readonly generations: readonly GenerationFact[] }
+  /** It shares a folder, a bucket or more with a location or a source: which. */
+  | {
+      readonly state: 'together'
+      readonly path: string
+      readonly with: string
+      readonly generations: readonly GenerationFact[]
+    }
+  /** It was not opened: why. */
+  | { readonly state: 'unopened'; readonly path: string; readonly message: string }
+
+export interface LocationFact {
+  readonly name: LocationName
+  /** Why it can not be reached just now; undefined where it can. */
+  readonly unreachable: string | undefined
+}
+
+/** A rehearsal of the loss of everything. */
+export interface DrillFact {
+  readonly at: Date
+  readonly outcome: 'recovered' | 'failed'
+  readonly durationMs: number
+}
+
+/** All that the status is told from. The more of it is missing, the less is said to be met. */
+export interface StatusFacts {
+  readonly policy: Policy
+  readonly policyDigest: string
+  /** Since when an approved or used version of the policy is on record; undefined before its first run. */
+  readonly policySince: Date | undefined
+  /** Sources that came under the policy later, by name. */
+  readonly sourcesSince: Readonly<Record<string, Date>>
+  /** Of this environment, in any location. */
+  readonly backups: readonly Backup[]
+  readonly copies: readonly BackupCopy[]
+  readonly verifications: readonly Verification[]
+  readonly proofs: readonly Proof[]
+  /** Those of the last weeks, at least the newest of each procedure and source, and all that are running, dead ones given up. */
+  readonly runs: readonly Run[]
+  readonly drills: readonly DrillFact[]
+  readonly keyring: KeyringFact
+  /** What the repositories are sealed with. */
+  readonly algorithm: string
+  readonly locations: readonly LocationFact[]
+  readonly now: Date
+}

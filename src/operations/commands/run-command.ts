@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import type { Clock } from '../../base/clock.ts'
+import { errorCode } from '../../base/error-code.ts'
+import { Failure } from '../../base/failure.ts'
+
+/** A command as words, run without a shell. */
+export interface CommandRequest {
+  readonly words: readonly string[]
+  /** `inherit` gives it this process's own input and output; `capture` keeps the last part of what it prints. */
+  readonly output: 'inherit' | 'capture'
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly workingDirectory: string
+}
+
+export interface CommandEnd {
+  /** Its exit code; 128 and the signal's number where a signal ended it, as shells say it. */
+  readonly exitCode: number
+  readonly endedBy: NodeJS.Signals | undefined
+  /** What it printed last; empty where it was not captured. */
+  readonly output: string
+}
+
+const capturedBytesMax = 64 * 1024
+/** Between SIGTERM and SIGKILL. */
+const graceMs = 10_000
+
+/**
+ * Runs a command to its end. When `signal` is aborted it gets SIGTERM, and SIGKILL later where it does not end. Failure
+ * `command_failed` where it can not be started; how it ended is the answer.
+ */
+export async function runCommand(request: CommandRequest, clock: Clock, signal: AbortSignal): Promise<CommandEnd> {
+  const [program, ...words] = request.words
+  if (program === undefined) throw new Failure('usage', 'Cannot run a command: none is given')
+  const stdio = request.output === 'inherit' ? 'inherit' : (['ignore', 'pipe', 'pipe'] as const)
+  const child = spawn(program, words, {
+    stdio: stdio as 'inherit',
+    env: request.environment,
+    cwd: request.workingDirectory,
+    signal,
+    killSignal: 'SIGTERM',
+  })
+  let output = ''
+  const keep = (chunk: Buffer): void => {
+    output = (output + chunk.toString()).slice(-capturedBytesMax)
+  }
+  child.stdout?.on('data', keep)
+  child.stderr?.on('data', keep)
+  const ended = new AbortController()
+  const killLater = (): void => {
+    clock.sleep(graceMs, ended.signal).then(
+      () => child.kill('SIGKILL'),
+      () => {}, // It ended before.
+    )
+  }
+  signal.addEventListener('abort', killLater, { once: true })
+  try {
+    return await new Promise<CommandEnd>((resolve, reject) => {
+      child.on('error', (cause) => {
+        if (signal.aborted) return // It was told to end; "close" follows.
+        const found = errorCode(cause) === 'ENOENT' ? 'there is no such program' : cause.message
+        reject(new Failure('command_failed', `Cannot run "${program}": ${found}`, { cause }))
+      })
+      child.on('close', (code, endedBy) => {
+        const exitCode = code ?? 128 + (endedBy === null ? 0 : constants.signals[endedBy])
+        resolve({ exitCode, endedBy: endedBy ?? undefined, output })
+      })
+    })
+  } finally {
+    ended.abort()
+    signal.removeEventListener('abort', killLater)
+  }
+}

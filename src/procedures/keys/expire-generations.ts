@@ -1,0 +1,63 @@
+import { isFailure } from '../../base/failure.ts'
+import { type GenerationRemains, planKeyDestruction } from '../../keys/plan-key-destruction.ts'
+import type { LocationName } from '../../model/policy/policy.ts'
+import { removeRepository } from '../../operations/locations/remove-repository.ts'
+import type { Installation, Watch } from '../installation.ts'
+import { describeTrouble } from '../trouble.ts'
+
+/**
+ * Ends generations of which nothing is left: removes what their repositories still hold, at every location, and only
+ * then destroys the key. Answers troubles, a sentence each.
+ *
+ * Crash order: repositories first, the key last. A crash in between leaves a key that opens nothing any more, and the
+ * next call destroys it; never backups without a key.
+ */
+export async function expireGenerations(
+  installation: Installation,
+  watch: Watch,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { locations, generations } = installation
+  const retired = generations.all.filter(({ state }) => state === 'retired')
+  if (retired.length === 0) return []
+  const remains: GenerationRemains[] = []
+  for (const { generation } of retired) {
+    for (const location of locations.names) remains.push(await remainsOf(installation, location, generation, signal))
+  }
+  const troubles: string[] = []
+  for (const plan of planKeyDestruction(generations.all, { locations: locations.names, remains })) {
+    if (plan.action === 'keep') continue
+    try {
+      for (const location of locations.names) {
+        const choice = { location, generation: plan.generation }
+        if (await locations.has(choice, signal)) await removeRepository({ locations, choice }, signal)
+      }
+      await generations.destroy(plan.generation, signal)
+      watch.notice(`the key of generation ${plan.generation} was destroyed: ${plan.reason}`)
+    } catch (error) {
+      if (signal.aborted || !isFailure(error)) throw error
+      troubles.push(`generation ${plan.generation} could not be ended: ${describeTrouble(error)}`)
+    }
+  }
+  return troubles
+}
+
+async function remainsOf(
+  { locations, policy }: Installation,
+  location: LocationName,
+  generation: number,
+  signal: AbortSignal,
+): Promise<GenerationRemains> {
+  const name = { environment: policy.environment, generation, location }
+  try {
+    if (!(await locations.has({ location, generation }, signal)))
+      return { ...name, state: 'counted', backups: 0, walSegments: 0 }
+    await using storage = await locations.opened({ location, generation }, signal)
+    // Any snapshot counts, also one that the catalog does not know.
+    const snapshots = await Array.fromAsync(storage.inside.list('snapshots/', signal))
+    return { ...name, state: 'counted', backups: snapshots.length, walSegments: 0 }
+  } catch (error) {
+    if (signal.aborted || !isFailure(error)) throw error
+    return { ...name, state: 'unknown', reason: error.message }
+  }
+}

@@ -1,0 +1,138 @@
+import { Failure, isFailure } from '../base/failure.ts'
+import type { LocationName } from '../model/policy/policy.ts'
+import type { CheckReport } from '../operations/check/check-report.ts'
+import type { ReadChoice } from '../operations/check/read-choice.ts'
+import { verifyRepository } from '../operations/locations/verify-repository.ts'
+import type { Installation, Watch } from './installation.ts'
+import { describeTrouble } from './trouble.ts'
+
+/** Everything is read within so many weeks: less than any month has. */
+const verificationParts = 4
+const weekMs = 7 * 86_400_000
+
+export interface VerifyOrder {
+  readonly run: string
+  readonly locations: readonly LocationName[]
+  /** What of the data to read besides the structure: this week's quarter, everything, or nothing. */
+  readonly data: 'rotating' | 'all' | 'none'
+  /** Whose week's quarter is meant: when it was due, which may be a while ago. Without it, this week's. */
+  readonly week?: Date
+}
+
+/** What verifying one repository showed. Plain JSON. */
+export interface RepositoryVerified {
+  readonly location: LocationName
+  readonly generation: number
+  readonly state: 'intact' | 'damaged' | 'not verified'
+  readonly snapshots: number
+  readonly packs: number
+  readonly readPacks: number
+  readonly readBytes: number
+  /** At most a hundred: what is wrong, with the object's name; or why it could not be verified. */
+  readonly faults: readonly { readonly objectName: string; readonly detail: string }[]
+  readonly faultsTotal: number
+}
+
+/** The part of the data whose turn it is in this week, so that each is read every four weeks. */
+export function weeklyPart(now: Date): { readonly part: number; readonly parts: number } {
+  const week = Math.floor(now.getTime() / weekMs)
+  return { part: 1 + (week % verificationParts), parts: verificationParts }
+}
+
+/**
+ * Verifies every generation at the locations and puts what was found on record. Damage is part of the answer, as is
+ * a location that can not be reached. May be run twice.
+ */
+export async function verifyAll(
+  installation: Installation,
+  order: VerifyOrder,
+  watch: Watch,
+  signal: AbortSignal,
+): Promise<readonly RepositoryVerified[]> {
+  const verified: RepositoryVerified[] = []
+  for (const location of order.locations) {
+    for (const generation of installation.generations.open) {
+      const one = await verifyOne(installation, order, { location, generation }, watch, signal)
+      if (one !== undefined) verified.push(one)
+    }
+  }
+  return verified
+}
+
+async function verifyOne(
+  installation: Installation,
+  order: VerifyOrder,
+  choice: { readonly location: LocationName; readonly generation: number },
+  watch: Watch,
+  signal: AbortSignal,
+): Promise<RepositoryVerified | undefined> {
+  const { locations, catalog, clock, random } = installation
+  const now = clock.now()
+  try {
+    if (!(await locations.has(choice, signal))) {
+      const copies = await expectedCopies(installation, choice)
+      if (copies === 0) return undefined // A generation that no backup was put into yet.
+      throw new Failure('repository_missing', `Cannot verify "${locations.repositoryPlace(choice)}": it is not there`, {
+        facts: { hint: `${copies} backups should be in it; run \`heal\`` },
+      })
+    }
+    const report = await verifyRepository(
+      { locations, choice, read: readChoice(order, now) },
+      { progress: watch.progress, random },
+      signal,
+    )
+    const { counts, faults, omitted } = report
+    const common = { run: order.run, at: now, ...choice, objects: counts.packs, faults: faults.length + omitted }
+    await catalog.addVerification({ ...common, scope: { kind: 'structure' }, bytes: 0 })
+    const part = dataPart(order, now)
+    if (part !== undefined) await catalog.addVerification({ ...common, scope: part, bytes: counts.readBytes })
+    return described(choice, report)
+  } catch (error) {
+    if (signal.aborted || !isFailure(error)) throw error
+    const faults = [{ objectName: locations.repositoryPlace(choice), detail: describeTrouble(error) }]
+    const state =
+      error.code === 'repository_damaged' || error.code === 'repository_missing' ? 'damaged' : 'not verified'
+    return { ...choice, state, snapshots: 0, packs: 0, readPacks: 0, readBytes: 0, faults, faultsTotal: 1 }
+  }
+}
+
+async function expectedCopies(
+  { catalog }: Installation,
+  { location, generation }: { readonly location: LocationName; readonly generation: number },
+): Promise<number> {
+  const there = new Set(
+    (await catalog.copies()).filter((copy) => copy.location === location).map(({ backup }) => backup),
+  )
+  return (await catalog.backups()).filter((backup) => backup.generation === generation && there.has(backup.id)).length
+}
+
+function readChoice({ data, week }: VerifyOrder, now: Date): ReadChoice {
+  return data === 'rotating' ? weeklyPart(week ?? now) : data
+}
+
+function dataPart(
+  { data, week }: VerifyOrder,
+  now: Date,
+): { readonly kind: 'data'; readonly part: number; readonly of: number } | undefined {
+  if (data === 'none') return undefined
+  const { part, parts } = data === 'all' ? { part: 1, parts: 1 } : weeklyPart(week ?? now)
+  return { kind: 'data', part, of: parts }
+}
+
+const faultsMax = 100
+
+function described(
+  choice: { readonly location: LocationName; readonly generation: number },
+  { counts, faults, omitted }: CheckReport,
+): RepositoryVerified {
+  return {
+    ...choice,
+    state: faults.length === 0 ? 'intact' : 'damaged',
+    snapshots: counts.snapshots,
+    packs: counts.packs,
+    readPacks: counts.readPacks,
+    readBytes: counts.readBytes,
+    faults: faults.slice(0, faultsMax).map(({ objectName, detail }) => ({ objectName, detail })),
+    faultsTotal: faults.length + omitted,
+  }
+}

@@ -1,8 +1,9 @@
 /**
- * The long proofs: kill -9 at random moments, random damages, backups of a database under a writer, kills of the service,
- * two years of a policy, and recoveries of PostgreSQL to random points. Takes some three hours.
+ * The long proofs: kill -9 at random moments, random damages, backups of a database under a writer, kills of the service, two
+ * years of a policy, and recoveries of PostgreSQL to random points. Takes about two hours.
  *
- *   npm run soak                     200 kills, 500 damages, 100 backups under a writer, 100 kills of the service, 104 weeks, 20 recoveries on each PostgreSQL
+ *   npm run soak                     200 kills, 500 damages, 100 backups under a writer, 100 kills of the service, 104 weeks,
+ *                                    20 recoveries on each PostgreSQL
  *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --serve-kills 0 --fulls 0 --recoveries 0 --seed "…"
  *
  * The seed is printed; with it a run does the same again, but for the moments at which a kill hits.

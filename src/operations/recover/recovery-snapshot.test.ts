@@ -38,7 +38,9 @@ postgresqlTest(
       connection,
       hostname: 'host',
       parent: undefined,
-      manifest: { tableBytesMax: 0 },
+      transfer: 'all',
+      manifest: { tableBytesMax: 2 ** 30 },
+      transfer: 'all' as const,
       workers: 1,
     }
     const report = await backUpPostgresql(request, { ...context, programVersion: 'test' }, signal)
@@ -49,6 +51,20 @@ postgresqlTest(
 
     const target = folder.at('cluster')
     const restored = { repository, tree: report.tree, dataDirectory: report.facts.dataDirectory, target, workers: 1 }
+    {
+      // Without any stored WAL the latest state is that of the snapshot, up to its own last record.
+      using nothing = testArchive()
+      const alone = folder.at('alone')
+      const restoreSnapshot = () => restoreDataFolder({ ...restored, target: alone }, context, signal)
+      await using latest = await recoverIn(folder, {
+        archive: nothing,
+        snapshots: [snapshot],
+        target: { kind: 'latest' },
+        restoreSnapshot,
+      })
+      assert.equal(latest.point.lsn, snapshot.walEndLsn)
+      assert.equal(await ledgerFault(latest.sandbox.url, 5), undefined)
+    }
     const row = ledger.rows[14]!
     await using recovery = await recoverIn(folder, {
       archive,

@@ -21,6 +21,7 @@ export function recoverySnapshotOf(
     startLsn: parseLsn(facts.startLsn),
     endLsn: parseLsn(facts.endLsn),
     walEndLsn: parseLsn(facts.walEndLsn),
+    restorePoint: facts.restorePoint ?? undefined,
     segmentBytes: facts.walSegmentBytes,
   }
 }

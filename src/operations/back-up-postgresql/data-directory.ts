@@ -41,7 +41,7 @@ export class DataDirectory implements BaseBackupReceiver {
 
   constructor(options: DataDirectoryOptions) {
     this.#options = options
-    this.#pages = { kind: 'fixed', bytes: options.chunkBytes }
+    this.#pages = { kind: 'pages', bytes: options.chunkBytes, pageBytes: options.blockBytes }
   }
 
   /** Content of backup_label, once it came. */

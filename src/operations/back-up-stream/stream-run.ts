@@ -73,7 +73,7 @@ export class StreamRun implements EntrySink {
   file(path: ByteName, metadata: EntryMetadata, chunking: Chunking): FileSink {
     if (this.#open !== undefined)
       throw new Failure('defect', `Cannot back up "${path}": "${this.#open.path}" was not ended`)
-    if (chunking.kind === 'fixed' && !(chunking.bytes > 0 && chunking.bytes <= chunkBytesMax))
+    if (chunking.kind !== 'content' && !(chunking.bytes > 0 && chunking.bytes <= chunkBytesMax))
       throw new Failure('defect', `Cannot cut chunks of ${chunking.bytes} bytes: expected at most ${chunkBytesMax}`)
     const file = new StreamFile({ path, metadata, chunking }, (done) => this.#tree.file(done))
     this.#open = file
@@ -121,6 +121,7 @@ export class StreamRun implements EntrySink {
       buffer: this.#lots.memory.buffer,
       start: lot,
       lengths: pieces.map(({ length }) => length),
+      pageBytes: pieces.map(({ file: { chunking } }) => (chunking.kind === 'pages' ? chunking.pageBytes : 0)),
     } as const
     const storing = this.#run(job, 'pieces')
       .then(({ ids, stored }) => {

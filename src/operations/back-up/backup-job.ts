@@ -116,6 +116,8 @@ export type BackupJob =
       readonly buffer: SharedArrayBuffer
       readonly start: number
       readonly lengths: readonly number[]
+      /** Of each that is a group of pages the bytes of a page; 0 for those that are stored as they are. */
+      readonly pageBytes: readonly number[]
     }
   | { readonly kind: 'tree'; readonly nodes: readonly string[] }
   /** Stores small files in a directory of their own, and the tree of these nodes and that directory. */
@@ -191,7 +193,7 @@ export type BackupAnswer =
       readonly stored: Stored
     }
   | { readonly kind: 'node'; readonly node: string | undefined; readonly gaps: readonly Gap[] }
-  | { readonly kind: 'pieces'; readonly ids: readonly Id[]; readonly stored: Stored }
+  | { readonly kind: 'pieces'; readonly ids: readonly (readonly Id[])[]; readonly stored: Stored }
   | { readonly kind: 'tree'; readonly tree: Id; readonly stored: Stored }
   | { readonly kind: 'attach'; readonly tree: Id; readonly stored: Stored }
   | { readonly kind: 'hash'; readonly id: Id }

@@ -20,6 +20,7 @@ import { directoryJob, storeTree } from './directory-job.ts'
 import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
 import { PackSlots } from './pack-slots.ts'
 import { storeAttachments } from './store-attachments.ts'
+import { storePages } from './store-pages.ts'
 import { TreeMatcher } from './tree-matcher.ts'
 import type { WorkerContext } from './worker-context.ts'
 
@@ -73,14 +74,15 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
 
 /** Stores what the main thread has read and cut. */
 function piecesJob(
-  { buffer, start, lengths }: Extract<BackupJob, { kind: 'pieces' }>,
+  { buffer, start, lengths, pageBytes }: Extract<BackupJob, { kind: 'pieces' }>,
   { store }: WorkerContext,
 ): Extract<BackupAnswer, { kind: 'pieces' }> {
   let at = start
-  const ids = lengths.map((length) => {
-    const id = store.store('data', new Uint8Array(buffer, at, length))
+  const ids = lengths.map((length, piece) => {
+    const bytes = new Uint8Array(buffer, at, length)
     at += length
-    return id
+    const page = pageBytes[piece]!
+    return page === 0 ? [store.store('data', bytes)] : storePages(bytes, page, store)
   })
   return { kind: 'pieces', ids, stored: store.takeStored() }
 }

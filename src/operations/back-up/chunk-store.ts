@@ -77,6 +77,19 @@ export class ChunkStore {
     return id
   }
 
+  /** Whether a blob is stored, by somebody and for good: one that is only being stored is not. */
+  has(type: BlobType, plaintext: Uint8Array): boolean {
+    return this.#options.index.find(hash('sha256', plaintext), type) >= 0
+  }
+
+  /** Length that data would have if it were compressed; its own where it would not be. Nothing is stored. */
+  compressedLength(plaintext: Uint8Array): number {
+    const compressor = this.#options.compressors?.data
+    if (compressor === undefined || !looksCompressible(plaintext)) return plaintext.length
+    const length = compressor.compress(plaintext, this.#scratch)
+    return length < 0 ? plaintext.length : Math.min(length, plaintext.length)
+  }
+
   /** What was stored since the last call. */
   takeStored(): Stored {
     const stored = this.#stored

@@ -1,0 +1,27 @@
+import type { Id } from '../../model/id.ts'
+import type { ChunkStore } from './chunk-store.ts'
+
+/**
+ * A group of pages stays one chunk where a page of it compresses to this part: then to store the whole group again for
+ * one changed page costs no more than that page's bytes, and a fifth (docs/decisions/0007-postgresql-pages.md).
+ */
+const compressedPartMax = 0.3
+
+/**
+ * Stores a group of pages: as one chunk where it compresses well, which is quick and makes few chunks; else page by page,
+ * so that one changed page does not have its neighbours stored again. A group with the same bytes is always stored alike.
+ */
+export function storePages(
+  group: Uint8Array,
+  pageBytes: number,
+  store: Pick<ChunkStore, 'store' | 'has' | 'compressedLength'>,
+): Id[] {
+  if (group.length <= pageBytes || store.has('data', group)) return [store.store('data', group)]
+  const pages = Array.from({ length: Math.ceil(group.length / pageBytes) }, (_, page) =>
+    group.subarray(page * pageBytes, (page + 1) * pageBytes),
+  )
+  // One page speaks for its group; the first one of a file is often of another kind.
+  const sample = pages[pages.length >> 1]!
+  const isSmall = !store.has('data', sample) && store.compressedLength(sample) <= compressedPartMax * sample.length
+  return isSmall ? [store.store('data', group)] : pages.map((page) => store.store('data', page))
+}

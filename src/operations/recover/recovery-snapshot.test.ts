@@ -40,7 +40,6 @@ postgresqlTest(
       parent: undefined,
       transfer: 'all',
       manifest: { tableBytesMax: 2 ** 30 },
-      transfer: 'all' as const,
       workers: 1,
     }
     const report = await backUpPostgresql(request, { ...context, programVersion: 'test' }, signal)

@@ -38,7 +38,7 @@ postgresqlTest(
       connection,
       hostname: 'host',
       parent: undefined,
-      transfer: 'all',
+      transfer: 'all' as const,
       manifest: { tableBytesMax: 2 ** 30 },
       workers: 1,
     }

@@ -46,7 +46,9 @@ async function snapshot(job: SourceJob, policy: PostgresqlSourcePolicy): Promise
   const view = report.manifest?.view
   if (view?.state === 'bounded') {
     const many = view.transactions.length
-    watch.notice(`${source}: the server was too busy for an exact manifest: ${many} transactions may or may not be in it`)
+    watch.notice(
+      `${source}: the server was too busy for an exact manifest: ${many} transactions may or may not be in it`,
+    )
   }
   return report
 }
@@ -73,7 +75,10 @@ async function dump(job: SourceJob, policy: PostgresqlSourcePolicy): Promise<Bac
   )
 }
 
-async function commonOf({ installation, locked, source, parent, tags, time }: SourceJob, policy: PostgresqlSourcePolicy) {
+async function commonOf(
+  { installation, locked, source, parent, tags, time }: SourceJob,
+  policy: PostgresqlSourcePolicy,
+) {
   const { hostname, username } = installation.host
   const connection = await connectionOf(installation, policy)
   return { repository: locked.repository, source, connection, hostname, username, tags, parent, time }

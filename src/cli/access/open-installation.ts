@@ -9,7 +9,7 @@ import { masterKeyOf } from '../../operations/keys/master-key-of.ts'
 import { Locations } from '../../operations/locations/locations.ts'
 import { bringIntoForce } from '../../procedures/bring-into-force.ts'
 import { generationsOf } from '../../procedures/keys/generations-of.ts'
-import type { Installation } from '../../procedures/installation.ts'
+import type { Installation, ProgramPlaces } from '../../procedures/installation.ts'
 import type { CommandContext } from '../command-entry.ts'
 import type { World } from '../world.ts'
 import { formatDuration } from '../output/format-duration.ts'
@@ -57,6 +57,7 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
     ),
     host: { hostname, username, userId, groupId },
     process: { host: hostname, processId, birth: processBirth(processId) },
+    programs: programPlaces(world),
     clock,
     random,
     programVersion: `zakops-backup ${world.version}`,
@@ -73,6 +74,16 @@ async function temporaryFolder(path: string): Promise<{ readonly path: string } 
   await remove()
   await mkdir(path, { recursive: true, mode: 0o700 })
   return { path, [Symbol.asyncDispose]: remove }
+}
+
+/** A private server's folders go to TMPDIR, or else where what is large and must outlive a restart is put. */
+export function programPlaces({ environment }: World): ProgramPlaces {
+  return {
+    searchPath: environment['PATH'] ?? '',
+    homeFolder: environment['HOME'],
+    packageFolders: [join(import.meta.dirname, '../../../node_modules')],
+    sharedFolder: environment['TMPDIR'] || '/var/tmp',
+  }
 }
 
 function secretPlaces({ environment }: World): SecretPlaces {

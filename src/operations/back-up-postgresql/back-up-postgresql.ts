@@ -59,6 +59,8 @@ export interface PostgresqlBackupRequest {
    */
   readonly manifest: 'none' | { readonly tableBytesMax: number }
   readonly time?: Date
+  /** `relied`: packs that the snapshot relies on are read and compared with their names first. */
+  readonly rehash?: 'relied'
   readonly workers?: number
 }
 

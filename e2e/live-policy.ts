@@ -2,7 +2,7 @@
  * Lives through a policy day by day until a source has so many weekly fulls, and six times as many incrementals: for 104,
  * two years. Exits 1 on the first day after which something is not as the policy says.
  *
- *   live-policy.ts FULLS SEED
+ *   live-policy.ts FULLS SEED        FULLS at least 6: a generation of keys ends five weeks after its rotation
  */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
@@ -37,7 +37,7 @@ while (!isOver()) {
 // The last day may have been one without the secondary, or without a run.
 await life.live({})
 for (const location of ['primary', 'secondary'] as const) {
-  restored += await life.restoreKept(location)
+  restored += await life.restoreKept(location, isShort ? 8 : Number.POSITIVE_INFINITY)
   // Of the generations whose keys are destroyed nothing is left.
   const left = readdirSync(folder.at(location, 'production')).filter((generation) =>
     existsSync(folder.at(location, 'production', generation, 'repository', 'config')),

@@ -5,6 +5,7 @@ import type { Chunking, EntryMetadata, EntrySink, FileSink } from '../../sources
 import type { FileChange } from '../../sources/postgresql/backup-manifest.ts'
 import type { BaseBackupReceiver } from '../../sources/postgresql/base-backup.ts'
 import type { TarEntry } from '../../sources/postgresql/tar-reader.ts'
+import type { PageChunks } from './page-chunks.ts'
 import type { PostgresqlParent } from './postgresql-parent.ts'
 import { SynthesisedFile } from './synthesised-file.ts'
 
@@ -12,8 +13,8 @@ export interface DataDirectoryOptions {
   readonly sink: EntrySink
   /** The directory in the snapshot's root. */
   readonly name: string
-  /** Of relations' files, bytes. */
-  readonly chunkBytes: number
+  /** How relations' files are cut. */
+  readonly chunks: PageChunks
   readonly blockBytes: number
   /** What the blocks that do not come are taken from; undefined where all come. */
   readonly parent: PostgresqlParent | undefined
@@ -41,7 +42,7 @@ export class DataDirectory implements BaseBackupReceiver {
 
   constructor(options: DataDirectoryOptions) {
     this.#options = options
-    this.#pages = { kind: 'pages', bytes: options.chunkBytes, pageBytes: options.blockBytes }
+    this.#pages = { kind: 'pages', ...options.chunks }
   }
 
   /** Content of backup_label, once it came. */
@@ -110,7 +111,8 @@ export class DataDirectory implements BaseBackupReceiver {
   }
 
   async #beginSynthesis(path: ByteName, whole: ByteName, entry: TarEntry): Promise<void> {
-    const { parent, blockBytes, chunkBytes } = this.#options
+    const { parent, blockBytes, chunks } = this.#options
+    const chunkBytes = chunks.bytes
     const { files, facts, manifest } = parent!
     const before = await files.chunks(`${facts.dataDirectory}/${whole}`)
     if (before === undefined) {

@@ -79,7 +79,7 @@ async function backUpClaiming(
     stopped,
   )
   try {
-    await workers.begin(workerDataOf(request), (pack) => receiver.receive(pack))
+    await workers.begin(workerDataOf(request, run.memory), (pack) => receiver.receive(pack))
     await feed(run, stopped)
     const tree = await run.finish(parent?.tree)
     await workers.flush()
@@ -105,7 +105,7 @@ async function backUpClaiming(
   }
 }
 
-function workerDataOf(request: StreamRequest): BackupWorkerData {
+function workerDataOf(request: StreamRequest, streamMemory: SharedArrayBuffer): BackupWorkerData {
   const { repository } = request
   return {
     key: repository.key,
@@ -118,6 +118,7 @@ function workerDataOf(request: StreamRequest): BackupWorkerData {
     withAtime: false,
     readAll: true,
     dryRun: false,
+    streamMemory,
   }
 }
 

@@ -58,6 +58,11 @@ export class StreamRun implements EntrySink {
     this.#filler = new LotFiller(this.#lots, (lot, pieces) => this.#send(lot, pieces))
   }
 
+  /** Where the workers find what they are to store. */
+  get memory(): SharedArrayBuffer {
+    return this.#lots.memory.buffer
+  }
+
   expect(bytes: number): void {
     this.#bytesExpected = bytes
   }
@@ -118,7 +123,6 @@ export class StreamRun implements EntrySink {
   #send(lot: number, pieces: readonly FiledPiece[]): void {
     const job = {
       kind: 'pieces',
-      buffer: this.#lots.memory.buffer,
       start: lot,
       lengths: pieces.map(({ length }) => length),
       pageBytes: pieces.map(({ file: { chunking } }) => (chunking.kind === 'pages' ? chunking.pageBytes : 0)),

@@ -58,12 +58,13 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
 
 /** Stores what the main thread has read and cut. */
 function piecesJob(
-  { buffer, start, lengths, pageBytes }: Extract<BackupJob, { kind: 'pieces' }>,
-  { store }: WorkerContext,
+  { start, lengths, pageBytes }: Extract<BackupJob, { kind: 'pieces' }>,
+  { store, streamMemory }: WorkerContext,
 ): Extract<BackupAnswer, { kind: 'pieces' }> {
+  if (streamMemory === undefined) throw new Failure('defect', 'A worker got pieces of a stream, but no memory of it')
   let at = start
   const ids = lengths.map((length, piece) => {
-    const bytes = new Uint8Array(buffer, at, length)
+    const bytes = new Uint8Array(streamMemory, at, length)
     at += length
     const page = pageBytes[piece]!
     return page === 0 ? [store.store('data', bytes)] : storePages(bytes, page, store)
@@ -102,6 +103,7 @@ function createContext(options: BackupWorkerData): WorkerContext {
     rules: new ExcludeRules(options.excludes),
     nodeOptions: { owners: new OwnerNames(), withAtime: options.withAtime },
     readAll: options.readAll,
+    streamMemory: options.streamMemory,
   }
 }
 

@@ -17,4 +17,5 @@ export interface WorkerContext {
   readonly rules: ExcludeRules
   readonly nodeOptions: NodeOptions
   readonly readAll: boolean
+  readonly streamMemory: SharedArrayBuffer | undefined
 }

@@ -91,6 +91,11 @@ export async function backUpPostgresql(
   await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
   const server = await readServerFacts(sql)
   requirePhysicalBackup(server, sql.server)
+  if (server.isStandby && request.manifest !== 'none') {
+    throw new Failure('unsupported', `Cannot take a manifest of PostgreSQL "${sql.server}": it is a standby`, {
+      facts: { hint: 'Name the primary in the connection URL, where restore points can be made' },
+    })
+  }
   await using hold = await connectPostgresql(connection, { kind: 'replication' }, signal)
   const slot = `zakops_backup_${toHex(repository.random(8))}`
   await holdWal(hold, slot)
@@ -181,6 +186,7 @@ class PostgresqlBackupRun {
     await addFile(sink, postgresqlBackupPath, metadata, Buffer.from(`${JSON.stringify(facts, null, 2)}\n`, 'utf8'))
     if (view === undefined) return
     this.manifest = await this.#readManifest(view)
+    this.warnings = [...this.warnings, ...unreadTables(this.manifest)]
     await addFile(sink, manifestPath, metadata, Buffer.from(`${JSON.stringify(this.manifest)}\n`, 'utf8'))
   }
 
@@ -309,6 +315,18 @@ class PostgresqlBackupRun {
       restorePoint: more.view?.restorePoint ?? null,
     }
   }
+}
+
+const warningsMax = 100
+
+/** Tables of which the manifest knows nothing, so that their restore proves nothing of them. */
+function unreadTables({ databases }: PostgresqlManifest): string[] {
+  const unread = databases.flatMap(({ name, tables }) =>
+    tables
+      .filter(({ sampled }) => sampled?.startsWith('not read') === true)
+      .map((table) => `Table ${table.name} of database ${name} is not in the manifest: ${table.sampled}`),
+  )
+  return unread.slice(0, warningsMax)
 }
 
 async function addFile(sink: EntrySink, path: string, metadata: EntryMetadata, content: Uint8Array): Promise<void> {

@@ -38,7 +38,8 @@ export class DataDirectory implements BaseBackupReceiver {
   #owner: EntryMetadata | undefined
   #label = ''
   #hasTablespaces = false
-  #hasSettings = false
+  #settings: Buffer | undefined
+  #settingsEntry: TarEntry | undefined
 
   constructor(options: DataDirectoryOptions) {
     this.#options = options
@@ -76,10 +77,15 @@ export class DataDirectory implements BaseBackupReceiver {
     this.#owner ??= entry
     const whole = wholePath(path)
     if (this.#options.parent !== undefined && whole !== path) return this.#beginSynthesis(path, whole, entry)
+    if (path === settingsPath) {
+      this.#settingsEntry = entry
+      this.#target = wholeText(path, async (text) => {
+        this.#settings = text // It is written when it is known whether there are tablespaces.
+      })
+      return undefined
+    }
     const file = this.#file(path, entry, isRelation(path) ? this.#pages : byContent)
-    if (path === 'backup_label') this.#target = wholeText((text) => this.#writeLabel(text, file))
-    else if (path === settingsPath)
-      this.#target = { write: (bytes) => file.write(bytes), end: () => this.#endSettings(file) }
+    if (path === 'backup_label') this.#target = wholeText(path, (text) => this.#writeLabel(text, file))
     else this.#target = file
     return undefined
   }
@@ -96,7 +102,12 @@ export class DataDirectory implements BaseBackupReceiver {
 
   /** To be called when all has come. */
   async finish(): Promise<void> {
-    if (this.#hasTablespaces && !this.#hasSettings) await this.add(settingsPath, inPlaceTablespaces)
+    const settings = this.#settings
+    const isMissing = this.#hasTablespaces && settings?.includes(inPlaceTablespaces) !== true
+    if (settings === undefined && !isMissing) return
+    const file = this.#file(settingsPath, this.#settingsEntry ?? this.fileMetadata, byContent)
+    await file.write(Buffer.concat([settings ?? Buffer.alloc(0), isMissing ? inPlaceTablespaces : Buffer.alloc(0)]))
+    await file.end()
   }
 
   /** A file that is not in the base backup. */
@@ -147,12 +158,6 @@ export class DataDirectory implements BaseBackupReceiver {
     await file.end()
   }
 
-  async #endSettings(file: FileSink): Promise<void> {
-    this.#hasSettings = true
-    if (this.#hasTablespaces) await file.write(inPlaceTablespaces)
-    await file.end()
-  }
-
   #file(path: ByteName, metadata: EntryMetadata, chunking: Chunking): FileSink {
     return this.#options.sink.file(this.#pathOf(path), metadata, chunking)
   }
@@ -188,13 +193,13 @@ function wholePath(path: ByteName): ByteName {
 }
 
 /** A target for a small file that is looked at as a whole. */
-function wholeText(end: (text: Buffer) => Promise<void>): Target {
+function wholeText(path: ByteName, end: (text: Buffer) => Promise<void>): Target {
   const parts: Buffer[] = []
   let length = 0
   return {
     write: (bytes) => {
       length += bytes.length
-      if (length > smallBytesMax) throw new Failure('connection_failed', 'Cannot read backup_label: it is above 1 MiB')
+      if (length > smallBytesMax) throw new Failure('connection_failed', `Cannot read "${path}": it is above 1 MiB`)
       parts.push(Buffer.from(bytes))
       return undefined
     },

@@ -1,4 +1,4 @@
-import type { ByteName } from '../../base/byte-name.ts'
+import { type ByteName, printableName } from '../../base/byte-name.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
 import { chunkBytesMax } from '../../kernels/kernel-memory.ts'
 import type { WorkerPool } from '../../kernels/worker-pool.ts'
@@ -204,7 +204,7 @@ export class StreamRun implements EntrySink {
       bytesDone,
       ...(this.#bytesExpected > 0 && { bytesTotal: Math.max(this.#bytesExpected, bytesDone) }),
       gaps: 0,
-      current: [path],
+      current: [printableName(path)],
     })
   }
 }

@@ -29,6 +29,6 @@ test('missingFrom() names the transactions that the log has and a view has not',
   assert.deepEqual(missingFrom(snapshots, [commit(101), commit(105, 'abort'), commit(120, 'abort')], []), [])
   assert.deepEqual(missingFrom(snapshots, [commit(105)], []), ['105'])
   assert.deepEqual(missingFrom(snapshots, [commit(109)], []), ['109']) // One of two views has it.
-  assert.deepEqual(missingFrom(snapshots, [commit(undefined)], []), ['prepared, ended at 1'])
+  assert.deepEqual(missingFrom(snapshots, [commit(undefined)], []), ['prepared, ended at 0/1'])
   assert.deepEqual(missingFrom(snapshots, [], ['105']), ['105'])
 })

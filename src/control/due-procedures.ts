@@ -2,6 +2,7 @@ import { isFailure } from '../base/failure.ts'
 import type { RunBeginning, RunEnd } from '../model/run.ts'
 import { runBackups } from '../procedures/backup/run-backups.ts'
 import type { Installation, Watch } from '../procedures/installation.ts'
+import { rotateIfDue } from '../procedures/keys/rotate-if-due.ts'
 import { type GenerationReplicated, replicateAll } from '../procedures/replicate-all.ts'
 import type { StepResult, StepRunner } from '../procedures/step-runner.ts'
 import { type RepositoryVerified, verifyAll } from '../procedures/verify-all.ts'
@@ -33,6 +34,8 @@ export function dueProcedures(parts: ServiceParts): Readonly<Record<DueOrder['pr
 async function perform(installation: Installation, due: DueOrder, step: StepRunner, watch: Watch): Promise<StepResult> {
   switch (due.procedure) {
     case 'backup':
+      // The yearly rotation goes with a backup, so that the new generation begins with its own full ones.
+      await step('rotate the key where it is due', (signal) => rotateIfDue(installation, watch, signal))
       await runBackups(installation, due.order, step, watch)
       return null
     case 'verify':

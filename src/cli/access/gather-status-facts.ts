@@ -3,7 +3,7 @@ import { isRunProcessAlive } from '../../catalog/run-process.ts'
 import { isFailure } from '../../base/failure.ts'
 import { requireApart } from '../../keys/require-apart.ts'
 import type { Policy } from '../../model/policy/policy.ts'
-import { readPolicy } from '../../model/policy/read-policy.ts'
+import { readRecordedPolicy } from '../../model/policy/read-policy.ts'
 import type { GenerationFact, KeyringFact, LocationFact, StatusFacts } from '../../model/status/status-facts.ts'
 import type { Locations } from '../../operations/locations/locations.ts'
 import type { CommandContext } from '../command-entry.ts'
@@ -68,7 +68,7 @@ function sourcesSince(versions: Awaited<ReturnType<Catalog['policyVersions']>>):
 
 function namesIn(text: string): string[] {
   try {
-    return Object.keys(readPolicy(text, '/policy').policy.sources)
+    return Object.keys(readRecordedPolicy(text, '/policy').sources)
   } catch (error) {
     if (!isFailure(error, 'policy_invalid')) throw error
     return [] // Of an older form; it says nothing of when a source came.

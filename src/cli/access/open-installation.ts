@@ -8,8 +8,9 @@ import type { Policy } from '../../model/policy/policy.ts'
 import { masterKeyOf } from '../../operations/keys/master-key-of.ts'
 import { Locations } from '../../operations/locations/locations.ts'
 import { bringIntoForce } from '../../procedures/bring-into-force.ts'
+import { signDay } from '../../procedures/evidence/keep-evidence.ts'
 import { generationsOf } from '../../procedures/keys/generations-of.ts'
-import type { Installation } from '../../procedures/installation.ts'
+import type { Installation, ProgramPlaces } from '../../procedures/installation.ts'
 import type { CommandContext } from '../command-entry.ts'
 import type { World } from '../world.ts'
 import { formatDuration } from '../output/format-duration.ts'
@@ -44,6 +45,8 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
   const reason = context.globals.acceptWeaker
   await bringIntoForce(catalog, { document, path, reason, actor: `${username}@${hostname}`, now: clock.now() })
   const unlock = await policyUnlock(policy, world)
+  const fault = await signDay({ environment: policy.environment, catalog, keyring, clock }, context.signal)
+  if (fault !== undefined) output.problem({ during: 'sign evidence', item: 'ledger', message: fault })
   const workFolder = join(policy.state, 'work')
   const installation: Installation = {
     policy,
@@ -57,6 +60,7 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
     ),
     host: { hostname, username, userId, groupId },
     process: { host: hostname, processId, birth: processBirth(processId) },
+    programs: programPlaces(world),
     clock,
     random,
     programVersion: `zakops-backup ${world.version}`,
@@ -74,6 +78,16 @@ async function temporaryFolder(path: string): Promise<{ readonly path: string } 
   await remove()
   await mkdir(path, { recursive: true, mode: 0o700 })
   return { path, [Symbol.asyncDispose]: remove }
+}
+
+/** A private server's folders go to TMPDIR, or else where what is large and must outlive a restart is put. */
+export function programPlaces({ environment }: World): ProgramPlaces {
+  return {
+    searchPath: environment['PATH'] ?? '',
+    homeFolder: environment['HOME'],
+    packageFolders: [join(import.meta.dirname, '../../../node_modules')],
+    sharedFolder: environment['TMPDIR'] || '/var/tmp',
+  }
 }
 
 function secretPlaces({ environment }: World): SecretPlaces {

@@ -17,19 +17,21 @@ export interface SynthesisedFileOptions {
 
 /**
  * Makes a whole file of the blocks that changed and the chunks that the parent snapshot has of it. Chunks in which
- * nothing changed are kept as they are; of the others those parts are read that did not come. What neither has is zeros.
+ * nothing changed are kept as they are; the others are read where a part of them is needed. What neither has is zeros.
  */
 export class SynthesisedFile {
   readonly #options: SynthesisedFileOptions
   readonly #reader: IncrementalReader
   /** Bytes of the whole file. */
   #size = 0
-  /** Units are stretches of the length of a chunk; this is the next to be written. */
+  /** Numbers of the blocks that come. */
+  #changed: ReadonlySet<number> = new Set()
+  /** Units are stretches of the length of a group of pages; this is the next to be written. */
   #unit = 0
-  /** The unit that is being put together, and which of its blocks came. */
-  #open: { readonly unit: number; readonly bytes: Buffer; readonly came: Set<number> } | undefined
-  /** How many blocks come of each unit that has any. */
-  readonly #coming = new Map<number, number>()
+  /** The unit that is being put together. */
+  #open: { readonly unit: number; readonly bytes: Buffer } | undefined
+  /** Units of which a block comes. */
+  readonly #units = new Set<number>()
   readonly #parent: readonly ParentChunk[]
   readonly #loads: { readonly chunk: ParentChunk; readonly content: Promise<Uint8Array> }[] = []
   #unitToLoad = 0
@@ -52,7 +54,7 @@ export class SynthesisedFile {
   /** Whether the file is the one before, byte for byte. */
   get isUnchanged(): boolean {
     const last = this.#parent.at(-1)
-    return this.#coming.size === 0 && this.#size === (last === undefined ? 0 : last.offset + last.bytes)
+    return this.#changed.size === 0 && this.#size === (last === undefined ? 0 : last.offset + last.bytes)
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -68,10 +70,8 @@ export class SynthesisedFile {
   #begin(head: IncrementalHead): undefined {
     const { blockBytes, chunkBytes } = this.#options
     this.#size = blocksOf(head) * blockBytes
-    for (const block of head.blocks) {
-      const unit = Math.floor((block * blockBytes) / chunkBytes)
-      this.#coming.set(unit, (this.#coming.get(unit) ?? 0) + 1)
-    }
+    this.#changed = new Set(head.blocks)
+    for (const block of head.blocks) this.#units.add(Math.floor((block * blockBytes) / chunkBytes))
   }
 
   async #block(block: number, bytes: Buffer): Promise<void> {
@@ -80,10 +80,9 @@ export class SynthesisedFile {
     const unit = Math.floor(at / chunkBytes)
     if (this.#open?.unit !== unit) {
       await this.#writeUpTo(unit)
-      this.#open = { unit, bytes: Buffer.alloc(this.#lengthOf(unit)), came: new Set() }
+      this.#open = { unit, bytes: Buffer.alloc(this.#lengthOf(unit)) }
     }
     this.#open.bytes.set(bytes, at - unit * chunkBytes)
-    this.#open.came.add(block)
   }
 
   /** Writes all units before this one. */
@@ -91,48 +90,63 @@ export class SynthesisedFile {
     while (this.#unit < end) {
       const unit = this.#unit++
       const open = this.#open?.unit === unit ? this.#open : undefined
-      this.#open = open === undefined ? this.#open : undefined
-      if (open === undefined && !this.#needsLoad(unit)) await this.#keep(unit)
-      else await this.#build(unit, open?.bytes ?? Buffer.alloc(this.#lengthOf(unit)), open?.came ?? new Set())
+      if (open !== undefined) this.#open = undefined
+      await this.#writeUnit(unit, open?.bytes ?? Buffer.alloc(this.#lengthOf(unit)))
     }
   }
 
-  async #keep(unit: number): Promise<void> {
-    const chunks = this.#chunksOf(unit)
-    if (chunks.length > 0) await this.#options.sink.keep(chunks)
-    else await this.#options.sink.write(Buffer.alloc(this.#lengthOf(unit)))
-  }
-
-  async #build(unit: number, bytes: Buffer, came: ReadonlySet<number>): Promise<void> {
-    const { blockBytes, chunkBytes, sink } = this.#options
+  /** Chunks that can stand are kept; what lies between them is put together from blocks, parts of chunks and zeros. */
+  async #writeUnit(unit: number, bytes: Buffer): Promise<void> {
+    const { sink, chunkBytes } = this.#options
     const start = unit * chunkBytes
-    for (const chunk of this.#needsLoad(unit) ? this.#chunksOf(unit) : []) {
-      const content = await this.#loaded(chunk)
-      const from = Math.max(start, chunk.offset)
-      const to = Math.min(start + bytes.length, chunk.offset + chunk.bytes)
-      // Block by block, since those that came are newer.
-      for (let at = from; at < to; ) {
-        const block = Math.floor(at / blockBytes)
-        const end = Math.min(to, (block + 1) * blockBytes)
-        if (!came.has(block)) bytes.set(content.subarray(at - chunk.offset, end - chunk.offset), at - start)
-        at = end
+    let written = 0
+    for (const chunk of this.#chunksOf(unit)) {
+      if (!this.#stands(chunk, unit)) {
+        if (this.#isNeeded(chunk, unit)) this.#fill(unit, bytes, chunk, await this.#loaded(chunk))
+        continue
       }
+      if (chunk.offset - start > written) await sink.write(bytes.subarray(written, chunk.offset - start))
+      await sink.keep([chunk])
+      written = chunk.offset + chunk.bytes - start
     }
-    await sink.write(bytes)
+    if (written < bytes.length) await sink.write(bytes.subarray(written))
   }
 
-  /** Whether something of the parent's must be read to put the unit together. */
-  #needsLoad(unit: number): boolean {
+  /** Block by block, since those that came are newer. */
+  #fill(unit: number, bytes: Buffer, chunk: ParentChunk, content: Uint8Array): void {
     const { blockBytes, chunkBytes } = this.#options
-    const length = this.#lengthOf(unit)
-    const coming = this.#coming.get(unit) ?? 0
-    if (coming * blockBytes >= length) return false
-    const chunks = this.#chunksOf(unit)
-    if (chunks.length === 0) return false
-    if (coming > 0) return true
-    const last = chunks.at(-1)!
-    // The parent's chunks fill it exactly: they can stand as they are.
-    return chunks[0]!.offset !== unit * chunkBytes || last.offset + last.bytes !== unit * chunkBytes + length
+    const start = unit * chunkBytes
+    const to = Math.min(start + bytes.length, chunk.offset + chunk.bytes)
+    for (let at = Math.max(start, chunk.offset); at < to; ) {
+      const block = Math.floor(at / blockBytes)
+      const end = Math.min(to, (block + 1) * blockBytes)
+      if (!this.#changed.has(block)) bytes.set(content.subarray(at - chunk.offset, end - chunk.offset), at - start)
+      at = end
+    }
+  }
+
+  /** Whether the chunk can be kept as it is: it lies in the unit, begins and ends with a block, and no block of it came. */
+  #stands(chunk: ParentChunk, unit: number): boolean {
+    const { blockBytes, chunkBytes } = this.#options
+    const start = unit * chunkBytes
+    const end = chunk.offset + chunk.bytes
+    if (chunk.offset < start || end > start + this.#lengthOf(unit)) return false
+    if (chunk.offset % blockBytes !== 0 || end % blockBytes !== 0) return false
+    return !this.#units.has(unit) || !this.#blocksOf(chunk, unit).some((block) => this.#changed.has(block))
+  }
+
+  /** Whether the unit has a block of this chunk that did not come. */
+  #isNeeded(chunk: ParentChunk, unit: number): boolean {
+    return !this.#units.has(unit) || this.#blocksOf(chunk, unit).some((block) => !this.#changed.has(block))
+  }
+
+  /** Blocks of the unit of which the chunk holds something. */
+  #blocksOf(chunk: ParentChunk, unit: number): number[] {
+    const { blockBytes, chunkBytes } = this.#options
+    const start = unit * chunkBytes
+    const first = Math.floor(Math.max(start, chunk.offset) / blockBytes)
+    const end = Math.ceil(Math.min(start + this.#lengthOf(unit), chunk.offset + chunk.bytes) / blockBytes)
+    return Array.from({ length: end - first }, (_, at) => first + at)
   }
 
   #lengthOf(unit: number): number {
@@ -144,9 +158,10 @@ export class SynthesisedFile {
   #chunksOf(unit: number): ParentChunk[] {
     const start = unit * this.#options.chunkBytes
     const end = start + this.#lengthOf(unit)
-    let at = firstBehind(this.#parent, start)
     const chunks: ParentChunk[] = []
-    for (; at < this.#parent.length && this.#parent[at]!.offset < end; at++) chunks.push(this.#parent[at]!)
+    for (let at = firstBehind(this.#parent, start); at < this.#parent.length && this.#parent[at]!.offset < end; at++) {
+      chunks.push(this.#parent[at]!)
+    }
     return chunks
   }
 
@@ -154,8 +169,9 @@ export class SynthesisedFile {
   async #loaded(chunk: ParentChunk): Promise<Uint8Array> {
     const units = Math.ceil(this.#size / this.#options.chunkBytes)
     for (; this.#loads.length < loadsAhead && this.#unitToLoad < units; this.#unitToLoad++) {
-      if (!this.#needsLoad(this.#unitToLoad)) continue
-      for (const next of this.#chunksOf(this.#unitToLoad)) {
+      const unit = this.#unitToLoad
+      for (const next of this.#chunksOf(unit)) {
+        if (this.#stands(next, unit) || !this.#isNeeded(next, unit)) continue
         const content = this.#options.load(next)
         content.catch(() => {}) // Its turn comes later; until then Node must not call it unhandled.
         this.#loads.push({ chunk: next, content })

@@ -37,7 +37,7 @@ export async function runCommand(request: CommandRequest, clock: Clock, signal: 
   const stdio = request.output === 'inherit' ? 'inherit' : (['ignore', 'pipe', 'pipe'] as const)
   const child = spawn(program, words, {
     stdio: stdio as 'inherit',
-    env: request.environment as NodeJS.ProcessEnv,
+    env: request.environment,
     cwd: request.workingDirectory,
     signal,
     killSignal: 'SIGTERM',

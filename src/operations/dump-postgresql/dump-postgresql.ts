@@ -23,7 +23,7 @@ import { urlOfDatabase } from '../../sources/postgresql/server-address.ts'
 import { readServerFacts, type ServerFacts } from '../../sources/postgresql/server-facts.ts'
 import { headOf, readDatabase, readRoles } from '../../sources/postgresql/take-manifest.ts'
 import { backUpStream } from '../back-up-stream/back-up-stream.ts'
-import type { BackupContext, BackupReport } from '../back-up/backup-request.ts'
+import type { BackupContext, BackupReport, BackupRequest } from '../back-up/backup-request.ts'
 
 export interface PostgresqlDumpRequest {
   readonly repository: Repository
@@ -42,7 +42,9 @@ export interface PostgresqlDumpRequest {
   readonly tableBytesMax: number
   readonly hostname: string
   readonly username?: string
-  readonly tags?: readonly string[]
+  readonly tags?: NonNullable<BackupRequest['tags']>
+  /** `relied`: packs that the snapshot relies on are read and compared with their names first. */
+  readonly rehash?: 'relied'
   readonly parent: Snapshot | undefined
   readonly time?: Date
   readonly workers?: number

@@ -68,7 +68,18 @@ export class Locations {
 
   /** The place of a repository: what `restic -r` takes. */
   repositoryPlace({ location, generation }: RepositoryChoice): string {
-    return placeWithin(this.placeOf(location), this.#options.environment, String(generation), 'repository')
+    return this.placeIn(location, String(generation), 'repository')
+  }
+
+  /** A place of the environment within a location. */
+  placeIn(location: LocationName, ...names: readonly string[]): string {
+    return placeWithin(this.placeOf(location), this.#options.environment, ...names)
+  }
+
+  /** The storage of signed heads of the evidence, closed by disposing it. Failures as of has(). */
+  async evidence(location: LocationName, signal: AbortSignal): Promise<{ readonly inside: Storage } & AsyncDisposable> {
+    await this.requireReachable(location, signal)
+    return disposable(await this.#open(this.placeIn(location, 'evidence'), 'create', signal))
   }
 
   /**

@@ -57,7 +57,9 @@ export function connectionFailure(error: unknown, doing: string): Failure {
   })
 }
 
-/** Five characters are a state of the server, which answered; everything else is the way to it. */
+/** Five characters with a digit are a state of the server, which answered; everything else ("EPIPE") is the way to it. */
 function unknown(code: string | undefined): Meaning {
-  return { code: code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? 'database_unreadable' : 'connection_failed' }
+  return {
+    code: code !== undefined && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? 'database_unreadable' : 'connection_failed',
+  }
 }

@@ -1,0 +1,167 @@
+import { throwIfStopped } from '../../base/abort.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { PostgresqlConnection } from '../../sources/postgresql/connection.ts'
+import type { Lsn } from '../../sources/postgresql/lsn.ts'
+import { ReplicationStream, type ReplicationMessage } from '../../sources/postgresql/replication-stream.ts'
+import type { ReceiverEvent } from './receive-wal.ts'
+import { SegmentBuffer } from './segment-buffer.ts'
+import type { WalArchive } from './wal-archive.ts'
+import type { WalEntry } from './wal-store.ts'
+
+export interface ReceptionStart {
+  readonly timeline: number
+  /** Beginning of a segment. */
+  readonly lsn: Lsn
+  readonly segmentBytes: number
+}
+
+/** The server asks who does not answer for a minute; it hears of us more often, ms. */
+const reportEveryMs = 10_000
+const partEveryMsMax = 30_000
+
+export interface ReceptionRequest {
+  readonly archive: WalArchive
+  readonly slot: string
+  readonly partEveryMs: number
+  readonly systemIdentifier: string
+}
+
+/** Receives over one connection and stores. */
+export class WalReception {
+  readonly #request: ReceptionRequest
+  readonly #clock: Clock
+  readonly #onEvent: (event: ReceiverEvent) => void
+  readonly #signal: AbortSignal
+  /** Everything before it is durable. */
+  #durable: Lsn = 0n
+  #serverEnd: Lsn = 0n
+  /** When the first byte came that is not durable. */
+  #waitingSinceMs: number | undefined
+  #reportedAtMs = 0
+
+  constructor(
+    request: ReceptionRequest,
+    context: { readonly clock: Clock; readonly onEvent: (event: ReceiverEvent) => void },
+    signal: AbortSignal,
+  ) {
+    this.#request = request
+    this.#clock = context.clock
+    this.#onEvent = context.onEvent
+    this.#signal = signal
+  }
+
+  /** Resolves where the timeline ends; rejects with the connection's Failure, or the storage's. */
+  async run(connection: PostgresqlConnection, start: ReceptionStart): Promise<void> {
+    const { slot } = this.#request
+    const buffer = new SegmentBuffer({ ...start, start: start.lsn })
+    this.#durable = start.lsn
+    this.#waitingSinceMs = undefined
+    this.#reportedAtMs = this.#clock.monotonicMs()
+    using stream = new ReplicationStream(connection, { slot, ...start })
+    let coming: Promise<ReplicationMessage> | undefined
+    for (;;) {
+      throwIfStopped(this.#signal)
+      if (coming === undefined) {
+        coming = stream.next()
+        coming.catch(() => {}) // Its turn comes below.
+      }
+      const message = await this.#within(coming)
+      if (message !== undefined) coming = undefined
+      if (message?.kind === 'switch') {
+        await this.#storePart(buffer, stream)
+        this.#onEvent({ kind: 'switched', timeline: message.timeline, at: message.lsn })
+        return
+      }
+      if (message?.kind === 'wal') await this.#take(message, buffer, stream)
+      else if (message?.kind === 'keepalive') this.#keepalive(message, buffer, stream)
+      if (this.#waitMs() <= 0) await this.#storePart(buffer, stream)
+      if (this.#clock.monotonicMs() - this.#reportedAtMs >= reportEveryMs) this.#report(buffer, stream)
+    }
+  }
+
+  /** The message, or undefined where something else is due before it comes. */
+  async #within(coming: Promise<ReplicationMessage>): Promise<ReplicationMessage | undefined> {
+    const waiting = new AbortController()
+    const dueMs = Math.max(0, Math.min(this.#waitMs(), this.#reportedAtMs + reportEveryMs - this.#clock.monotonicMs()))
+    const due = this.#clock.sleep(dueMs, AbortSignal.any([this.#signal, waiting.signal])).then(
+      () => undefined,
+      () => undefined, // The message came first, or the work was stopped.
+    )
+    const first = await Promise.race([coming, due])
+    waiting.abort()
+    return first
+  }
+
+  /** Until what was received must be stored. */
+  #waitMs(): number {
+    if (this.#waitingSinceMs === undefined) return Number.POSITIVE_INFINITY
+    const partEveryMs = Math.min(this.#request.partEveryMs, partEveryMsMax)
+    return this.#waitingSinceMs + partEveryMs - this.#clock.monotonicMs()
+  }
+
+  async #take(
+    message: ReplicationMessage & { kind: 'wal' },
+    buffer: SegmentBuffer,
+    stream: ReplicationStream,
+  ): Promise<void> {
+    let { bytes, lsn } = message
+    while (bytes.length > 0) {
+      const taken = buffer.take(bytes, lsn)
+      bytes = bytes.subarray(taken)
+      lsn += BigInt(taken)
+      if (buffer.isFull) await this.#storeWhole(buffer, stream)
+    }
+    if (lsn > this.#serverEnd) this.#serverEnd = lsn
+    if (buffer.end > this.#durable) this.#waitingSinceMs ??= this.#clock.monotonicMs()
+  }
+
+  #keepalive(
+    message: ReplicationMessage & { kind: 'keepalive' },
+    buffer: SegmentBuffer,
+    stream: ReplicationStream,
+  ): void {
+    if (message.walEnd > this.#serverEnd) this.#serverEnd = message.walEnd
+    if (message.wantsReply) this.#report(buffer, stream)
+  }
+
+  /**
+   * The whole segment is the commit point: then its beginnings go, and the server is told. A crash before it leaves the
+   * longest beginning; a crash behind it leaves beginnings that the next one, or retention, removes.
+   */
+  async #storeWhole(buffer: SegmentBuffer, stream: ReplicationStream): Promise<void> {
+    const { archive, systemIdentifier } = this.#request
+    const { name, content } = buffer
+    await archive.put({ systemIdentifier, name, content, isPart: false }, this.#signal)
+    this.#stored(name, false, buffer, stream)
+    await archive.remove(await this.#parts(name), this.#signal)
+    buffer.advance()
+  }
+
+  /** The longer beginning is stored before the shorter ones go, so that one is there at every moment. */
+  async #storePart(buffer: SegmentBuffer, stream: ReplicationStream): Promise<void> {
+    const { archive, systemIdentifier } = this.#request
+    const { name, content } = buffer
+    if (buffer.end === this.#durable || content.length === 0) return
+    await archive.put({ systemIdentifier, name, content, isPart: true }, this.#signal)
+    this.#stored(name, true, buffer, stream)
+    const shorter = (await this.#parts(name)).filter(({ partBytes }) => partBytes! < content.length)
+    await archive.remove(shorter, this.#signal)
+  }
+
+  #stored(name: string, isPart: boolean, buffer: SegmentBuffer, stream: ReplicationStream): void {
+    this.#durable = buffer.end
+    this.#waitingSinceMs = undefined
+    this.#report(buffer, stream)
+    this.#onEvent({ kind: 'stored', name, isPart, end: this.#durable, serverEnd: this.#serverEnd })
+  }
+
+  #report(buffer: SegmentBuffer, stream: ReplicationStream): void {
+    stream.report(buffer.end, this.#durable, this.#clock.now())
+    this.#reportedAtMs = this.#clock.monotonicMs()
+  }
+
+  async #parts(name: string): Promise<WalEntry[]> {
+    const folder = `${this.#request.systemIdentifier}/${name.slice(0, 8)}/${name.slice(8, 16)}/`
+    return await this.#request.archive.list(`${folder}${name}.part-`, this.#signal)
+  }
+}

@@ -13,6 +13,8 @@ export interface PrintedDocument {
   readonly summary: string
   readonly gaps: readonly string[]
   readonly oldPath: string
+  readonly outcome: string
+  readonly negativeControl: { readonly outcome: string; readonly damage: string; readonly found: string | null } | null
   readonly steps: readonly { readonly step: string; readonly state: string }[]
   readonly moved: readonly { readonly path: string; readonly oldPath: string; readonly atomic: boolean }[]
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { Backup, BackupCopy, BackupKind } from '../backup.ts'
 import { ageBand, chooseTestBackup, type TestFacts } from './choose-test-backup.ts'
 

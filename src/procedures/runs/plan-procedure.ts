@@ -1,6 +1,7 @@
-import { policyProcedures, type StepText } from '../../model/procedures/policy-procedures.ts'
+import { policyProcedures, stepNames, type StepText } from '../../model/procedures/policy-procedures.ts'
 import { databaseRestoreSteps, identifyBackup } from '../database-restore/database-restore.ts'
 import { fileRestoreSteps, identifyFiles } from '../file-restore/file-restore.ts'
+import { selectBackup } from '../restore-test/restore-test.ts'
 import type { ProcedureContext } from './procedure-context.ts'
 import type { ProcedureOrder } from './procedure-table.ts'
 
@@ -33,6 +34,14 @@ async function details(
     case 'file-restore': {
       const { paths } = identifyFiles(context, wanted.order)
       return { [fileRestoreSteps[0]!]: paths.join(', ') }
+    }
+    case 'restore-test': {
+      const { backup, source, location, takenAt, seed, folder, candidates } = await selectBackup(context, wanted.order)
+      const [select, restore] = stepNames('restore-test')
+      return {
+        [select!]: `${source} ${backup.slice(0, 8)} of ${takenAt}, ${location}; one of ${candidates}, by seed ${seed}`,
+        [restore!]: `restores all of it into ${folder}`,
+      }
     }
     default:
       return wanted satisfies never

@@ -18,6 +18,7 @@ export function define(command: Command, run: RunCommand): void {
       line: 'procedure run file-restore --source documents --path /srv/documents/letters',
       does: 'put a folder back from the newest backup that holds it',
     },
+    { line: 'procedure run restore-test', does: 'restore a random backup to a test environment, and prove it' },
     { line: 'procedure roll-back run-1a2b3c4d5e6f7081', does: 'undo a run: the old state comes back' },
     { line: 'procedure history', does: 'see every run, and how it ended' },
   ])
@@ -45,6 +46,7 @@ export function define(command: Command, run: RunCommand): void {
     .option('--backup <backup>', '`latest`, or the beginning of the id of a backup', 'latest')
     .addOption(new Option('--location <location>', 'from this copy only').choices(locationNames))
     .option('--path <path>', 'what file-restore restores: a path or a pattern; may be repeated', collect, [])
+    .option('--seed <seed>', 'by what restore-test draws a backup; the same seed draws the same')
     .option('--dry-run', 'say what each step would do, and do nothing')
     .action((procedure, options, self) =>
       run(self, async (context) => (await import('./run-procedure.ts')).runProcedure(context, procedure, options)),

@@ -24,6 +24,7 @@ export interface RunProcedureOptions {
   readonly backup: string
   readonly location?: LocationName
   readonly path: readonly string[]
+  readonly seed?: string
   readonly dryRun?: true
 }
 
@@ -80,7 +81,7 @@ async function withParts(context: CommandContext, work: (parts: ProcedureParts) 
 function orderOf(
   { world }: CommandContext,
   procedure: PolicyProcedureName,
-  { source, backup, location, path }: RunProcedureOptions,
+  { source, backup, location, path, seed }: RunProcedureOptions,
 ): ProcedureOrder {
   const common = { backup, ...(location !== undefined && { location }) }
   switch (procedure) {
@@ -90,6 +91,8 @@ function orderOf(
       const paths = path.map((one) => resolve(world.workingDirectory, one))
       return { procedure, order: { source: required(procedure, '--source', source), paths, ...common } }
     }
+    case 'restore-test':
+      return { procedure, order: { ...(seed !== undefined && { seed }), ...(source !== undefined && { source }) } }
     default:
       throw new Failure('unsupported', `Cannot run "${procedure}": this version has only its description`)
   }

@@ -74,7 +74,15 @@ export function sampleStatusFacts(changes: Partial<StatusFacts> = {}): StatusFac
       },
     ],
     runs: [guardRun],
-    drills: [{ at: new Date('2026-02-01T10:00:00Z'), outcome: 'recovered', durationMs: 2 * 3_600_000 }],
+    drills: [
+      {
+        run: 'run-drill',
+        at: new Date('2026-02-01T10:00:00Z'),
+        outcome: 'recovered',
+        durationMs: 2 * 3_600_000,
+        lessons: 'written',
+      },
+    ],
     keyring: {
       state: 'apart',
       path: '/etc/zakops-backup/keys/keyring.json',

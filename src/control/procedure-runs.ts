@@ -1,6 +1,7 @@
 import { Failure, isFailure } from '../base/failure.ts'
 import { errorMessage } from '../base/error-message.ts'
 import type { RunTrigger } from '../model/run.ts'
+import type { DrillRoot } from '../procedures/recovery-drill/drill-root.ts'
 import type { Installation, Watch } from '../procedures/installation.ts'
 import { findRun, nextTryId, type ProcedureRun, procedureRuns, stepsOfRun } from '../procedures/runs/find-run.ts'
 import type { ProcedureOutcome } from '../procedures/runs/procedure-context.ts'
@@ -15,6 +16,7 @@ import type { DurableProcedure, DurableRuns } from './durable-runs.ts'
 export interface ProcedureParts {
   readonly installation: Installation
   readonly watch: Watch
+  readonly drillRoot: DrillRoot
   /** Opens the store of one run, for this process alone. Failure `refused` where another process works on the run. */
   readonly openStore: (id: string) => Promise<DurableRuns>
   readonly hasStore: (id: string) => Promise<boolean>
@@ -132,7 +134,7 @@ async function work(
   { id, run, tries }: Try,
   signal: AbortSignal,
 ): Promise<ProcedureEnd> {
-  const { installation, watch } = parts
+  const { installation, watch, drillRoot } = parts
   const { catalog, clock } = installation
   const halt = new AbortController()
   let failure: unknown
@@ -140,7 +142,7 @@ async function work(
     try {
       const wanted = input as unknown as ProcedureOrder // Written by startProcedure(), in a file that only this program writes.
       const outcome = await performProcedure(
-        { installation, id, run, watch },
+        { installation, id, run, watch, drillRoot },
         wanted,
         recordedSteps(installation, run, step),
       )

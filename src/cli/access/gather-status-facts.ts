@@ -2,6 +2,7 @@ import type { Catalog } from '../../catalog/catalog.ts'
 import { isRunProcessAlive } from '../../catalog/run-process.ts'
 import { isFailure } from '../../base/failure.ts'
 import { requireApart } from '../../keys/require-apart.ts'
+import { drillFacts } from '../../model/procedures/drill-facts.ts'
 import type { Policy } from '../../model/policy/policy.ts'
 import { readRecordedPolicy } from '../../model/policy/read-policy.ts'
 import type { GenerationFact, KeyringFact, LocationFact, StatusFacts } from '../../model/status/status-facts.ts'
@@ -40,7 +41,7 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
     runs: (await runsOf(catalog, now)).filter(
       (run) => run.state !== 'running' || isRunProcessAlive(run.process, world.hostname),
     ),
-    drills: [],
+    drills: drillFacts(await catalog.evidence()),
     keyring,
     algorithm: 'AES-256',
     locations: await reach(locations, signal),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ProcedureParts } from '../../control/procedure-runs.ts'
 import type { Watch } from '../../procedures/installation.ts'
 import type { CommandContext } from '../command-entry.ts'
+import { drillRoot } from './open-drill-root.ts'
 import { openInstallation } from './open-installation.ts'
 
 /** What runs of procedures work with. Each has a store of its own, so that no run waits for another or for the service. */
@@ -17,6 +18,7 @@ export async function openProcedures(
   const parts: ProcedureParts = {
     installation,
     watch,
+    drillRoot: drillRoot(context, installation),
     openStore: (id) => world.openRuns(folderOf(id)),
     hasStore: async (id) => (await stat(folderOf(id)).catch(() => undefined)) !== undefined,
     removeStore: (id) => rm(folderOf(id), { recursive: true, force: true }),

@@ -30,9 +30,12 @@ export interface LocationFact {
 
 /** A rehearsal of the loss of everything. */
 export interface DrillFact {
+  readonly run: string
   readonly at: Date
   readonly outcome: 'recovered' | 'failed'
   readonly durationMs: number
+  /** Without them the drill does not count as closed. */
+  readonly lessons: 'written' | 'missing'
 }
 
 /** All that the status is told from. The more of it is missing, the less is said to be met. */

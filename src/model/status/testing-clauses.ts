@@ -35,6 +35,11 @@ function drillFinding({ facts, since, now }: StatusView): Finding {
   if (drill === undefined) return neverFinding('held', yearAfter(since), now, remedy)
   const day = formatDay(drill.at)
   if (drill.outcome === 'failed') return { state: 'breached', evidence: `the drill of ${day} failed`, remedy }
+  if (drill.lessons === 'missing') {
+    const evidence = `the drill of ${day} is not closed: nobody has written the lessons learned (run ${drill.run})`
+    const remedyText = `zakops-backup procedure drill-lessons ${drill.run} --text …`
+    return { state: now < yearAfter(drill.at) ? 'due' : 'breached', evidence, remedy: remedyText }
+  }
   const minutes = formatDuration(Math.max(1, Math.round(drill.durationMs / 60_000)) * 60_000)
   return repeatedFinding(`held ${day}, recovered in ${minutes}`, yearAfter(drill.at), now, remedy)
 }

@@ -1,4 +1,5 @@
 import { policyProcedures, stepNames, type StepText } from '../../model/procedures/policy-procedures.ts'
+import { recoveryOrder } from '../../model/procedures/recovery-order.ts'
 import { databaseRestoreSteps, identifyBackup } from '../database-restore/database-restore.ts'
 import { fileRestoreSteps, identifyFiles } from '../file-restore/file-restore.ts'
 import { selectBackup } from '../restore-test/restore-test.ts'
@@ -41,6 +42,15 @@ async function details(
       return {
         [select!]: `${source} ${backup.slice(0, 8)} of ${takenAt}, ${location}; one of ${candidates}, by seed ${seed}`,
         [restore!]: `restores all of it into ${folder}`,
+      }
+    }
+    case 'recovery-drill': {
+      const [loss, execute] = stepNames('recovery-drill')
+      const keys = wanted.order.keyringExport ?? `the shares ${wanted.order.shares.join(', ')}`
+      const sources = recoveryOrder(context.installation.policy).join(', ')
+      return {
+        [loss!]: `begins in ${wanted.order.into} with the location that is left and the keys of ${keys}`,
+        [execute!]: `rebuilds the catalog, then restores and compares ${sources}`,
       }
     }
     default:

@@ -1,4 +1,5 @@
 import type { Installation, Watch } from '../installation.ts'
+import type { DrillRoot } from '../recovery-drill/drill-root.ts'
 import type { StepResult } from '../step-runner.ts'
 
 /** What a procedure works with besides its order. */
@@ -9,6 +10,8 @@ export interface ProcedureContext {
   /** This try of it, under which proofs are recorded. */
   readonly run: string
   readonly watch: Watch
+  /** For a drill. */
+  readonly drillRoot?: DrillRoot
 }
 
 /** What a procedure came to, all steps done. Plain JSON. */

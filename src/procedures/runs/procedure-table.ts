@@ -1,6 +1,8 @@
 import type { PolicyProcedureName } from '../../model/procedures/policy-procedures.ts'
 import { databaseRestore, type DatabaseRestoreOrder } from '../database-restore/database-restore.ts'
 import { fileRestore, type FileRestoreOrder } from '../file-restore/file-restore.ts'
+import type { RecoveryDrillOrder } from '../recovery-drill/drill-root.ts'
+import { recoveryDrill } from '../recovery-drill/recovery-drill.ts'
 import { restoreTest, type RestoreTestOrder } from '../restore-test/restore-test.ts'
 import type { StepRunner } from '../step-runner.ts'
 import type { ProcedureContext, ProcedureOutcome } from './procedure-context.ts'
@@ -10,6 +12,7 @@ export type ProcedureOrder =
   | { readonly procedure: 'database-restore'; readonly order: DatabaseRestoreOrder }
   | { readonly procedure: 'file-restore'; readonly order: FileRestoreOrder }
   | { readonly procedure: 'restore-test'; readonly order: RestoreTestOrder }
+  | { readonly procedure: 'recovery-drill'; readonly order: RecoveryDrillOrder }
 
 /** Those of the policy's procedures that a run can be made of. */
 export type RunnableProcedure = ProcedureOrder['procedure'] & PolicyProcedureName
@@ -27,6 +30,8 @@ export async function performProcedure(
       return await fileRestore(context, wanted.order, step)
     case 'restore-test':
       return await restoreTest(context, wanted.order, step)
+    case 'recovery-drill':
+      return await recoveryDrill(context, wanted.order, step)
     default:
       return wanted satisfies never
   }

@@ -19,6 +19,10 @@ export function define(command: Command, run: RunCommand): void {
       does: 'put a folder back from the newest backup that holds it',
     },
     { line: 'procedure run restore-test', does: 'restore a random backup to a test environment, and prove it' },
+    {
+      line: 'procedure run recovery-drill --into /tmp/drill --keyring-export /media/safe/keyring.json',
+      does: 'rehearse the loss of everything',
+    },
     { line: 'procedure roll-back run-1a2b3c4d5e6f7081', does: 'undo a run: the old state comes back' },
     { line: 'procedure history', does: 'see every run, and how it ended' },
   ])
@@ -47,6 +51,9 @@ export function define(command: Command, run: RunCommand): void {
     .addOption(new Option('--location <location>', 'from this copy only').choices(locationNames))
     .option('--path <path>', 'what file-restore restores: a path or a pattern; may be repeated', collect, [])
     .option('--seed <seed>', 'by what restore-test draws a backup; the same seed draws the same')
+    .option('--into <folder>', 'where recovery-drill works: a folder that is empty or not there')
+    .option('--share <file>', 'a share of the recovery kit for recovery-drill; may be repeated', collect, [])
+    .option('--keyring-export <file>', 'an export of the keyring for recovery-drill, in place of shares')
     .option('--dry-run', 'say what each step would do, and do nothing')
     .action((procedure, options, self) =>
       run(self, async (context) => (await import('./run-procedure.ts')).runProcedure(context, procedure, options)),
@@ -65,5 +72,13 @@ export function define(command: Command, run: RunCommand): void {
     .option('--dry-run', 'say what would be done, and do nothing')
     .action((name, options, self) =>
       run(self, async (context) => (await import('./run-procedure.ts')).rollBackRun(context, name, options)),
+    )
+  command
+    .command('drill-lessons')
+    .summary('write what was learned from a drill, which closes it')
+    .argument('<run>', 'the drill, by the beginning of its name')
+    .requiredOption('--text <text>', 'what was learned')
+    .action((name, { text }, self) =>
+      run(self, async (context) => (await import('./run-procedure.ts')).writeLessons(context, name, text)),
     )
 }

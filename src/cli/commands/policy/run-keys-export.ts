@@ -1,10 +1,8 @@
 import { resolve } from 'node:path'
-import { errorCode } from '../../../base/error-code.ts'
 import { Failure, isFailure } from '../../../base/failure.ts'
 import type { GenerationName } from '../../../keys/generation.ts'
 import type { ImportOutcome } from '../../../keys/merge-entries.ts'
 import { recoverKeyring } from '../../../keys/open-keyring.ts'
-import { readKeyringBytes } from '../../../keys/read-keyring-file.ts'
 import { requireOutside } from '../../../keys/require-apart.ts'
 import { requireCopyApart } from '../../../keys/require-copy-apart.ts'
 import { writeNewFile } from '../../../keys/write-new-file.ts'
@@ -12,6 +10,7 @@ import type { Policy } from '../../../model/policy/policy.ts'
 import { storagePlace } from '../../../model/policy/storage-place.ts'
 import { exportResticKey } from '../../../operations/keys/export-restic-key.ts'
 import { askPassword } from '../../access/ask-password.ts'
+import { readExport } from '../../access/export-material.ts'
 import { openPlace } from '../../access/open-place.ts'
 import { openPolicy } from '../../access/open-policy.ts'
 import { givenPassword, newPassword, type PasswordOptions } from '../../access/password.ts'
@@ -157,14 +156,4 @@ async function exportPassphrase(context: CommandContext): Promise<string> {
   return (
     (await givenPassword(passwordOptions(context), signal)) ?? (await askPassword('passphrase of the export', world))
   )
-}
-
-async function readExport(path: string): Promise<Uint8Array> {
-  try {
-    return await readKeyringBytes(path)
-  } catch (cause) {
-    if (isFailure(cause)) throw cause
-    const found = errorCode(cause) === 'ENOENT' ? 'there is no such file' : 'it can not be read'
-    throw new Failure('usage', `Cannot read export "${path}": ${found}`, { cause })
-  }
 }

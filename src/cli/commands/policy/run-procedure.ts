@@ -12,6 +12,10 @@ import {
 } from '../../../control/procedure-runs.ts'
 import { planProcedure } from '../../../procedures/runs/plan-procedure.ts'
 import type { ProcedureOrder } from '../../../procedures/runs/procedure-table.ts'
+import { openPolicy } from '../../access/open-policy.ts'
+import { openPolicyCatalog } from '../../access/policy-keys.ts'
+import { drillFacts } from '../../../model/procedures/drill-facts.ts'
+import { findRun } from '../../../procedures/runs/find-run.ts'
 import { openProcedures } from '../../access/open-procedures.ts'
 import type { CommandContext } from '../../command-entry.ts'
 import { describeFailure } from '../../describe-failure.ts'
@@ -25,6 +29,9 @@ export interface RunProcedureOptions {
   readonly location?: LocationName
   readonly path: readonly string[]
   readonly seed?: string
+  readonly into?: string
+  readonly share: readonly string[]
+  readonly keyringExport?: string
   readonly dryRun?: true
 }
 
@@ -72,6 +79,23 @@ export async function rollBackRun(
   })
 }
 
+/** A drill is closed when a person has written what was learned. */
+export async function writeLessons(context: CommandContext, name: string, text: string): Promise<Outcome> {
+  const { output, world } = context
+  const { policy } = await openPolicy(context)
+  await using catalog = await openPolicyCatalog(policy, world)
+  const { id } = await findRun(catalog, name)
+  if (text.trim() === '') throw new Failure('usage', 'Cannot write the lessons learned: the text is empty')
+  if (!drillFacts(await catalog.evidence()).some(({ run }) => run === id)) {
+    throw new Failure('usage', `Cannot write the lessons learned of "${id}": it is no drill that has ended`)
+  }
+  const actor = `${world.username}@${world.hostname}`
+  await catalog.addEvidence({ at: world.clock.now(), kind: 'lesson', actor, facts: { run: id, text } })
+  if (output.json) output.document({ message_type: 'lessons_written', run: id })
+  else output.line(`the drill ${id} is closed`)
+  return 'done'
+}
+
 async function withParts(context: CommandContext, work: (parts: ProcedureParts) => Promise<Outcome>): Promise<Outcome> {
   await using watch = watching(context)
   await using opened = await openProcedures(context, watch)
@@ -81,8 +105,9 @@ async function withParts(context: CommandContext, work: (parts: ProcedureParts) 
 function orderOf(
   { world }: CommandContext,
   procedure: PolicyProcedureName,
-  { source, backup, location, path, seed }: RunProcedureOptions,
+  options: RunProcedureOptions,
 ): ProcedureOrder {
+  const { source, backup, location, path, seed } = options
   const common = { backup, ...(location !== undefined && { location }) }
   switch (procedure) {
     case 'database-restore':
@@ -93,6 +118,14 @@ function orderOf(
     }
     case 'restore-test':
       return { procedure, order: { ...(seed !== undefined && { seed }), ...(source !== undefined && { source }) } }
+    case 'recovery-drill': {
+      const into = resolve(world.workingDirectory, required(procedure, '--into', options.into))
+      const shares = options.share.map((one) => resolve(world.workingDirectory, one))
+      const { keyringExport } = options
+      if (keyringExport === undefined && shares.length === 0) required(procedure, '--share or --keyring-export', undefined)
+      const exported = keyringExport !== undefined && { keyringExport: resolve(world.workingDirectory, keyringExport) }
+      return { procedure, order: { into, shares, ...exported } }
+    }
     default:
       throw new Failure('unsupported', `Cannot run "${procedure}": this version has only its description`)
   }

@@ -1,0 +1,76 @@
+/** The drill: everything is gone but the off-site location and the keys in the safe. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { makeProcedureWorld, type ProcedureWorld } from '../testing/procedure-world.ts'
+import { type TemporaryFolder, temporaryFolder } from '../testing/temporary-folder.ts'
+
+let folder: TemporaryFolder
+let world: ProcedureWorld
+
+before(async () => {
+  folder = temporaryFolder('recovery-drill')
+  world = await makeProcedureWorld(folder.path)
+  await world.expect(0, 'backup')
+  writeFileSync(folder.at('passphrase'), 'a passphrase for the safe\n')
+  await world.expect(0, 'keys', 'export', '--to', folder.at('safe.json'), '--password-file', folder.at('passphrase'))
+})
+after(async () => folder[Symbol.asyncDispose]())
+
+function objectsOffSite(): string[] {
+  return readdirSync(folder.at('secondary'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted()
+}
+
+function drill(into: string): string[] {
+  const keys = ['--keyring-export', folder.at('safe.json'), '--password-file', folder.at('passphrase')]
+  return ['procedure', 'run', 'recovery-drill', '--into', folder.at(into), ...keys, '--json']
+}
+
+test('a drill recovers every source from the off-site location alone, and is closed by its lessons', async () => {
+  const objects = objectsOffSite()
+  renameSync(folder.at('primary'), folder.at('primary-away')) // It must not be needed.
+  const [end] = await world.expect(0, ...drill('drill'))
+  renameSync(folder.at('primary-away'), folder.at('primary'))
+  assert.equal(end!.outcome, 'recovered')
+  assert.equal(end!.negativeControl!.outcome, 'rejected')
+  assert.deepEqual(objectsOffSite(), objects, 'nothing is left at the location')
+  assert.equal(existsSync(folder.at('drill/keys')), false, 'no key is left in the root')
+  assert.deepEqual(world.orders(folder.at('drill/restored/orders/orders.db')), ['first'])
+  assert.equal(readFileSync(folder.at(`drill/restored/documents/${folder.path}/documents/letters/one`), 'utf8').length, 3)
+  const open = await world.run('status', '--json')
+  assert.match(open.stdout, /is not closed/)
+  assert.equal((await world.run('procedure', 'drill-lessons', end!.run, '--text', ' ')).code, 2)
+  await world.expect(0, 'procedure', 'drill-lessons', end!.run, '--text', 'The safe was hard to find.')
+  const closed = await world.run('status', '--json')
+  assert.doesNotMatch(closed.stdout, /is not closed/)
+  assert.match(closed.stdout, /held \d/)
+})
+
+test('a drill refuses a folder that holds something, and keys that do not open', async () => {
+  const refused = await world.run(...drill('drill'))
+  assert.notEqual(refused.code, 0)
+  assert.match(refused.stderr + refused.stdout, /expected nothing/)
+  writeFileSync(folder.at('passphrase'), 'another one\n')
+  const locked = await world.run(...drill('locked'))
+  assert.notEqual(locked.code, 0)
+  assert.match(locked.stderr + locked.stdout, /keyring_locked/)
+  writeFileSync(folder.at('passphrase'), 'a passphrase for the safe\n')
+})
+
+test('a drill fails where the off-site copy is damaged, and says of which source', async () => {
+  for (const path of objectsOffSite().filter((one) => one.includes('/data/'))) {
+    const bytes = readFileSync(path)
+    for (let at = 40; at < bytes.length; at += 50) bytes[at]! ^= 1
+    writeFileSync(path, bytes)
+  }
+  const { code, stdout } = await world.run(...drill('damaged'))
+  assert.equal(code, 5, stdout)
+  assert.match(stdout, /orders: different/)
+  const status = await world.run('status')
+  assert.equal(status.code, 5)
+  assert.match(status.stdout, /the drill of .* failed/)
+})

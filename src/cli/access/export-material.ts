@@ -1,0 +1,40 @@
+import { Failure, isFailure } from '../../base/failure.ts'
+import { errorCode } from '../../base/error-code.ts'
+import { readKeyringBytes } from '../../keys/read-keyring-file.ts'
+import type { Unlock } from '../../keys/unlock.ts'
+import type { CommandContext } from '../command-entry.ts'
+import { askPassword } from './ask-password.ts'
+import { givenPassword } from './password.ts'
+
+/** Keys outside of the keyring, and what opens them. */
+export interface ExportMaterial {
+  readonly exported: Uint8Array
+  readonly exportUnlock: Unlock
+}
+
+/** The keys of an export of the keyring, whose passphrase is given or asked for. Failure `usage` where there is none. */
+export async function exportMaterial(
+  context: CommandContext,
+  { keyringExport, shares }: { readonly keyringExport?: string; readonly shares: readonly string[] },
+): Promise<ExportMaterial> {
+  if (keyringExport === undefined) {
+    throw new Failure('usage', `Cannot bring the keys: expected --keyring-export <file>, and ${shares.length} shares are given`)
+  }
+  const { world, globals, signal } = context
+  const { passwordFile, passwordCommand } = globals
+  const options = { password: undefined, passwordFile, passwordCommand, insecureNoPassword: false }
+  const exported = await readExport(keyringExport)
+  const passphrase = (await givenPassword(options, signal)) ?? (await askPassword('passphrase of the export', world))
+  return { exported, exportUnlock: { passphrase } }
+}
+
+/** Failure `usage` where the file can not be read. */
+export async function readExport(path: string): Promise<Uint8Array> {
+  try {
+    return await readKeyringBytes(path)
+  } catch (cause) {
+    if (isFailure(cause)) throw cause
+    const found = errorCode(cause) === 'ENOENT' ? 'there is no such file' : 'it can not be read'
+    throw new Failure('usage', `Cannot read export "${path}": ${found}`, { cause })
+  }
+}

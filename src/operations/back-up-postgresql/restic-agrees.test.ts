@@ -19,6 +19,7 @@ import { startRestoredCluster } from '../../../testing/start-restored-cluster.ts
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 
 const signal = neverStopped()
+const random = (count: number): Uint8Array => randomBytes(count)
 const [restic] = findRestics()
 const skip = noPostgresql(17) || (restic === undefined ? 'no restic is on the PATH' : false)
 
@@ -29,7 +30,6 @@ test('restic alone restores a snapshot that was put together from changes, and i
   await using folder = temporaryFolder('pg-restic')
   const place = folder.at('repository')
   await createLocalFolder(place, signal)
-  const random = (count: number): Uint8Array => randomBytes(count)
   const origin = { hostname: 'host', username: 'user', clock: systemClock, random, cost: cheapCost }
   const repository = await initRepository(
     { storage: localStorage(place), version: 2, password: 'secret', ...origin },

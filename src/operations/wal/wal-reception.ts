@@ -38,6 +38,8 @@ export class WalReception {
   /** When the first byte came that is not durable. */
   #waitingSinceMs: number | undefined
   #reportedAtMs = 0
+  /** The wait for the next message, which goes on over others. */
+  #coming: Promise<void> | undefined
 
   constructor(
     request: ReceptionRequest,
@@ -56,40 +58,40 @@ export class WalReception {
     const buffer = new SegmentBuffer({ ...start, start: start.lsn })
     this.#durable = start.lsn
     this.#waitingSinceMs = undefined
+    this.#coming = undefined
     this.#reportedAtMs = this.#clock.monotonicMs()
     using stream = new ReplicationStream(connection, { slot, ...start })
-    let coming: Promise<ReplicationMessage> | undefined
     for (;;) {
       throwIfStopped(this.#signal)
-      if (coming === undefined) {
-        coming = stream.next()
-        coming.catch(() => {}) // Its turn comes below.
-      }
-      const message = await this.#within(coming)
-      if (message !== undefined) coming = undefined
-      if (message?.kind === 'switch') {
+      const message = stream.take()
+      if (message === undefined) await this.#wait(stream)
+      else if (message.kind === 'wal') await this.#take(message, buffer, stream)
+      else if (message.kind === 'keepalive') this.#keepalive(message, buffer, stream)
+      else {
         await this.#storePart(buffer, stream)
         this.#onEvent({ kind: 'switched', timeline: message.timeline, at: message.lsn })
         return
       }
-      if (message?.kind === 'wal') await this.#take(message, buffer, stream)
-      else if (message?.kind === 'keepalive') this.#keepalive(message, buffer, stream)
       if (this.#waitMs() <= 0) await this.#storePart(buffer, stream)
       if (this.#clock.monotonicMs() - this.#reportedAtMs >= reportEveryMs) this.#report(buffer, stream)
     }
   }
 
-  /** The message, or undefined where something else is due before it comes. */
-  async #within(coming: Promise<ReplicationMessage>): Promise<ReplicationMessage | undefined> {
+  /** Until a message comes, or something else is due before it. */
+  async #wait(stream: ReplicationStream): Promise<void> {
+    if (this.#coming === undefined) {
+      this.#coming = stream.more()
+      this.#coming.catch(() => {}) // It may be another call that waits for it.
+    }
     const waiting = new AbortController()
     const dueMs = Math.max(0, Math.min(this.#waitMs(), this.#reportedAtMs + reportEveryMs - this.#clock.monotonicMs()))
     const due = this.#clock.sleep(dueMs, AbortSignal.any([this.#signal, waiting.signal])).then(
-      () => undefined,
-      () => undefined, // The message came first, or the work was stopped.
+      () => 'due' as const,
+      () => 'due' as const, // The message came first, or the work was stopped.
     )
-    const first = await Promise.race([coming, due])
+    const first = await Promise.race([this.#coming, due])
     waiting.abort()
-    return first
+    if (first !== 'due') this.#coming = undefined
   }
 
   /** Until what was received must be stored. */

@@ -36,7 +36,7 @@ export function guideSteps({ facts, restic, version }: KitGuide): readonly (read
     ],
     [
       'Without this program',
-      `Put the shares together with any tool for Shamir's scheme over GF(2^8) with the polynomial 0x11b, byte by byte: the last byte of each share (third field of its ZKS1 line, hex) is its x, the 32 before it are y. The 32 bytes at x = 0, as 64 hex digits, are a restic password. Join the fourth fields of the ZKK1 lines and decode the base64: its JSON holds restic keys (${restic.map(({ generation }) => `generation ${generation}`).join(', ') || 'none'}). Write "text" to keys/<id> in a copy of that generation's repository, and open it: restic -r COPY snapshots.`,
+      `Put the shares together with any tool for Shamir's scheme over GF(2^8) with the polynomial 0x11b, byte by byte: the last byte of each share (fourth field of its ZKS1 line, hex) is its x, the 32 before it are y. The 32 bytes at x = 0, as 64 hex digits, are a restic password. Join the fifth fields of the ZKK1 lines in order and decode the base64: its JSON holds restic keys (${restic.map(({ generation }) => `generation ${generation}`).join(', ') || 'none'}). Write "text" to keys/<id> in a copy of that generation's repository, and open it: restic -r COPY snapshots.`,
     ],
   ]
 }
@@ -91,7 +91,7 @@ const style = `
 *{box-sizing:border-box}body{margin:0 auto;max-width:190mm;padding:12mm 8mm;background:var(--paper);color:var(--ink);font:10.5pt/1.45 system-ui,sans-serif}
 .brand{margin:0;color:var(--accent);font-weight:600;letter-spacing:.04em}h1{margin:0;font-size:30pt;line-height:1.1}h1 small{font-size:15pt;color:var(--soft);font-weight:400}
 h2{margin:0 0 1mm;font-size:10.5pt}.lead{font-size:12pt;margin:2mm 0 4mm}table{width:100%;border-collapse:collapse}th,td{border:1px solid var(--line);padding:1.5mm 2.5mm;text-align:left}th{color:var(--soft);font-weight:500;width:20mm}.blank{width:55mm}
-.share{display:flex;gap:7mm;align-items:flex-start;margin:6mm 0;break-inside:avoid}.share figure{flex:0 0 52mm}figure{margin:0;text-align:center}
+.share{display:flex;gap:7mm;align-items:flex-start;margin:6mm 0;break-inside:avoid}.share figure{flex:0 0 52mm}.share div{flex:1}figure{margin:0;text-align:center}
 figcaption{color:var(--soft);font-size:8.5pt}svg{width:100%;height:auto;background:#fff;display:block;shape-rendering:crispEdges}
 ol{columns:3;margin:0;padding-left:8mm;font:600 10.5pt/1.6 ui-monospace,monospace}ol li::marker{color:var(--soft);font-weight:400}
 .guide{display:grid;grid-template-columns:1fr 1fr;gap:3.5mm 7mm;border-top:1px solid var(--line);padding-top:4mm}.guide p{margin:0;font-size:9pt;overflow-wrap:anywhere}.guide div:last-child{grid-column:1/-1}

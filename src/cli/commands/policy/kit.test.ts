@@ -63,12 +63,13 @@ test('after the loss of everything but a copy and shares, keys kit open gives st
     environment: { RESTIC_PASSWORD: 'for restic' },
   })
   assert.match(listed.stdout, /source=documents/)
-  // By hand: the password is the kit's key, the key object stands in the sealed part.
+  // By hand, as the pages say: the password is the kit's key, the key object stands in the sealed part.
   const texts = [1, 4, 5].map((number) => readFileSync(desk.folder.at('kit', `share-${number}.txt`), 'utf8'))
   const { restic, exportUnlock, kit } = await keyringOfShares(texts)
   mkdirSync(desk.folder.at('by-hand', 'keys'), { recursive: true })
   writeFileSync(desk.folder.at('by-hand', 'keys', restic[0]!.id), restic[0]!.text)
-  const environment = { RESTIC_PASSWORD: exportUnlock.passphrase }
+  assert.equal(combinedByHand(texts), exportUnlock.passphrase)
+  const environment = { RESTIC_PASSWORD: combinedByHand(texts) }
   assert.match(
     (await desk.type(['-r', desk.folder.at('by-hand'), 'check', '--read-data'], 0, { environment })).stdout,
     /no/i,
@@ -76,3 +77,27 @@ test('after the loss of everything but a copy and shares, keys kit open gives st
   assert.ok(guideSteps({ facts: kit, restic, version: '1' }).some(([, text]) => text.includes('generation 1')))
   assert.equal(existsSync(desk.folder.at('keys')), false)
 })
+
+/** Another program than the library, written after the page alone: Lagrange at x = 0 in GF(2^8) with the polynomial 0x11b. */
+function combinedByHand(texts: readonly string[]): string {
+  const shares = texts.map((text) => Buffer.from(/ZKS1:[^\s]*/.exec(text)![0].split(':')[3]!, 'hex'))
+  const multiply = (a: number, b: number): number => {
+    let product = 0
+    for (let bit = 7; bit >= 0; bit--) {
+      product = (product << 1) ^ (product & 0x80 ? 0x11b : 0)
+      if ((b >> bit) & 1) product ^= a
+    }
+    return product
+  }
+  const inverse = (a: number): number => Array.from({ length: 253 }).reduce<number>((power) => multiply(power, a), a)
+  const key = Array.from({ length: 32 }, (_, at) =>
+    shares.reduce((sum, share) => {
+      const others = shares.filter((other) => other !== share)
+      const weight = others.reduce((product, other) => {
+        return multiply(product, multiply(other[32]!, inverse(other[32]! ^ share[32]!)))
+      }, 1)
+      return sum ^ multiply(share[at]!, weight)
+    }, 0),
+  )
+  return Buffer.from(key).toString('hex')
+}

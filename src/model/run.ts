@@ -79,6 +79,9 @@ export const keyEventKinds = [
   'imported',
   'destroyed',
   'checked',
+  'kit created',
+  'kit tested',
+  'kit opened',
 ] as const
 
 export interface KeyEvent {

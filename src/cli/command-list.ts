@@ -75,6 +75,12 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/policy/restore.ts'),
     plumbing: { summary: 'write a snapshot back to disk', load: () => import('./commands/restore.ts') },
   },
+  {
+    name: 'procedure',
+    group: daily,
+    summary: 'run the restore procedures of the policy, step by step',
+    load: () => import('./commands/policy/procedure.ts'),
+  },
   { name: 'ls', group: daily, summary: 'list the files of a snapshot', load: () => import('./commands/ls.ts') },
   { name: 'find', group: daily, summary: 'find files in all snapshots', load: () => import('./commands/find.ts') },
   { name: 'diff', group: daily, summary: 'compare two snapshots', load: () => import('./commands/diff.ts') },

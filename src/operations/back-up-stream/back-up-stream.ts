@@ -87,7 +87,10 @@ async function backUpClaiming(
   try {
     await workers.begin(workerDataOf(request), (pack) => receiver.receive(pack))
     const withdrawn = new Set<Id>()
-    const reliance = request.rehash === 'relied' ? relianceOf(repository, { workers, receiver, withdrawn }, context, stopped) : undefined
+    const reliance =
+      request.rehash === 'relied'
+        ? relianceOf(repository, { workers, receiver, withdrawn }, context, stopped)
+        : undefined
     if (parent !== undefined) await reliance?.isSound({ trees: [parent.tree], blobs: [] }, stopped)
     await feed(run, stopped)
     const tree = await run.finish(parent?.tree)

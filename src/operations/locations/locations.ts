@@ -68,7 +68,16 @@ export class Locations {
 
   /** The place of a repository: what `restic -r` takes. */
   repositoryPlace({ location, generation }: RepositoryChoice): string {
-    return placeWithin(this.placeOf(location), this.#options.environment, String(generation), 'repository')
+    return this.#placeIn({ location, generation }, 'repository')
+  }
+
+  /** The place of the write-ahead logs of a generation: a folder for each source lies in it. */
+  walPlace(choice: RepositoryChoice): string {
+    return this.#placeIn(choice, 'wal')
+  }
+
+  #placeIn({ location, generation }: RepositoryChoice, ...names: readonly string[]): string {
+    return placeWithin(this.placeOf(location), this.#options.environment, String(generation), ...names)
   }
 
   /**
@@ -104,6 +113,31 @@ export class Locations {
   /** The bare storage of a repository, for mirroring, verifying and healing by name; the caller closes it. */
   async storage(choice: RepositoryChoice, open: 'existing' | 'create', signal: AbortSignal): Promise<Storage> {
     return await this.#open(this.repositoryPlace(choice), open, signal)
+  }
+
+  /**
+   * The storage of the write-ahead logs of a generation; undefined where there is none, unless it is to be made. Failure
+   * `storage_unreachable` where the location itself is not there. The caller closes it.
+   */
+  async walStorage(
+    choice: RepositoryChoice,
+    open: 'existing' | 'create',
+    signal: AbortSignal,
+  ): Promise<Storage | undefined> {
+    await this.requireReachable(choice.location, signal)
+    try {
+      const storage = await this.#open(this.walPlace(choice), open, signal)
+      if (open === 'existing') await storage.size(configName, signal) // Tells whether the place is there.
+      return storage
+    } catch (error) {
+      if (isFailure(error, 'repository_missing')) return undefined
+      throw error
+    }
+  }
+
+  /** The key that seals what lies in a generation. Failure `keyring_locked`. */
+  keyOf(generation: number): MasterKey {
+    return this.#options.masterKey(generation)
   }
 
   /** The same, closed by disposing it. */

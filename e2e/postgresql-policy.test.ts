@@ -1,0 +1,122 @@
+/** PostgreSQL as the users of a policy have it: every command, on a real server, in order. */
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CommandRun, runWords } from '../testing/fake-world.ts'
+import { postgresqlTest } from '../testing/postgresql-test.ts'
+import type { PostgresqlServer } from '../testing/postgresql-server.ts'
+import { type TemporaryFolder, temporaryFolder } from '../testing/temporary-folder.ts'
+
+/** A line of --json. Its members are whatever the test says of them. */
+interface Line {
+  readonly [name: string]: unknown
+}
+
+/** A policy with one source, "orders", and what is done under it. */
+class Site {
+  readonly folder: TemporaryFolder
+  readonly server: PostgresqlServer
+
+  constructor(server: PostgresqlServer) {
+    this.server = server
+    this.folder = temporaryFolder('policy')
+    chmodSync(this.folder.path, 0o755)
+  }
+
+  async run(words: readonly string[], signal?: AbortSignal): Promise<CommandRun> {
+    return await runWords(words, {
+      workingDirectory: this.folder.path,
+      environment: { PATH: `${this.server.binFolder}:${process.env['PATH']}`, TMPDIR: this.folder.path },
+      userId: process.getuid!(),
+      ...(signal !== undefined && { signal }),
+    })
+  }
+
+  async ok(...words: string[]): Promise<Line[]> {
+    const { code, stdout, stderr } = await this.run(words)
+    assert.equal(code, 0, `${words.join(' ')} ended with ${code}\n${stdout}${stderr}`)
+    return words.includes('--json')
+      ? stdout
+          .trim()
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line): Line => JSON.parse(line))
+      : []
+  }
+
+  async init(more: readonly string[] = [], settings: readonly string[] = []): Promise<void> {
+    await this.ok(
+      'init',
+      '--yes',
+      '--secondary',
+      'off-site',
+      '--source',
+      `postgresql:orders=${this.server.url}`,
+      ...more,
+    )
+    const path = this.folder.at('zakops-backup.yaml')
+    const text = readFileSync(path, 'utf8')
+    const added = settings.map((line) => `\n    ${line}`).join('')
+    writeFileSync(path, text.replace('    kind: postgresql', `    kind: postgresql${added}`))
+    await this.ok('policy', 'check')
+  }
+
+  packs(location: string): string[] {
+    return readdirSync(this.folder.at(location), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.parentPath.includes('/data/'))
+      .map((entry) => join(entry.parentPath, entry.name))
+  }
+}
+
+postgresqlTest(
+  'a PostgreSQL source is set up by init, backed up, and restored to a folder',
+  { versions: [18], settings: { summarize_wal: 'on' } },
+  async ({ server }) => {
+    const site = new Site(server)
+    await using _ = site.folder
+    await server.psql('create table orders as select n, md5(n::text) as item from generate_series(1, 20000) n')
+    await site.init()
+    const [first] = await site.ok('backup', '--json')
+    assert.deepEqual(
+      [first!['kind'], first!['state'], first!['copies']],
+      ['full', 'complete', ['primary', 'secondary']],
+    )
+    await server.psql('insert into orders values (0, null); checkpoint')
+    const [second] = await site.ok('backup', 'orders', '--json')
+    assert.equal(second!['kind'], 'incremental')
+    assert.ok(Number(second!['bytes_added']) < Number(first!['bytes_added']) / 2, JSON.stringify([first, second]))
+
+    const [restored] = await site.ok('restore', 'orders', '--to', 'back', '--json')
+    assert.equal(restored!['manifest'], 'not compared')
+    assert.ok(existsSync(site.folder.at('back/PG_VERSION')))
+    assert.ok(!existsSync(site.folder.at('back/orders')))
+  },
+)
+
+postgresqlTest(
+  'a PostgreSQL source is recovered to a point in time by the WAL that archive_command pushed',
+  { versions: [18], initdb: ['--wal-segsize=1'], settings: inboxSettings },
+  async ({ server }) => {
+    const site = new Site(server)
+    await using _ = site.folder
+    await server.psql('create table orders (n int)')
+    await site.init()
+    await site.ok('backup')
+    await server.psql("insert into orders values (1); select pg_create_restore_point('one')")
+    await server.psql('insert into orders values (2); select pg_switch_wal()')
+    for (const path of await inboxFiles(server)) await site.ok('wal', 'push', path, '--source', 'orders')
+
+    const owner = ['--owner', userInfo({ uid: server.owner.uid }).username]
+    const [recovered] = await site.ok('restore', 'postgresql', 'orders', '--to', 'one', '--into', 'then', '--json', ...owner)
+    assert.equal(recovered!['state'], 'paused')
+    assert.equal(await queryServer(String(recovered!['url']), 'select n from orders'), '1')
+    await site.ok('sandbox', 'stop', String(recovered!['sandbox']))
+    assert.ok(existsSync(site.folder.at('then/PG_VERSION')))
+    assert.ok(!existsSync(String(recovered!['url'])))
+
+    const refused = await site.run(['restore', 'orders', '--to', '2099-01-01', '--into', 'later', ...owner])
+    assert.notEqual(refused.code, 0)
+    assert.match(refused.stderr, /Cannot recover to 2099-01-01.*Possible/s)
+    assert.ok(!existsSync(site.folder.at('later')))
+  },
+)

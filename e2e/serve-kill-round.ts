@@ -21,13 +21,15 @@ const sources = ['documents', 'orders']
 export interface ServeWorld {
   readonly folder: string
   day: number
+  /** How far ahead its clock is; the same for all processes of a day, whose clock goes on. */
+  shiftMs: number
   /** How long an undisturbed service took on the last day, ms. */
   usualMs: number
 }
 
 /** A policy of production with files and a database, kept for one day. `folder` exists and is empty. */
 export async function makeServeWorld(folder: string, random: SeededRandom): Promise<ServeWorld> {
-  const world: ServeWorld = { folder, day: 0, usualMs: 0 }
+  const world: ServeWorld = { folder, day: 0, shiftMs: shiftMs(0), usualMs: 0 }
   mkdirSync(join(folder, 'documents'))
   for (let count = 0; count < 20; count++) changeSources(world, random)
   const words = ['init', '--environment', 'production', '--yes']
@@ -52,6 +54,7 @@ export async function makeServeWorld(folder: string, random: SeededRandom): Prom
  */
 export async function serveKillRound(world: ServeWorld, random: SeededRandom): Promise<number[]> {
   world.day += 1
+  world.shiftMs = shiftMs(world.day)
   for (let count = 0; count < 3; count++) changeSources(world, random)
   const kills: number[] = []
   do {
@@ -70,11 +73,11 @@ export async function serveKillRound(world: ServeWorld, random: SeededRandom): P
 /** Reads every byte of every backup at both locations. */
 export async function verifyServeWorld(world: ServeWorld): Promise<void> {
   const words = ['verify', '--read-data']
-  await runWell(process.execPath, [program, String(shiftMs(world)), ...words], { cwd: world.folder })
+  await runWell(process.execPath, [program, String(world.shiftMs), ...words], { cwd: world.folder })
 }
 
 function startServe(world: ServeWorld) {
-  return spawn(process.execPath, [program, String(shiftMs(world)), 'serve', '--json'], {
+  return spawn(process.execPath, [program, String(world.shiftMs), 'serve', '--json'], {
     cwd: world.folder,
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -82,7 +85,7 @@ function startServe(world: ServeWorld) {
 }
 
 /** How far ahead the clock is at five past two of the day, a Monday at first. */
-function shiftMs({ day }: ServeWorld): number {
+function shiftMs(day: number): number {
   return slotOf(day).getTime() + 5 * 60_000 - Date.now()
 }
 

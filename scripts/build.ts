@@ -2,6 +2,8 @@
  * Makes dist/, which the published package runs: Node strips no types below node_modules. The program is one file, and
  * so is each worker (decision 0008): a thread that starts reads one file instead of sixty. koffi stays a
  * package beside them, since it is a native library.
+ *
+ *   node scripts/build.ts [FOLDER]   makes it there, for the tests
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +12,7 @@ import { build, type Metafile } from 'esbuild'
 import { projectFolder } from './source-files.ts'
 
 const source = join(projectFolder, 'src')
-const dist = join(projectFolder, 'dist')
+const dist = process.argv[2] ?? join(projectFolder, 'dist')
 const kernels = join(source, 'kernels/wasm')
 if (!existsSync(join(kernels, 'kernels.wasm'))) {
   console.error(

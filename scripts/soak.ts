@@ -1,23 +1,24 @@
 /**
- * The long proofs: kill -9 at random moments, random damages, and backups of a database under a writer, many times over. Takes
- * about an hour.
+ * The long proofs: kill -9 at random moments, random damages, backups of a database under a writer, kills of the service, two
+ * years of a policy, and recoveries of PostgreSQL to random points. Takes about two hours.
  *
- *   npm run soak                                   200 kills, 500 damages, 100 backups under a writer
- *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --seed "…"
- *   npm run soak                                   200 kills, 500 damages, 100 kills of the service
- *   npm run soak -- --kills 20 --damages 0 --serve-kills 0 --seed "…"
+ *   npm run soak                     200 kills, 500 damages, 100 backups under a writer, 100 kills of the service, 104 weeks,
+ *                                    20 recoveries on each PostgreSQL
+ *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --serve-kills 0 --fulls 0 --recoveries 0 --seed "…"
  *
  * The seed is printed; with it a run does the same again, but for the moments at which a kill hits.
  */
 import { parseArgs } from 'node:util'
 import { damageRound } from '../e2e/damage-round.ts'
 import { killedOperations, killRound, makeKillWorld } from '../e2e/kill-round.ts'
+import { postgresqlRound } from '../e2e/postgresql-round.ts'
 import { zakops } from '../e2e/program.ts'
-import { makeServeWorld, serveKillRound, verifyServeWorld } from '../e2e/serve-kill-round.ts'
+import { postgresqlVersions, testServers } from '../testing/postgresql-server.ts'
 import { findRestics } from '../testing/restic.ts'
 import { makeSampleTree } from '../testing/sample-tree.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
+import { soakLife, soakServe } from './soak-service.ts'
 import { soakSqlite } from './soak-sqlite.ts'
 
 const { values } = parseArgs({
@@ -26,6 +27,9 @@ const { values } = parseArgs({
     damages: { type: 'string', default: '500' },
     sqlite: { type: 'string', default: '100' },
     'serve-kills': { type: 'string', default: '100' },
+    fulls: { type: 'string', default: '104' },
+    recoveries: { type: 'string', default: '20' },
+    versions: { type: 'string', default: '15,16,17,18' },
     seed: { type: 'string', default: new Date().toISOString() },
   },
 })
@@ -34,7 +38,9 @@ console.log(`seed "${values.seed}"; ${restic?.description ?? 'no restic on the P
 await soakKills(Number(values.kills))
 await soakDamages(Number(values.damages))
 await soakSqlite(Number(values.sqlite))
-await soakServe(Number(values['serve-kills']))
+await soakServe(Number(values['serve-kills']), values.seed)
+await soakLife(Number(values.fulls), values.seed)
+await soakPostgresql(Number(values.recoveries))
 
 async function soakKills(count: number): Promise<void> {
   if (count === 0) return
@@ -72,22 +78,18 @@ async function soakDamages(count: number): Promise<void> {
   console.log(`damages: ${count}; each was named by check and mended by heal`)
 }
 
-async function soakServe(count: number): Promise<void> {
-  if (count === 0) return
-  const random = seededRandom(`${values.seed} serve`)
-  await using folder = temporaryFolder('soak')
-  const world = await makeServeWorld(folder.path, random)
-  let kills = 0
-  while (kills < count) {
-    const hits = await serveKillRound(world, random)
-    kills += hits.length
+async function soakPostgresql(recoveries: number): Promise<void> {
+  if (recoveries === 0) return
+  const random = seededRandom(`${values.seed} postgresql`)
+  const installed = (await testServers()).map(({ major }) => major)
+  for (const version of postgresqlVersions.filter((one) => values.versions.split(',').includes(String(one)))) {
+    if (!installed.includes(version)) {
+      console.log(`PostgreSQL ${version} is not installed: npm run test-servers`)
+      continue
+    }
+    const done = await postgresqlRound({ version, rows: 200, recoveries, random, say: console.log })
     console.log(
-      `day ${world.day}: serve killed after ${hits.join(' ms, and again after ')} ms: finished by the next one`,
+      `PostgreSQL ${version}: ${done.kills} kills, ${done.recoveries} recoveries, each with the rows of its point`,
     )
-    if (world.day % 20 === 0) await verifyServeWorld(world)
   }
-  await verifyServeWorld(world)
-  console.log(
-    `serve: ${kills} kills in ${world.day} days; one backup a source and due time, the same at both locations`,
-  )
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isFailure } from '../base/failure.ts'
+import { signEvidenceText } from './evidence-keys.ts'
 import { describeGeneration, type Generation, isSameGeneration } from './generation.ts'
 import type { KeyEncryptionKey } from './key-encryption-key.ts'
 import type { ProviderRecord } from './key-provider.ts'
@@ -32,6 +33,9 @@ export async function checkKeyring(options: {
   const { content } = found
   for (const entry of content.entries) {
     if (entry.state !== 'destroyed') withSecret(key.unwrap(entry), () => undefined)
+  }
+  for (const entry of content.evidenceKeys ?? []) {
+    if (entry.state === 'active') signEvidenceText(entry, 'check', key)
   }
   return {
     id: content.id,

@@ -79,7 +79,7 @@ export function withDestroyed(
   return entries.map((one) => (one === found ? destroyed : one))
 }
 
-/** Every entry wrapped anew by another key. */
+/** Every generation wrapped anew by another key. */
 export function rewrapped(
   entries: readonly KeyringEntry[],
   from: KeyEncryptionKey,

@@ -4,7 +4,7 @@ import { Failure } from '../base/failure.ts'
 import { environments } from '../model/policy/policy.ts'
 import { canonicalJson } from '../base/canonical-json.ts'
 import { providerRecordSchema } from './key-provider.ts'
-import { sealedKeySchema } from './sealed-key.ts'
+import { base64Schema, sealedKeySchema } from './sealed-key.ts'
 
 /** encrypt 32 | macK 16 | macR 16: the parts of a repository's master key. */
 export const masterKeyBytes = 64
@@ -36,6 +36,23 @@ const entrySchema = z.discriminatedUnion('state', [
 /** A generation as it stands in the file. */
 export type KeyringEntry = z.output<typeof entrySchema>
 
+/** Evidence keys that one keyring may have. */
+export const evidenceKeysMax = 200
+
+const ofEveryEvidenceKey = { publicKey: base64Schema(32), version: countSchema, createdAt: timeSchema }
+
+const evidenceKeySchema = z.discriminatedUnion('state', [
+  z.strictObject({
+    state: z.literal('active'),
+    ...ofEveryEvidenceKey,
+    wrapped: sealedKeySchema(32).extend({ keyEncryptionKeyVersion: countSchema }),
+  }),
+  z.strictObject({ state: z.literal('retired'), ...ofEveryEvidenceKey, retiredAt: timeSchema }),
+])
+
+/** A key that signs evidence (Ed25519) as it stands in the file: a retired one without its private part. */
+export type EvidenceKeyEntry = z.output<typeof evidenceKeySchema>
+
 const contentSchema = z.strictObject({
   format: z.literal('zakops-backup keyring'),
   formatVersion: z.literal(1),
@@ -47,6 +64,8 @@ const contentSchema = z.strictObject({
   /** The random key that all entries are wrapped with, itself wrapped by a provider. */
   keyEncryptionKey: z.strictObject({ version: countSchema, wrapped: providerRecordSchema }),
   entries: z.array(entrySchema).max(entriesMax),
+  /** Absent in keyrings that were made before there was evidence. */
+  evidenceKeys: z.array(evidenceKeySchema).min(1).max(evidenceKeysMax).exactOptional(),
 })
 
 /** All that a keyring's file says, but for the codes that prove it. */
@@ -119,7 +138,7 @@ function authenticationOf(content: KeyringContent, key: Uint8Array): string {
   return createHmac('sha256', key).update(canonicalJson(content)).digest('hex')
 }
 
-function requireSound({ entries, keyEncryptionKey }: KeyringContent, what: string): void {
+function requireSound({ entries, evidenceKeys = [], keyEncryptionKey }: KeyringContent, what: string): void {
   const names = new Set(entries.map(({ environment, generation }) => `${environment} ${generation}`))
   if (names.size !== entries.length) throw keyringDamaged(what, 'a generation stands in it twice')
   for (const environment of environments) {
@@ -129,8 +148,10 @@ function requireSound({ entries, keyEncryptionKey }: KeyringContent, what: strin
       throw keyringDamaged(what, `${environment} has ${active} active generations, expected 1`)
     }
   }
-  for (const entry of entries) {
-    if (entry.state === 'destroyed') continue
+  const signing = evidenceKeys.filter(({ state }) => state === 'active').length
+  if (evidenceKeys.length > 0 && signing !== 1) throw keyringDamaged(what, `${signing} keys sign evidence, expected 1`)
+  for (const entry of [...entries, ...evidenceKeys]) {
+    if (!('wrapped' in entry)) continue
     const version = entry.wrapped.keyEncryptionKeyVersion
     if (version === keyEncryptionKey.version) continue
     throw keyringDamaged(what, `an entry is wrapped by key ${version}, expected ${keyEncryptionKey.version}`)

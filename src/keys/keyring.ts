@@ -2,16 +2,16 @@ import { throwIfStopped } from '../base/abort.ts'
 import { Failure } from '../base/failure.ts'
 import type { Environment } from '../model/policy/policy.ts'
 import { checkKeyring, type KeyringCheck } from './check-keyring.ts'
+import {
+  type EvidenceKey,
+  evidenceKeyOf,
+  mergedEvidenceKeys,
+  signEvidenceText,
+  withNewEvidenceKey,
+} from './evidence-keys.ts'
 import { describeGeneration, type Generation, type GenerationName } from './generation.ts'
 import type { KeyEncryptionKey } from './key-encryption-key.ts'
-import {
-  type EntryTools,
-  findEntry,
-  generationOf,
-  rewrapped,
-  withDestroyed,
-  withNewGeneration,
-} from './keyring-entries.ts'
+import { type EntryTools, findEntry, generationOf, withDestroyed, withNewGeneration } from './keyring-entries.ts'
 import { authenticate, encodeKeyringFile, type KeyringContent, keyringDamaged } from './keyring-file.ts'
 import { takeKeyringLock } from './keyring-lock.ts'
 import type { KeyringWorld } from './keyring-world.ts'
@@ -19,6 +19,7 @@ import { type ImportOutcome, mergeEntries } from './merge-entries.ts'
 import { unwrapContent } from './open-content.ts'
 import { type ReadKeyring, readKeyring } from './read-keyring-file.ts'
 import { replaceKeyringFile } from './replace-keyring-file.ts'
+import { rewrappedContent } from './rewrap-content.ts'
 import { passphraseProvider } from './passphrase-provider.ts'
 import { providerOf, type Unlock } from './unlock.ts'
 import { wrapNewKey } from './wrap-new-key.ts'
@@ -87,6 +88,25 @@ export class Keyring implements Disposable {
     )
   }
 
+  /** The keys that signed evidence, the one that signs now last; none before the first signature of an older keyring. */
+  get evidenceKeys(): readonly EvidenceKey[] {
+    return (this.#content.evidenceKeys ?? []).map((entry) => evidenceKeyOf(entry))
+  }
+
+  /** Signs a text of the evidence. A keyring that has no key for it yet gets one, which is on disk before it signs. */
+  async signEvidence(text: string, signal: AbortSignal): Promise<{ readonly key: string; readonly signature: string }> {
+    if (this.#content.evidenceKeys === undefined) await this.#newEvidenceKey('keep', signal)
+    const active = this.#content.evidenceKeys?.find((entry) => entry.state === 'active')
+    if (active === undefined) throw new Failure('defect', 'Cannot sign evidence: the keyring has no key for it')
+    return signEvidenceText(active, text, this.#key)
+  }
+
+  /** Another key signs evidence from now on. The public part of the one before stays, for what it signed. */
+  async rotateEvidenceKey(signal: AbortSignal): Promise<EvidenceKey> {
+    await this.#newEvidenceKey('replace', signal)
+    return this.evidenceKeys.at(-1)!
+  }
+
   /** Starts a new generation of an environment; the one that was active is retired, and its backups stay restorable. */
   async rotate(environment: Environment, signal: AbortSignal): Promise<Generation> {
     let name: GenerationName | undefined
@@ -121,9 +141,9 @@ export class Keyring implements Disposable {
     const provider = providerOf(unlock, this.#world)
     await this.#change(signal, async (content, { random }) => {
       const { key, wrapped } = await wrapNewKey(provider, content, random, signal)
-      const entries = rewrapped(content.entries, this.#key, { key, random })
+      const again = rewrappedContent(content, this.#key, { key, random })
       const keyEncryptionKey = { version: key.version, wrapped }
-      return { content: { ...content, keyEncryptionKey, entries }, key, last: 'replace' }
+      return { content: { ...content, keyEncryptionKey, ...again }, key, last: 'replace' }
     })
   }
 
@@ -137,7 +157,7 @@ export class Keyring implements Disposable {
         ...this.#content,
         writtenAt: clock.now().toISOString(),
         keyEncryptionKey: { version: key.version, wrapped },
-        entries: rewrapped(this.#content.entries, this.#key, { key, random }),
+        ...rewrappedContent(this.#content, this.#key, { key, random }),
       }
       return encodeKeyringFile(content, key.authentication)
     } finally {
@@ -153,8 +173,11 @@ export class Keyring implements Disposable {
       await this.#change(signal, (content, tools) => {
         const merged = mergeEntries(content.entries, theirs.entries, theirKey, tools)
         outcome = merged.outcome
-        if (merged.outcome.added.length === 0) return undefined
-        return { content: { ...content, entries: merged.entries }, key: this.#key, last: 'keep' }
+        const evidenceKeys = mergedEvidenceKeys(content.evidenceKeys ?? [], theirs.evidenceKeys ?? [], theirKey, tools)
+        const hasNewKeys = evidenceKeys.length > (content.evidenceKeys ?? []).length
+        if (merged.outcome.added.length === 0 && !hasNewKeys) return undefined
+        const signing = evidenceKeys.length === 0 ? {} : { evidenceKeys }
+        return { content: { ...content, entries: merged.entries, ...signing }, key: this.#key, last: 'keep' }
       })
     } finally {
       theirKey.close()
@@ -189,6 +212,18 @@ export class Keyring implements Disposable {
 
   #generation(name: GenerationName): Generation {
     return generationOf(findEntry(this.#content.entries, name))
+  }
+
+  /** `keep`: only where there is none, since another process may have made it meanwhile. */
+  async #newEvidenceKey(whenPresent: 'keep' | 'replace', signal: AbortSignal): Promise<void> {
+    await this.#change(signal, (content, tools) => {
+      if (whenPresent === 'keep' && content.evidenceKeys !== undefined) {
+        this.#content = content
+        return undefined
+      }
+      const evidenceKeys = withNewEvidenceKey(content.evidenceKeys ?? [], tools)
+      return { content: { ...content, evidenceKeys }, key: this.#key, last: whenPresent }
+    })
   }
 
   /** Makes a change on what is in the file now, under the lock. No change where `decide` gives none. */

@@ -5,16 +5,18 @@ import { errorCode } from '../base/error-code.ts'
 import { Failure } from '../base/failure.ts'
 import { toHex } from '../base/hex.ts'
 import type { Environment } from '../model/policy/policy.ts'
+import { withNewEvidenceKey } from './evidence-keys.ts'
 import { fileTrouble } from './file-trouble.ts'
 import type { KeyEncryptionKey } from './key-encryption-key.ts'
 import { Keyring } from './keyring.ts'
-import { rewrapped, withNewGeneration } from './keyring-entries.ts'
+import { withNewGeneration } from './keyring-entries.ts'
 import { encodeKeyringFile, type KeyringContent } from './keyring-file.ts'
 import { takeKeyringLock } from './keyring-lock.ts'
 import type { KeyringWorld } from './keyring-world.ts'
 import { unwrapContent } from './open-content.ts'
 import { exists, readKeyring, realKeyringPath } from './read-keyring-file.ts'
 import { replaceKeyringFile } from './replace-keyring-file.ts'
+import { rewrappedContent } from './rewrap-content.ts'
 import { syncFolder } from './sync-folder.ts'
 import { providerOf, type Unlock } from './unlock.ts'
 import { wrapNewKey } from './wrap-new-key.ts'
@@ -59,6 +61,7 @@ export async function createKeyring(
       writtenAt: now.toISOString(),
       keyEncryptionKey: { version: key.version, wrapped },
       entries: withNewGeneration([], place.environment, { key, random, now }).entries,
+      evidenceKeys: withNewEvidenceKey([], { key, random, now }),
     }
     return { content, key }
   })
@@ -82,7 +85,7 @@ export async function recoverKeyring(
       sequence: old.content.sequence + 1,
       writtenAt: clock.now().toISOString(),
       keyEncryptionKey: { version: key.version, wrapped },
-      entries: rewrapped(old.content.entries, old.key, { key, random }),
+      ...rewrappedContent(old.content, old.key, { key, random }),
     }
     old.key.close()
     return { content, key }

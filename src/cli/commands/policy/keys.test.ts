@@ -105,7 +105,7 @@ test('keys list, rotate and check show the generations, rotate when it is due, a
       [2, 'active', '2028-01-02'],
     ],
   )
-  assert.match((await desk.type(['check'])).stdout, /version 3, 2 keys opened, key-encryption key 2 of a key-file/)
+  assert.match((await desk.type(['check'])).stdout, /version 4, 2 keys opened, key-encryption key 2 of a key-file/)
   assert.deepEqual(
     (await desk.events()).filter((event) => !event.startsWith('opened')),
     ['rotated 2', 'rewrapped', 'checked'].map((event) => `${event} by test-user@test-host`),

@@ -1,6 +1,10 @@
 /** PostgreSQL as the users of a policy have it: every command, on a real server, in order. */
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { userNamed } from '../src/posix/user-named.ts'
+import { inboxSettings } from '../testing/wal-inbox.ts'
+import { queryServer } from '../testing/query-server.ts'
 import { join } from 'node:path'
 import { type CommandRun, runWords } from '../testing/fake-world.ts'
 import { postgresqlTest } from '../testing/postgresql-test.ts'
@@ -10,6 +14,20 @@ import { type TemporaryFolder, temporaryFolder } from '../testing/temporary-fold
 /** A line of --json. Its members are whatever the test says of them. */
 interface Line {
   readonly [name: string]: unknown
+}
+
+/** Whom private servers run as. */
+const owner = process.getuid!() === 0 && userNamed('postgres') === undefined ? ['--owner', 'nobody'] : []
+
+/** Closes the segment that is written, and answers the files that the server has archived. */
+async function archivedFiles(server: PostgresqlServer): Promise<string[]> {
+  const name = await server.psql('select pg_walfile_name(pg_current_wal_lsn()) from (select txid_current()) x')
+  await server.psql('select pg_switch_wal()')
+  while (!(await server.psql('select last_archived_wal from pg_stat_archiver')).includes(name)) await sleep(20)
+  const inbox = join(server.dataFolder, 'inbox')
+  return readdirSync(inbox)
+    .toSorted()
+    .map((file) => join(inbox, file))
 }
 
 /** A policy with one source, "orders", and what is done under it. */
@@ -90,6 +108,14 @@ postgresqlTest(
     assert.equal(restored!['manifest'], 'not compared')
     assert.ok(existsSync(site.folder.at('back/PG_VERSION')))
     assert.ok(!existsSync(site.folder.at('back/orders')))
+
+    const [started] = await site.ok('sandbox', 'start', 'orders', '--amcheck', '--json', ...owner)
+    assert.deepEqual([started!['manifest'], started!['differences']], ['equal', []])
+    assert.equal(await queryServer(String(started!['url']), 'select count(*) from orders'), '20001')
+    assert.equal((await site.ok('sandbox', 'list', '--json')).length, 1)
+    await site.ok('sandbox', 'stop', String(started!['sandbox']))
+    assert.ok(!existsSync(String(started!['data_folder'])))
+    assert.equal((await site.run(['sandbox', 'stop', String(started!['sandbox'])])).code, 2)
   },
 )
 
@@ -102,17 +128,27 @@ postgresqlTest(
     await server.psql('create table orders (n int)')
     await site.init()
     await site.ok('backup')
-    await server.psql("insert into orders values (1); select pg_create_restore_point('one')")
-    await server.psql('insert into orders values (2); select pg_switch_wal()')
-    for (const path of await inboxFiles(server)) await site.ok('wal', 'push', path, '--source', 'orders')
+    await server.psql('insert into orders values (1)')
+    await server.psql("select pg_create_restore_point('one')")
+    await server.psql('insert into orders values (2)')
+    for (const path of await archivedFiles(server)) await site.ok('wal', 'push', path, '--source', 'orders')
 
-    const owner = ['--owner', userInfo({ uid: server.owner.uid }).username]
-    const [recovered] = await site.ok('restore', 'postgresql', 'orders', '--to', 'one', '--into', 'then', '--json', ...owner)
+    const [recovered] = await site.ok(
+      'restore',
+      'postgresql',
+      'orders',
+      '--to',
+      'one',
+      '--into',
+      'then',
+      '--json',
+      ...owner,
+    )
     assert.equal(recovered!['state'], 'paused')
     assert.equal(await queryServer(String(recovered!['url']), 'select n from orders'), '1')
     await site.ok('sandbox', 'stop', String(recovered!['sandbox']))
     assert.ok(existsSync(site.folder.at('then/PG_VERSION')))
-    assert.ok(!existsSync(String(recovered!['url'])))
+    assert.deepEqual(await site.ok('sandbox', 'list', '--json'), [])
 
     const refused = await site.run(['restore', 'orders', '--to', '2099-01-01', '--into', 'later', ...owner])
     assert.notEqual(refused.code, 0)

@@ -91,14 +91,26 @@ async function verifyOne(
     const common = { run: order.run, at: now, ...choice, objects: counts.packs + wal.readObjects, faults: faultCount }
     await catalog.addVerification({ ...common, scope: { kind: 'structure' }, bytes: 0 })
     const part = dataPart(order, now)
-    if (part !== undefined) await catalog.addVerification({ ...common, scope: part, bytes: counts.readBytes + wal.readBytes })
+    if (part !== undefined)
+      await catalog.addVerification({ ...common, scope: part, bytes: counts.readBytes + wal.readBytes })
     return described(choice, report, wal)
   } catch (error) {
     if (signal.aborted || !isFailure(error)) throw error
     const faults = [{ objectName: locations.repositoryPlace(choice), detail: describeTrouble(error) }]
     const state =
       error.code === 'repository_damaged' || error.code === 'repository_missing' ? 'damaged' : 'not verified'
-    return { ...choice, state, snapshots: 0, packs: 0, readPacks: 0, readBytes: 0, walFiles: 0, readWalFiles: 0, faults, faultsTotal: 1 }
+    return {
+      ...choice,
+      state,
+      snapshots: 0,
+      packs: 0,
+      readPacks: 0,
+      readBytes: 0,
+      walFiles: 0,
+      readWalFiles: 0,
+      faults,
+      faultsTotal: 1,
+    }
   }
 }
 

@@ -38,12 +38,15 @@ export async function endWal(
   const to = (await locations.walStorage(active, 'create', signal))!
   try {
     for (const object of opened.objects) {
-      if (object.wal.kind === 'history') await moveHistory(installation, { object, choice, from: opened.storage, to }, signal)
+      if (object.wal.kind === 'history')
+        await moveHistory(installation, { object, choice, from: opened.storage, to }, signal)
     }
   } finally {
     await to.close()
   }
-  watch.notice(`timeline histories of generation ${choice.generation} at the ${choice.location} location were sealed anew`)
+  watch.notice(
+    `timeline histories of generation ${choice.generation} at the ${choice.location} location were sealed anew`,
+  )
 }
 
 async function moveHistory(

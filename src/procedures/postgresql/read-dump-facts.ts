@@ -15,6 +15,8 @@ export async function readDumpFacts({
   try {
     return postgresqlDumpSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')))
   } catch (cause) {
-    throw new Failure('repository_damaged', `Cannot read "/${postgresqlDumpPath}" of backup "${snapshot.id}"`, { cause })
+    throw new Failure('repository_damaged', `Cannot read "/${postgresqlDumpPath}" of backup "${snapshot.id}"`, {
+      cause,
+    })
   }
 }

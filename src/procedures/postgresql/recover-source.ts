@@ -190,7 +190,8 @@ async function requireEmpty(folder: string): Promise<void> {
 }
 
 function noSnapshot(source: string, detail: string | undefined): Failure {
-  const state = detail === undefined ? 'there is no physical snapshot of it' : `its snapshots can not be read: ${detail}`
+  const state =
+    detail === undefined ? 'there is no physical snapshot of it' : `its snapshots can not be read: ${detail}`
   return new Failure('snapshot_missing', `Cannot recover "${source}": ${state}`, {
     facts: { hint: '`backups` lists what there is; after a loss of the catalog `catalog rebuild` reads it anew' },
   })

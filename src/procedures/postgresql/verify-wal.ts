@@ -45,7 +45,10 @@ export async function verifyWal(
   return { objects: objects.length, readObjects: wanted.length, readBytes, faults }
 }
 
-function hasTurn(objectName: string, read: 'all' | 'none' | { readonly part: number; readonly parts: number }): boolean {
+function hasTurn(
+  objectName: string,
+  read: 'all' | 'none' | { readonly part: number; readonly parts: number },
+): boolean {
   if (typeof read === 'string') return read === 'all'
   return createHash('sha256').update(objectName).digest()[0]! % read.parts === read.part - 1
 }

@@ -6,7 +6,8 @@ export interface RecoveryOptions {
   readonly timeline?: string | undefined
   readonly owner?: string | undefined
   readonly tablespaceMap?: readonly string[] | undefined
-  readonly start: boolean
+  /** False with --no-start only. */
+  readonly start?: boolean | undefined
   readonly promote?: true | undefined
   readonly pause?: true | undefined
 }
@@ -17,7 +18,7 @@ export function requireNoRecoveryOptions(options: RecoveryOptions): void {
     ...(options.timeline === undefined ? [] : ['--timeline']),
     ...(options.owner === undefined ? [] : ['--owner']),
     ...(options.tablespaceMap === undefined ? [] : ['--tablespace-map']),
-    ...(options.start ? [] : ['--no-start']),
+    ...(options.start === false ? ['--no-start'] : []),
     ...(options.promote === undefined ? [] : ['--promote']),
     ...(options.pause === undefined ? [] : ['--pause']),
   ]

@@ -23,7 +23,10 @@ export function define(command: Command, run: RunCommand): void {
       line: "restore postgresql main --to '2026-11-25 14:00:00+01' --into /srv/recovered",
       does: 'a server as it was then, paused for a look',
     },
-    { line: 'restore postgresql main --to latest --into /srv/recovered --promote', does: 'all there is, to go on with' },
+    {
+      line: 'restore postgresql main --to latest --into /srv/recovered --promote',
+      does: 'all there is, to go on with',
+    },
   ])
   command
     .argument('<source>', 'name of a source of the policy; `postgresql` may stand before it')

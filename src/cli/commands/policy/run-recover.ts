@@ -42,9 +42,10 @@ export async function runRecover(context: CommandContext, wanted: RecoverWords):
     owner: wanted.owner,
     tablespaces: parseTablespaceMap(wanted.tablespaceMap),
     end: wanted.promote === true ? 'promoted' : 'paused',
-    start: wanted.start
-      ? { when: 'now' }
-      : { when: 'never', restoreCommand: restoreCommand(opened.opened.path, source) },
+    start:
+      wanted.start !== false
+        ? { when: 'now' }
+        : { when: 'never', restoreCommand: restoreCommand(opened.opened.path, source) },
   }
   await using watch = watching(context)
   const run = { id: newRunId(world.random), procedure: 'restore', trigger: 'person', source } as const
@@ -103,7 +104,9 @@ function tell({ output }: CommandContext, recovered: RecoveredSource): void {
   output.line(`verified      the server stopped there: ${server.said}`)
   const last = server.lastEnd === undefined ? '' : `, last transaction of ${server.lastEnd}`
   output.line(`position      ${server.lsn}${last}`)
-  output.line(`state         ${server.state === 'paused' ? 'paused: it answers questions and can not be written to' : 'promoted: it can be written to'}`)
+  output.line(
+    `state         ${server.state === 'paused' ? 'paused: it answers questions and can not be written to' : 'promoted: it can be written to'}`,
+  )
   output.line(`connect       psql '${server.url}'`)
   output.line(`end it        zakops-backup sandbox stop ${server.name}   (the data folder stays)`)
 }

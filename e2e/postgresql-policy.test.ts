@@ -1,7 +1,8 @@
 /** PostgreSQL as the users of a policy have it: every command, on a real server, in order. */
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure } from '../src/base/failure.ts'
 import { userNamed } from '../src/posix/user-named.ts'
 import { inboxSettings } from '../testing/wal-inbox.ts'
 import { queryServer } from '../testing/query-server.ts'
@@ -154,5 +155,60 @@ postgresqlTest(
     assert.notEqual(refused.code, 0)
     assert.match(refused.stderr, /Cannot recover to 2099-01-01.*Possible/s)
     assert.ok(!existsSync(site.folder.at('later')))
+  },
+)
+
+postgresqlTest(
+  'the WAL of a PostgreSQL source is received by the service, copied off-site, verified, checked for gaps and retained',
+  { versions: [18], initdb: ['--wal-segsize=1'] },
+  async ({ server }) => {
+    const site = new Site(server)
+    await using _ = site.folder
+    await server.psql('create table orders (n int)')
+    await site.init([], ['wal: { receive: true, partialEvery: 1 second }'])
+    await site.ok('backup')
+    const service = new AbortController()
+    const served = site.run(['serve'], service.signal)
+    while ((await server.psql("select active from pg_replication_slots where slot_name = 'zakops_backup'")) !== 't') {
+      await sleep(50)
+    }
+    await server.psql('insert into orders values (1)')
+    await server.psql('select pg_switch_wal()')
+    await server.psql('insert into orders values (2)')
+    const end = await server.psql('select pg_current_wal_lsn()')
+    const isStored = `select flush_lsn >= '${end}' from pg_stat_replication where application_name = 'zakops-backup'`
+    while (!(await server.psql(isStored)).includes('t')) await sleep(50)
+    service.abort(new Failure('stopped', 'The test ends it'))
+    const { code, stderr } = await served
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /WAL of orders: receiving timeline 1/)
+
+    await site.ok('replicate')
+    const [checked] = await site.ok('wal', 'check', 'orders', '--json')
+    assert.deepEqual([checked!['gaps'], checked!['timeline']], [[], 1])
+    const verified = await site.ok('verify', '--read-data', '--json')
+    assert.ok(
+      verified.every((line) => Number(line['wal_files_read']) > 0),
+      JSON.stringify(verified),
+    )
+    const [status] = await site.ok('status', '--json')
+    assert.ok(status)
+
+    rmSync(site.folder.at('zakops-primary'), { recursive: true })
+    mkdirSync(site.folder.at('zakops-primary'))
+    const [recovered] = await site.ok(
+      'restore',
+      'postgresql',
+      'orders',
+      '--to',
+      'latest',
+      '--into',
+      'now',
+      '--promote',
+      '--json',
+      ...owner,
+    )
+    assert.equal(await queryServer(String(recovered!['url']), 'select n from orders order by n'), '1\n2')
+    await site.ok('sandbox', 'stop', String(recovered!['sandbox']))
   },
 )

@@ -1,12 +1,12 @@
 /** PostgreSQL as the users of a policy have it: every command, on a real server, in order. */
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../src/base/failure.ts'
 import { userNamed } from '../src/posix/user-named.ts'
 import { inboxSettings } from '../testing/wal-inbox.ts'
 import { queryServer } from '../testing/query-server.ts'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type CommandRun, runWords } from '../testing/fake-world.ts'
 import { postgresqlTest } from '../testing/postgresql-test.ts'
 import type { PostgresqlServer } from '../testing/postgresql-server.ts'
@@ -15,6 +15,12 @@ import { type TemporaryFolder, temporaryFolder } from '../testing/temporary-fold
 /** A line of --json. Its members are whatever the test says of them. */
 interface Line {
   readonly [name: string]: unknown
+}
+
+/** How docs/postgresql.md makes the role of the backup. */
+function roleStatements(): string[] {
+  const page = readFileSync(join(import.meta.dirname, '../docs/postgresql.md'), 'utf8')
+  return /```sql\n(.*?)```/s.exec(page)![1]!.trim().split('\n')
 }
 
 /** Whom private servers run as. */
@@ -42,9 +48,9 @@ class Site {
     chmodSync(this.folder.path, 0o755)
   }
 
-  async run(words: readonly string[], signal?: AbortSignal): Promise<CommandRun> {
+  async run(words: readonly string[], signal?: AbortSignal, folder = ''): Promise<CommandRun> {
     return await runWords(words, {
-      workingDirectory: this.folder.path,
+      workingDirectory: this.folder.at(folder),
       environment: { PATH: `${this.server.binFolder}:${process.env['PATH']}`, TMPDIR: this.folder.path },
       userId: process.getuid!(),
       ...(signal !== undefined && { signal }),
@@ -63,21 +69,20 @@ class Site {
       : []
   }
 
-  async init(more: readonly string[] = [], settings: readonly string[] = []): Promise<void> {
-    await this.ok(
-      'init',
-      '--yes',
-      '--secondary',
-      'off-site',
-      '--source',
-      `postgresql:orders=${this.server.url}`,
-      ...more,
-    )
+  async init(url = this.server.url, settings: readonly string[] = []): Promise<void> {
+    await this.ok('init', '--yes', '--secondary', 'off-site', '--source', `postgresql:orders=${url}`)
     const path = this.folder.at('zakops-backup.yaml')
     const text = readFileSync(path, 'utf8')
     const added = settings.map((line) => `\n    ${line}`).join('')
     writeFileSync(path, text.replace('    kind: postgresql', `    kind: postgresql${added}`))
     await this.ok('policy', 'check')
+  }
+
+  /** Names of the files of WAL below a folder of the site. */
+  stored(folder: string): string[] {
+    return readdirSync(this.folder.at(folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.parentPath.includes('/wal/'))
+      .map((entry) => entry.name)
   }
 
   packs(location: string): string[] {
@@ -110,6 +115,16 @@ postgresqlTest(
     assert.ok(existsSync(site.folder.at('back/PG_VERSION')))
     assert.ok(!existsSync(site.folder.at('back/orders')))
 
+    // A full does not rely on bytes that nobody has read.
+    const [largest] = site.packs('zakops-primary').toSorted((a, b) => statSync(b).size - statSync(a).size)
+    const bytes = readFileSync(largest!)
+    bytes[1000]! ^= 1
+    chmodSync(largest!, 0o600)
+    writeFileSync(largest!, bytes)
+    const full = await site.run(['backup', 'orders', '--kind', 'full'])
+    assert.equal(full.code, 0, full.stderr)
+    assert.match(full.stderr, /1 pack.* damaged/)
+
     const [started] = await site.ok('sandbox', 'start', 'orders', '--amcheck', '--json', ...owner)
     assert.deepEqual([started!['manifest'], started!['differences']], ['equal', []])
     assert.equal(await queryServer(String(started!['url']), 'select count(*) from orders'), '20001')
@@ -128,11 +143,23 @@ postgresqlTest(
     await using _ = site.folder
     await server.psql('create table orders (n int)')
     await site.init()
+    const push = async (): Promise<string[]> => {
+      const paths = await archivedFiles(server)
+      for (const path of paths) await site.ok('wal', 'push', path, '--source', 'orders')
+      return paths.map((path) => basename(path))
+    }
+    const [before] = await push()
+    assert.ok(site.stored('zakops-primary').includes(before!))
     await site.ok('backup')
+    assert.ok(!site.stored('zakops-primary').includes(before!), 'no snapshot needs what was before the first one')
     await server.psql('insert into orders values (1)')
     await server.psql("select pg_create_restore_point('one')")
     await server.psql('insert into orders values (2)')
-    for (const path of await archivedFiles(server)) await site.ok('wal', 'push', path, '--source', 'orders')
+    await push()
+    await site.ok('keys', 'rotate')
+    await server.psql('insert into orders values (3)')
+    const names = await push()
+    assert.equal(site.stored('zakops-primary/development/2').filter((name) => names.includes(name)).length, 1)
 
     const [recovered] = await site.ok(
       'restore',
@@ -151,6 +178,31 @@ postgresqlTest(
     assert.ok(existsSync(site.folder.at('then/PG_VERSION')))
     assert.deepEqual(await site.ok('sandbox', 'list', '--json'), [])
 
+    const [latest] = await site.ok(
+      'restore',
+      'orders',
+      '--to',
+      'latest',
+      '--into',
+      'now',
+      '--promote',
+      '--json',
+      ...owner,
+    )
+    assert.equal(await queryServer(String(latest!['url']), 'select n from orders order by n'), '1\n2\n3')
+    await site.ok('sandbox', 'stop', String(latest!['sandbox']))
+
+    await site.ok('restore', 'orders', '--to', 'latest', '--into', 'mine', '--no-start')
+    const settings = readFileSync(site.folder.at('mine/postgresql.auto.conf'), 'utf8')
+    assert.match(settings, /restore_command = '.*wal fetch --source orders %f %p'/)
+    const fetch = async (name: string, path: string): Promise<number> =>
+      (await site.run(['--policy', '../zakops-backup.yaml', 'wal', 'fetch', name, path], undefined, 'mine')).code
+    assert.equal(await fetch(names.at(-1)!, 'pg_wal/RECOVERYXLOG'), 0)
+    const archived = readFileSync(join(server.dataFolder, 'inbox', names.at(-1)!))
+    assert.deepEqual(readFileSync(site.folder.at('mine/pg_wal/RECOVERYXLOG')), archived)
+    assert.equal(await fetch('00000009.history', 'pg_wal/RECOVERYHISTORY'), 1)
+    assert.equal(await fetch('nonsense', 'pg_wal/RECOVERYXLOG'), 200)
+
     const refused = await site.run(['restore', 'orders', '--to', '2099-01-01', '--into', 'later', ...owner])
     assert.notEqual(refused.code, 0)
     assert.match(refused.stderr, /Cannot recover to 2099-01-01.*Possible/s)
@@ -165,7 +217,8 @@ postgresqlTest(
     const site = new Site(server)
     await using _ = site.folder
     await server.psql('create table orders (n int)')
-    await site.init([], ['wal: { receive: true, partialEvery: 1 second }'])
+    for (const statement of roleStatements()) await server.psql(statement)
+    await site.init(server.urlOf({ user: 'zakops_backup' }), ['wal: { receive: true, partialEvery: 1 second }'])
     await site.ok('backup')
     const service = new AbortController()
     const served = site.run(['serve'], service.signal)

@@ -56,7 +56,6 @@ function gapText({ firstName, lastName, segments, fromUs, toUs }: CheckedGap): s
 }
 
 function documentOf(source: string, one: SourceWalChecked['timelines'][number]): Record<string, unknown> {
-  const timeOf = (us: bigint | undefined): string | null => (us === undefined ? null : formatTimeUs(us))
   return {
     message_type: 'wal_checked',
     source,
@@ -75,4 +74,8 @@ function documentOf(source: string, one: SourceWalChecked['timelines'][number]):
       to: timeOf(toUs),
     })),
   }
+}
+
+function timeOf(us: bigint | undefined): string | null {
+  return us === undefined ? null : formatTimeUs(us)
 }

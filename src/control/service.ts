@@ -1,6 +1,6 @@
 import { throwIfStopped } from '../base/abort.ts'
 import { errorMessage } from '../base/error-message.ts'
-import { type FailureCode, isFailure } from '../base/failure.ts'
+import { Failure, type FailureCode, isFailure } from '../base/failure.ts'
 import type { Policy } from '../model/policy/policy.ts'
 import { locationsOf } from '../model/policy/resolve-policy.ts'
 import type { Run, RunProcess } from '../model/run.ts'
@@ -9,6 +9,7 @@ import { dueProcedures } from './due-procedures.ts'
 import { type DueRun, dueRuns, runsNeededMs } from './due-runs.ts'
 import type { DurableEnd } from './durable-runs.ts'
 import type { ServiceParts } from './service-parts.ts'
+import { keepReceivers } from './wal-receivers.ts'
 
 /** How long the service sleeps between two looks: a machine that wakes up is at work within this. */
 export const lookEveryMs = 30_000
@@ -40,9 +41,10 @@ export async function doWhatIsDue(parts: ServiceParts, signal: AbortSignal): Pro
 
 /**
  * The service: looks what is due at least every half minute and does it, until the signal is aborted; then it resolves,
- * with what was under way left to the next start. Trouble that may pass is told and waited out.
+ * with what was under way left to the next start. Beside, it receives the WAL of sources whose policy says so. Trouble that may pass is told and waited out.
  */
 export async function serve(parts: ServiceParts, signal: AbortSignal): Promise<void> {
+  await using _ = startReceivers(parts, signal)
   let told: string | undefined
   while (!signal.aborted) {
     try {
@@ -58,6 +60,20 @@ export async function serve(parts: ServiceParts, signal: AbortSignal): Promise<v
     await parts.clock.sleep(lookEveryMs, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error
     })
+  }
+}
+
+/** Receives WAL beside; disposing it stops that and waits for its end. */
+function startReceivers(parts: ServiceParts, signal: AbortSignal): AsyncDisposable {
+  const stopping = new AbortController()
+  const ended = keepReceivers(parts, AbortSignal.any([signal, stopping.signal])).catch((error: unknown) => {
+    parts.tell({ kind: 'trouble', message: `no WAL is received any more: ${errorMessage(error)}` })
+  })
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort(new Failure('stopped', 'The service ends'))
+      await ended
+    },
   }
 }
 

@@ -17,6 +17,7 @@ export const procedureNames = [
   'restore-test',
   'recovery-drill',
   'roll-back',
+  'receive',
 ] as const
 export type ProcedureName = (typeof procedureNames)[number]
 

@@ -3,13 +3,14 @@ import { type GenerationRemains, planKeyDestruction } from '../../keys/plan-key-
 import type { LocationName } from '../../model/policy/policy.ts'
 import { removeRepository } from '../../operations/locations/remove-repository.ts'
 import type { Installation, Watch } from '../installation.ts'
+import { countSegments, endWal } from '../postgresql/end-wal.ts'
 import { describeTrouble } from '../trouble.ts'
 
 /**
  * Ends generations of which nothing is left: removes what their repositories still hold, at every location, and only
  * then destroys the key. Answers troubles, a sentence each.
  *
- * Crash order: repositories first, the key last. A crash in between leaves a key that opens nothing any more, and the
+ * Crash order: repositories first, then what is left of their WAL, the key last. A crash in between leaves a key that opens nothing any more, and the
  * next call destroys it; never backups without a key.
  */
 export async function expireGenerations(
@@ -31,6 +32,7 @@ export async function expireGenerations(
       for (const location of locations.names) {
         const choice = { location, generation: plan.generation }
         if (await locations.has(choice, signal)) await removeRepository({ locations, choice }, signal)
+        await endWal(installation, choice, watch, signal)
       }
       await generations.destroy(plan.generation, signal)
       watch.notice(`the key of generation ${plan.generation} was destroyed: ${plan.reason}`)
@@ -60,12 +62,13 @@ async function remainsOf(
   const name = { environment: policy.environment, generation, location }
   try {
     const onRecord = await recorded(installation, location, generation)
+    const walSegments = await countSegments(installation, { location, generation }, signal)
     if (!(await locations.has({ location, generation }, signal)))
-      return { ...name, state: 'counted', backups: onRecord, walSegments: 0 }
+      return { ...name, state: 'counted', backups: onRecord, walSegments }
     await using storage = await locations.opened({ location, generation }, signal)
     // Any snapshot counts, also one that the catalog does not know.
     const snapshots = await Array.fromAsync(storage.inside.list('snapshots/', signal))
-    return { ...name, state: 'counted', backups: Math.max(onRecord, snapshots.length), walSegments: 0 }
+    return { ...name, state: 'counted', backups: Math.max(onRecord, snapshots.length), walSegments }
   } catch (error) {
     if (signal.aborted || !isFailure(error)) throw error
     return { ...name, state: 'unknown', reason: error.message }

@@ -13,7 +13,7 @@
  *   --output FILE    write the page there, whatever was measured
  */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -22,9 +22,11 @@ import { findRestics, resticAt } from '../testing/restic.ts'
 import { type Contender, ourProgram, password, resticProgram } from './contender.ts'
 import { readCorpora } from './corpus.ts'
 import { dataSetNames, makeDataSet, roundsOf } from './data-sets.ts'
+import { installedProgram } from './installed-program.ts'
 import { resultsPage, type Sample } from './results-page.ts'
 import { rows } from './rows.ts'
 import { runRound } from './run-round.ts'
+import { writeSection } from './write-section.ts'
 
 const { values } = parseArgs({
   options: {
@@ -95,26 +97,13 @@ const page = resultsPage(chosen, samples, {
 console.log(`\n${page}`)
 const isWhole = scale === 1 && chosen.length === rows.length
 const output = values.output ?? (isWhole ? join(projectFolder, 'bench/RESULTS.md') : undefined)
-if (output !== undefined) writeFileSync(output, page)
+if (output !== undefined) writeSection(output, 'engine', page)
 if (!values.keep) rmSync(values.folder, { recursive: true, force: true })
 
 /** By restic, which reads our repositories as its own. */
 function readMasterKey(repository: string): Uint8Array {
   const environment = { ...process.env, RESTIC_PASSWORD: password }
   return execFileSync(restic!.path, ['cat', 'masterkey', '--no-cache', '-r', repository], { env: environment })
-}
-
-/** The program as the published package has it: its start script, and dist/ instead of the sources. */
-function installedProgram(folder: string): string {
-  const installed = join(folder, 'installed')
-  rmSync(installed, { recursive: true, force: true })
-  mkdirSync(join(installed, 'bin'), { recursive: true })
-  for (const name of ['dist', 'node_modules', 'package.json']) {
-    symlinkSync(join(projectFolder, name), join(installed, name))
-  }
-  const program = join(installed, 'bin/zakops-backup')
-  copyFileSync(join(projectFolder, 'bin/zakops-backup'), program)
-  return program
 }
 
 function commit(): string {

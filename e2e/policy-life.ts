@@ -144,7 +144,7 @@ export class PolicyLife {
       this.kept.primary[source as Source].add(backup)
       backedUp.add(source as Source)
     }
-    const isCopied = /^\S+ backup /m.test(run.stderr) && existsSync(this.#at('secondary'))
+    const isCopied = /^\S+ (backup|replicate) /m.test(run.stderr) && existsSync(this.#at('secondary'))
     for (const source of sources) {
       if (backedUp.has(source)) this.kept.primary[source].apply(this.clock.now())
       if (!isCopied) continue

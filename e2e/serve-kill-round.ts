@@ -10,10 +10,9 @@ import { runWell } from '../testing/run-program.ts'
 import type { SeededRandom } from '../testing/seeded-random.ts'
 import { openSqliteCatalog } from '../src/catalog/sqlite/sqlite-catalog.ts'
 import type { Run } from '../src/model/run.ts'
+import { compileCache } from './live-policy-command.ts'
 
 const program = fileURLToPath(new URL('../testing/shifted-program.ts', import.meta.url))
-/** As bin/ has it: without it the start is most of what a kill could hit. */
-const compileCache = fileURLToPath(new URL('../node_modules/.cache/zakops-backup', import.meta.url))
 const dayMs = 86_400_000
 const sources = ['documents', 'orders']
 
@@ -79,6 +78,7 @@ export async function verifyServeWorld(world: ServeWorld): Promise<void> {
 function startServe(world: ServeWorld) {
   return spawn(process.execPath, [program, String(world.shiftMs), 'serve', '--json'], {
     cwd: world.folder,
+    // Without it the start is most of what a kill could hit.
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
     stdio: ['ignore', 'ignore', 'pipe'],
   })

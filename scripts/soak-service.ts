@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
-import { PolicyLife } from '../e2e/policy-life.ts'
-import { planDay } from '../e2e/policy-life-plan.ts'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { compileCache, livePolicyCommand } from '../e2e/live-policy-command.ts'
 import { makeServeWorld, serveKillRound, verifyServeWorld } from '../e2e/serve-kill-round.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
@@ -26,30 +26,11 @@ export async function soakServe(count: number, seed: string): Promise<void> {
   )
 }
 
-/** Two years: 104 weekly fulls, and a daily incremental on all other days that are not slept through. */
+/** Lives through so many weeks of a policy (e2e/live-policy.ts). */
 export async function soakLife(fulls: number, seed: string): Promise<void> {
   if (fulls === 0) return
-  const incrementals = fulls * 6 + 2
-  // Syncs cost nothing there, and nothing here is about them.
-  await using folder = temporaryFolder('soak', existsSync('/dev/shm') ? '/dev/shm' : undefined)
-  const life = new PolicyLife(folder.path, seededRandom(`${seed} life`))
-  const shape = { rotations: [180, 540], joinDay: fulls * 6, rareDays: 40 }
-  const startedAt = performance.now()
-  await life.begin()
-  let restored = 0
-  while (life.count('documents', 'full') < fulls || life.count('documents', 'incremental') < incrementals) {
-    await life.live(planDay(life.day + 1, shape, life.random))
-    if (life.day % 7 === 0) restored += await life.restoreKept(life.random.pick(['primary', 'secondary']), 1)
-    if (life.day % 50 === 0) console.log(`day ${life.day}: as the policy says`)
-  }
-  // The last day may have been one without the secondary, or without a run.
-  await life.live({})
-  for (const location of ['primary', 'secondary'] as const) restored += await life.restoreKept(location)
-  const counts = (['full', 'incremental'] as const).map((kind) => `${life.count('documents', kind)} ${kind}`)
-  const seconds = Math.round((performance.now() - startedAt) / 1000)
-  const { user, system } = process.cpuUsage()
-  const processorSeconds = Math.round((user + system) / 1_000_000)
-  console.log(
-    `life: ${life.day} days, ${counts.join(' and ')} of documents; ${restored} restored equal; ${seconds} s, ${processorSeconds} s of processors`,
-  )
+  const [program, ...words] = livePolicyCommand(fulls, seed)
+  const child = spawn(program, words, { stdio: 'inherit', env: { ...process.env, NODE_COMPILE_CACHE: compileCache } })
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (code !== 0) throw new Error(`e2e/live-policy.ts ended with ${code}`)
 }

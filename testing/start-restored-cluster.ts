@@ -18,6 +18,7 @@ export async function startRestoredCluster(
   server: PostgresqlServer,
   dataFolder: string,
   workFolder: string,
+  more: readonly string[] = [],
 ): Promise<RestoredCluster> {
   const socketFolder = join(workFolder, 'socket')
   mkdirSync(socketFolder)
@@ -28,7 +29,13 @@ export async function startRestoredCluster(
   }
   const logPath = join(workFolder, 'log')
   const log = openSync(logPath, 'w')
-  const settings = ['listen_addresses=', `unix_socket_directories=${socketFolder}`, 'archive_mode=off', 'fsync=off']
+  const settings = [
+    'listen_addresses=',
+    `unix_socket_directories=${socketFolder}`,
+    'archive_mode=off',
+    'fsync=off',
+    ...more,
+  ]
   const child = spawn(
     join(server.binFolder, 'postgres'),
     ['-D', dataFolder, ...settings.flatMap((setting) => ['-c', setting])],

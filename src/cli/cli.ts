@@ -6,6 +6,7 @@ import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { readGlobalOptions } from './options/global-options.ts'
 import { type CommandExit, type Outcome, outcomeCodes } from './outcome.ts'
 import { Output } from './output/output.ts'
+import { recordingRefusals } from './recording-refusals.ts'
 import { isReaderGone } from './output/stdout-failure.ts'
 import { buildProgram } from './program.ts'
 import type { World } from './world.ts'
@@ -21,7 +22,7 @@ export async function runCommandLine(world: World): Promise<number> {
   const run: RunCommand = async (command, work) => {
     const context = beginCommand(world, command)
     output = context.output
-    outcome = await work(context)
+    outcome = await recordingRefusals(context, command, work)
   }
   const program = buildProgram({
     run,

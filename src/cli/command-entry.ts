@@ -1,4 +1,5 @@
 import type { Command, CommandUnknownOpts } from '@commander-js/extra-typings'
+import type { Policy } from '../model/policy/policy.ts'
 import type { GlobalOptions } from './options/global-options.ts'
 import type { CommandExit, Outcome } from './outcome.ts'
 import type { Output } from './output/output.ts'
@@ -11,6 +12,8 @@ export interface CommandContext {
   readonly output: Output
   /** Ends the work: a signal of the machine, or a lost lock. */
   readonly signal: AbortSignal
+  /** Told which policy the command runs under, once that is known: so that a refusal goes on record there. */
+  readonly underPolicy?: (policy: Policy) => void
 }
 
 /** Runs the work of a command with its context. Every action of commander goes through it. */

@@ -120,6 +120,12 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/policy/retain.ts'),
   },
   {
+    name: 'evidence',
+    group: policy,
+    summary: 'export, verify and report what is on record',
+    load: () => import('./commands/policy/evidence.ts'),
+  },
+  {
     name: 'catalog',
     group: policy,
     summary: 'read the backups anew from the repositories',

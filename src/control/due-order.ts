@@ -11,10 +11,14 @@ export interface VerifyDueOrder {
   readonly data: 'part' | 'all'
 }
 
+/** What catching up off-site is to do. Plain JSON. */
+export type ReplicateDueOrder = Pick<VerifyDueOrder, 'id' | 'dueAt'>
+
 /** The procedures that come due. The names are on disk with the orders: who changes an order's form gives it a new name. */
 export type DueOrder =
   | { readonly procedure: 'backup'; readonly order: BackupOrder }
   | { readonly procedure: 'verify'; readonly order: VerifyDueOrder }
+  | { readonly procedure: 'replicate'; readonly order: ReplicateDueOrder }
 
 /**
  * The durable run that does a due run. A source that is new since the due time is backed up for the same due time in a
@@ -22,6 +26,9 @@ export type DueOrder =
  */
 export function durableRunOf(due: DueRun): DurableRun {
   const dueAt = due.dueAt.toISOString()
+  if (due.procedure === 'replicate') {
+    return { key: due.id, procedure: 'replicate', input: { id: due.id, dueAt } }
+  }
   if (due.procedure === 'verify') {
     const order: VerifyDueOrder = { id: due.id, dueAt, data: due.data }
     return { key: due.id, procedure: 'verify', input: { ...order } }
@@ -39,6 +46,8 @@ export function dueOrderOf({ procedure, input }: Pick<DurableRun, 'procedure' | 
       return { procedure, order: order as BackupOrder }
     case 'verify':
       return { procedure, order: order as VerifyDueOrder }
+    case 'replicate':
+      return { procedure, order: order as ReplicateDueOrder }
     default:
       return undefined
   }
@@ -46,6 +55,6 @@ export function dueOrderOf({ procedure, input }: Pick<DurableRun, 'procedure' | 
 
 /** The runs of the catalog that an order makes. */
 export function runsOfOrder(due: DueOrder): { readonly id: string; readonly source: string | undefined }[] {
-  if (due.procedure === 'verify') return [{ id: due.order.id, source: undefined }]
+  if (due.procedure !== 'backup') return [{ id: due.order.id, source: undefined }]
   return due.order.sources.map((source) => ({ id: runOf(due.order, source), source }))
 }

@@ -2,11 +2,13 @@ import { isFailure } from '../base/failure.ts'
 import type { RunBeginning, RunEnd } from '../model/run.ts'
 import { runBackups } from '../procedures/backup/run-backups.ts'
 import type { Installation, Watch } from '../procedures/installation.ts'
+import { rotateIfDue } from '../procedures/keys/rotate-if-due.ts'
+import { type GenerationReplicated, replicateAll } from '../procedures/replicate-all.ts'
 import type { StepResult, StepRunner } from '../procedures/step-runner.ts'
 import { type RepositoryVerified, verifyAll } from '../procedures/verify-all.ts'
 import { noProgress } from '../operations/progress.ts'
 import type { DurableProcedure } from './durable-runs.ts'
-import { type DueOrder, dueOrderOf, type VerifyDueOrder } from './due-order.ts'
+import { type DueOrder, dueOrderOf, type ReplicateDueOrder, type VerifyDueOrder } from './due-order.ts'
 import { recordFailure } from './record-failure.ts'
 import type { ServiceParts } from './service-parts.ts'
 
@@ -26,13 +28,46 @@ export function dueProcedures(parts: ServiceParts): Readonly<Record<DueOrder['pr
         throw error
       }
     }
-  return { backup: procedure('backup'), verify: procedure('verify') }
+  return { backup: procedure('backup'), verify: procedure('verify'), replicate: procedure('replicate') }
 }
 
 async function perform(installation: Installation, due: DueOrder, step: StepRunner, watch: Watch): Promise<StepResult> {
-  if (due.procedure === 'verify') return await verifyDue(installation, due.order, step, watch)
-  await runBackups(installation, due.order, step, watch)
+  switch (due.procedure) {
+    case 'backup':
+      // The yearly rotation goes with a backup, so that the new generation begins with its own full ones.
+      await step('rotate the key where it is due', (signal) => rotateIfDue(installation, watch, signal))
+      await runBackups(installation, due.order, step, watch)
+      return null
+    case 'verify':
+      return await verifyDue(installation, due.order, step, watch)
+    case 'replicate':
+      return await replicateDue(installation, due.order, step, watch)
+    default:
+      return due satisfies never
+  }
+}
+
+/** Crash order: as of verifyDue(). */
+async function replicateDue(
+  installation: Installation,
+  { id, dueAt }: ReplicateDueOrder,
+  step: StepRunner,
+  watch: Watch,
+): Promise<StepResult> {
+  await step('begin', () => beginAgain(installation, { id, procedure: 'replicate', dueAt: new Date(dueAt) }))
+  const replicated = await step('replicate', (signal) =>
+    replicateAll(installation, { fillEmpty: false, removed: new Set() }, watch, signal),
+  )
+  await step('conclude', () => installation.catalog.endRun(id, replicateEnd(installation, replicated)))
   return null
+}
+
+function replicateEnd({ clock }: Installation, replicated: readonly GenerationReplicated[]): RunEnd {
+  const endedAt = clock.now()
+  const gaps = replicated.flatMap(({ troubles }) => troubles)
+  const copied = replicated.reduce((sum, { copiedObjects }) => sum + copiedObjects, 0)
+  const summary = `copied ${copied} objects to the secondary location`
+  return gaps.length === 0 ? { state: 'done', endedAt, summary } : { state: 'gaps', endedAt, summary, gaps }
 }
 
 /** Crash order: the run's beginning, what was verified (each repository on record by itself), the run's end. Each may be done twice. */
@@ -43,7 +78,7 @@ async function verifyDue(
   watch: Watch,
 ): Promise<StepResult> {
   const dueAt = new Date(order.dueAt)
-  await step('begin', () => beginAgain(installation, { id: order.id, dueAt }))
+  await step('begin', () => beginAgain(installation, { id: order.id, procedure: 'verify', dueAt }))
   const verified = await step('verify', (signal) => {
     const { names: locations } = installation.locations
     const data = order.data === 'all' ? 'all' : 'rotating'
@@ -55,9 +90,9 @@ async function verifyDue(
 
 async function beginAgain(
   { catalog, clock, process }: Installation,
-  run: Pick<RunBeginning, 'id'> & { readonly dueAt: Date },
+  run: Pick<RunBeginning, 'id' | 'procedure'> & { readonly dueAt: Date },
 ): Promise<void> {
-  const beginning = { ...run, procedure: 'verify', trigger: 'schedule', source: undefined, process } as const
+  const beginning = { ...run, trigger: 'schedule', source: undefined, process } as const
   try {
     await catalog.beginRun({ ...beginning, startedAt: clock.now() })
   } catch (error) {

@@ -20,6 +20,7 @@ function facts(changes: Partial<DueFacts> & Pick<DueFacts, 'now'>): DueFacts {
     policy: sample,
     runs: [],
     withoutBackup: new Set(),
+    isCopyMissing: false,
     inForceSince: new Date('2026-11-01T00:00:00Z'),
     ...changes,
   }
@@ -37,7 +38,7 @@ function recordsOf(due: DueRun, now: Date, outcomeOf: (source: string) => Outcom
     if (state === 'failed') return { ...beginning, state, endedAt: now, failure: 'storage_full', message: 'no room' }
     return { ...beginning, state, endedAt: now, summary: '' }
   }
-  return due.procedure === 'verify'
+  return due.procedure !== 'backup'
     ? [record(due.id, undefined)]
     : due.sources.map((source) => record(runOf(due, source), source))
 }
@@ -45,6 +46,7 @@ function recordsOf(due: DueRun, now: Date, outcomeOf: (source: string) => Outcom
 function lineOf(due: DueRun, now: Date): string[] {
   const when = `${now.toISOString()} ${due.dueAt.toISOString()}`
   if (due.procedure === 'verify') return [`${when} verify ${due.data} ${due.attempt}`]
+  if (due.procedure === 'replicate') return [`${when} replicate`]
   return due.sources.map((source) => `${when} ${source} ${due.kind} ${due.attempt}`)
 }
 
@@ -319,6 +321,25 @@ test('dueRuns() takes up a full that failed for good with the next due time', ()
     'due-20261129T0200Z-full-5',
     'due-20261130T0200Z-full',
     'due-20261201T0200Z-incremental',
+  ])
+})
+
+test('dueRuns() has what is missing off-site copied an hour after the last try, and not beside a backup', () => {
+  const runs: Run[] = []
+  const done: string[] = []
+  for (let ms = Date.parse('2026-11-25T02:00:00Z'); ms < Date.parse('2026-11-25T05:30:00Z'); ms += minuteMs) {
+    const now = new Date(ms)
+    const isCopyMissing = ms < Date.parse('2026-11-25T04:30:00Z')
+    const inForceSince = new Date('2026-11-25T01:00:00Z')
+    for (const due of dueRuns(facts({ now, runs, isCopyMissing, inForceSince }))) {
+      done.push(`${now.toISOString().slice(11, 16)} ${due.id}`)
+      runs.push(...recordsOf(due, now, () => 'done'))
+    }
+  }
+  assert.deepEqual(done, [
+    '02:00 due-20261125T0200Z-incremental',
+    '03:00 due-20261125T0300Z-replicate',
+    '04:00 due-20261125T0400Z-replicate',
   ])
 })
 

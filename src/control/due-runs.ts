@@ -10,6 +10,8 @@ export interface DueFacts {
   readonly runs: readonly Run[]
   /** The sources of which there is no backup. */
   readonly withoutBackup: ReadonlySet<string>
+  /** Whether a backup is not at the secondary location that should be. */
+  readonly isCopyMissing: boolean
   /** Since when a policy is in force here: what was due before is not made up for. */
   readonly inForceSince: Date
   readonly now: Date
@@ -36,6 +38,8 @@ export type DueRun =
       /** `part`: the quarter of the data whose turn it is in the week of the due time. `all`: a turn was missed. */
       readonly data: 'part' | 'all'
     })
+  /** What the secondary location missed while it was away is copied there. */
+  | (DueFields & { readonly procedure: 'replicate' })
 
 /** What failed, or was lost with its process, is tried again after 5, 10, 20 and 40 minutes, and then at the next due time. */
 export const attemptsMax = 5
@@ -46,6 +50,9 @@ export const clockErrorMs = 12 * 3_600_000
 
 /** How far back runs must be known: two weeks, and what clocks are wrong by. */
 export const runsNeededMs = 16 * 86_400_000
+
+/** So long after the last try is what the secondary location lacks tried again. */
+export const catchUpMs = 3_600_000
 
 const weekMs = 7 * 86_400_000
 
@@ -74,7 +81,9 @@ export function dueRuns(facts: DueFacts): DueRun[] {
     return attempt === undefined ? [] : [{ source, ...attempt }]
   })
   const verify = known.filter(({ run }) => run.procedure === 'verify')
-  return [...grouped(due), ...dueVerify(facts, latest('verify'), verify)]
+  // Each backup copies what is missing by itself.
+  const catchUp = due.length === 0 && facts.isCopyMissing ? dueReplicate(known, facts.now) : []
+  return [...grouped(due), ...catchUp, ...dueVerify(facts, latest('verify'), verify)]
 }
 
 interface KnownRun {
@@ -117,6 +126,18 @@ function dueVerify({ inForceSince, now }: DueFacts, slot: Date | undefined, runs
   return [
     { id: dueRunId(attempt), procedure: 'verify', data: isMissed ? 'all' : 'part', dueAt, attempt: attempt.attempt },
   ]
+}
+
+/** Once an hour at most, counted from the last run that tried. */
+function dueReplicate(known: readonly KnownRun[], now: Date): DueRun[] {
+  const dueAt = new Date(Math.floor(now.getTime() / catchUpMs) * catchUpMs)
+  const id = dueRunId({ dueAt, kind: 'replicate', attempt: 1 })
+  const isTooEarly = known.some(({ run }) => {
+    if (run.procedure === 'verify') return false
+    if (run.id === id || run.state === 'running') return true
+    return run.endedAt <= now && now.getTime() < run.endedAt.getTime() + catchUpMs
+  })
+  return isTooEarly ? [] : [{ id, procedure: 'replicate', dueAt, attempt: 1 }]
 }
 
 /** Whether a run for this due time or a later one succeeded. Due times that are still to come prove nothing: the clock was wrong. */

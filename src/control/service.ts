@@ -2,6 +2,7 @@ import { throwIfStopped } from '../base/abort.ts'
 import { errorMessage } from '../base/error-message.ts'
 import { Failure, type FailureCode, isFailure } from '../base/failure.ts'
 import type { Policy } from '../model/policy/policy.ts'
+import { locationsOf } from '../model/policy/resolve-policy.ts'
 import type { Run, RunProcess } from '../model/run.ts'
 import { dueOrderOf, durableRunOf, runsOfOrder } from './due-order.ts'
 import { dueProcedures } from './due-procedures.ts'
@@ -115,6 +116,7 @@ async function lookUp({ catalog, clock, readPolicy }: ServiceParts): Promise<Due
     policy,
     runs: runs.filter(({ trigger }) => trigger === 'schedule'),
     withoutBackup: await sourcesWithoutBackup(catalog, policy),
+    isCopyMissing: await isCopyMissing(catalog, policy),
     inForceSince: versions[0]?.since ?? now,
     now,
   })
@@ -127,4 +129,12 @@ async function sourcesWithoutBackup(
   const backups = (await catalog.backups()).filter((backup) => backup.environment === environment)
   const has = new Set(backups.map(({ source }) => source))
   return new Set(Object.keys(sources).filter((source) => !has.has(source)))
+}
+
+async function isCopyMissing(catalog: ServiceParts['catalog'], policy: Policy): Promise<boolean> {
+  if (!locationsOf(policy).some(({ name }) => name === 'secondary')) return false
+  const copies = await catalog.copies()
+  const atSecondary = new Set(copies.filter(({ location }) => location === 'secondary').map(({ backup }) => backup))
+  const backups = await catalog.backups()
+  return backups.some(({ id, environment }) => environment === policy.environment && !atSecondary.has(id))
 }

@@ -8,6 +8,7 @@ import type { Policy } from '../../model/policy/policy.ts'
 import { masterKeyOf } from '../../operations/keys/master-key-of.ts'
 import { Locations } from '../../operations/locations/locations.ts'
 import { bringIntoForce } from '../../procedures/bring-into-force.ts'
+import { signDay } from '../../procedures/evidence/keep-evidence.ts'
 import { generationsOf } from '../../procedures/keys/generations-of.ts'
 import type { Installation, ProgramPlaces } from '../../procedures/installation.ts'
 import type { CommandContext } from '../command-entry.ts'
@@ -44,6 +45,8 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
   const reason = context.globals.acceptWeaker
   await bringIntoForce(catalog, { document, path, reason, actor: `${username}@${hostname}`, now: clock.now() })
   const unlock = await policyUnlock(policy, world)
+  const fault = await signDay({ environment: policy.environment, catalog, keyring, clock }, context.signal)
+  if (fault !== undefined) output.problem({ during: 'sign evidence', item: 'ledger', message: fault })
   const workFolder = join(policy.state, 'work')
   const installation: Installation = {
     policy,

@@ -24,13 +24,16 @@ export interface OpenedPolicy {
  * Finds, reads and checks the policy of a command, on the disk too: keys that a symlink leads into the backups are
  * refused. Failures: `policy_missing`, which names every place where it looked; `policy_invalid`, with every fault.
  */
-export async function openPolicy(context: Pick<CommandContext, 'world' | 'globals' | 'signal'>): Promise<OpenedPolicy> {
+export async function openPolicy(
+  context: Pick<CommandContext, 'world' | 'globals' | 'signal' | 'underPolicy'>,
+): Promise<OpenedPolicy> {
   const { path, text, writableBy } = await findPolicy(context)
   const document = readPolicy(text, path)
   const machine = { disk: localDisk, adapters: Object.keys(context.world.storages) }
   const { faults, warnings } = await checkPlaces(document, path, machine)
   if (faults.length > 0) throw new PolicyFailure(path, faults)
   const policy = resolvePolicy(document.policy, dirname(path))
+  context.underPolicy?.(policy)
   // It names commands that are run, and what is kept.
   const changeable = `others may change the policy: run chmod go-w "${path}"`
   return { path, policy, document, warnings: writableBy === 'others' ? [changeable, ...warnings] : warnings }

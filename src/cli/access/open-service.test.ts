@@ -18,6 +18,7 @@ import { type TemporaryFolder, temporaryFolder } from '../../../testing/temporar
 import { neverStopped } from '../../base/abort.ts'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
+import { durableRunOf } from '../../control/due-order.ts'
 import { doWhatIsDue, serve } from '../../control/service.ts'
 import type { ServiceEvent } from '../../control/service-parts.ts'
 import type { Run } from '../../model/run.ts'
@@ -119,6 +120,13 @@ test('run --due answers with the worst run: a source that is gone fails, a secon
   assert.equal(gaps.code, 3, gaps.stderr)
   assert.match(gaps.stderr, /not at the secondary location yet/)
   renameSync(folder.at('away'), folder.at('secondary'))
+  assert.match((await kept.run('run', '--due')).stderr, /nothing is due/)
+  kept.moveTo('2027-02-02T03:01:00Z')
+  const copied = await kept.run('run', '--due')
+  assert.match(copied.stderr, /^\S+ replicate \(due-20270202T0300Z-replicate\): done: copied \d+ objects/m)
+  const snapshots = (location: string): string[] =>
+    readdirSync(folder.at(location, 'production', '1', 'repository', 'snapshots')).toSorted()
+  assert.deepEqual(snapshots('secondary'), snapshots('primary'))
   kept.moveTo('2027-02-03T02:00:00Z')
   renameSync(folder.at('documents'), folder.at('gone'))
   const failed = await kept.run('run', '--due')
@@ -130,10 +138,6 @@ test('run --due answers with the worst run: a source that is gone fails, a secon
   const again = await kept.run('run', '--due')
   assert.equal(again.code, 0, again.stderr)
   assert.match(again.stderr, /due-20270203T0200Z-incremental-2:documents\): done/)
-  // What the secondary had missed was caught up by itself.
-  const snapshots = (location: string): string[] =>
-    readdirSync(folder.at(location, 'production', '1', 'repository', 'snapshots')).toSorted()
-  assert.deepEqual(snapshots('secondary'), snapshots('primary'))
 })
 
 test('doWhatIsDue() has a run that could not even open the installation on record, and tries it again after a wait', async () => {
@@ -179,6 +183,20 @@ test('doWhatIsDue() gives up a due run whose process died and that nobody took u
   kept.moveTo('2027-02-01T10:05:30Z')
   await doWhatIsDue(parts, neverStopped())
   assert.equal(kept.ends[1], 'due-20270201T1000Z-full-2:documents ended done')
+})
+
+test('doWhatIsDue() finishes a verification whose process died right after its run began', async () => {
+  await using folder = temporaryFolder('service')
+  const kept = await keepPolicy(folder)
+  await using service = await kept.open()
+  const { parts } = service
+  const dueAt = new Date('2027-02-01T09:00:00Z')
+  const id = 'due-20270201T0900Z-verify'
+  await parts.runs.start(durableRunOf({ id, procedure: 'verify', data: 'part', dueAt, attempt: 1 }))
+  const begun = { id, procedure: 'verify', source: undefined, dueAt, startedAt: dueAt } as const
+  await parts.catalog.beginRun(sampleRun({ ...begun, process: { ...parts.process, processId: 2 ** 22 + 1 } }))
+  await doWhatIsDue(parts, neverStopped())
+  assert.deepEqual(kept.ends, [`${id} ended done`, 'due-20270201T1000Z-full:documents ended done'])
 })
 
 test('doWhatIsDue() verifies each week: damage is a finding, a location that is away is tried again', async () => {

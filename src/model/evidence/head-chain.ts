@@ -18,12 +18,13 @@ export interface HeadContext {
   readonly keys: ReadonlyMap<string, KeyObject>
 }
 
-/** Why a head is not the one that follows `before` in a ledger; undefined where it is. */
+/** Why a head, by itself and by its entries where those are at hand, is not the one that follows `before` in a ledger; undefined where it is. */
 export function nextHeadFault(
   head: SignedHead,
   before: SignedHead | undefined,
-  { header, entries, keys }: HeadContext,
+  context: Omit<HeadContext, 'entries'> & { readonly entries: HeadContext['entries'] | 'not looked at' },
 ): HeadFault | undefined {
+  const { header, entries, keys } = context
   const wanted = (before?.number ?? 0) + 1
   const fault = (kind: HeadFault['kind'], found: string, sequence?: number): HeadFault => ({ kind, found, sequence })
   if (head.ledger !== header.ledger || head.environment !== header.environment) {
@@ -38,6 +39,7 @@ export function nextHeadFault(
   if (head.previousHead !== (before === undefined ? header.ledger : headDigest(before))) {
     return fault('head missing', 'it does not follow the head before it')
   }
+  if (entries === 'not looked at') return undefined
   if (head.sequence > entries.length) {
     return fault('tail cut', `it covers ${head.sequence} entries, and there are ${entries.length}`, entries.length + 1)
   }

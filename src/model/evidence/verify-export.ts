@@ -41,9 +41,9 @@ export type VerifiedExport =
  * a signed head, and that nothing is missing at the end. An older genuine export is intact too: `exportedAt` tells
  * its age, and heads of the locations (missingHeads()) whether there is more.
  */
-export function verifyExport(text: string, keys: readonly KeyObject[]): VerifiedExport {
+export function verifyExport(bytes: Uint8Array, keys: readonly KeyObject[]): VerifiedExport {
   try {
-    return { state: 'intact', ...new ExportReader(text, keys).read() }
+    return { state: 'intact', ...new ExportReader(bytes, keys).read() }
   } catch (error) {
     if (error instanceof BrokenExport) return { state: 'broken', fault: error.fault }
     throw error
@@ -64,13 +64,13 @@ type EntryLine = Extract<ExportLine, { type: 'entry' }>
 type HeadLine = Extract<ExportLine, { type: 'head' }>
 
 class ExportReader {
-  readonly #lines: readonly string[]
+  readonly #lines: readonly Uint8Array[]
   readonly #keys: ReadonlyMap<string, KeyObject>
   /** Of the line that is read, counted from 0. */
   #at = 0
 
-  constructor(text: string, keys: readonly KeyObject[]) {
-    this.#lines = text.split('\n')
+  constructor(bytes: Uint8Array, keys: readonly KeyObject[]) {
+    this.#lines = linesOf(bytes)
     this.#keys = new Map(keys.map((key) => [keyIdOf(key), key]))
   }
 
@@ -79,7 +79,7 @@ class ExportReader {
     const entries = this.#readEntries(header)
     const heads = this.#readHeads(header, entries)
     if (this.#at < this.#lines.length - 1) this.#fail('inserted', 'there is more behind the last head')
-    if (this.#lines[this.#at] !== '') this.#fail('tail cut', 'the last line does not end')
+    if (this.#lines[this.#at]?.length !== 0) this.#fail('tail cut', 'the last line does not end')
     const covered = heads.at(-1)?.sequence ?? 0
     if (covered < entries.length) {
       this.#fail('unsigned', `no head covers the entries from ${covered + 1} on`, covered + 1, covered + 1)
@@ -118,7 +118,7 @@ class ExportReader {
       previousHash = entry.hash
       this.#at += 1
     }
-    if (this.#lines[this.#at]?.startsWith('{"actor"') === true) {
+    if (this.#line().type === 'entry') {
       this.#fail('inserted', `there is an entry behind the last one, ${header.sequence}`, header.sequence + 1)
     }
     return entries
@@ -143,8 +143,13 @@ class ExportReader {
     return heads
   }
 
-  #line(): ReturnType<typeof readExportLine> {
-    return readExportLine(this.#lines[this.#at] ?? '')
+  #line(at = this.#at): ReturnType<typeof readExportLine> {
+    try {
+      return readExportLine(decoder.decode(this.#lines[at] ?? new Uint8Array()))
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+      return { type: 'fault', found: 'it is no UTF-8' }
+    }
   }
 
   #failHead({ kind, found, sequence }: HeadFault, { number }: HeadLine): never {
@@ -156,8 +161,9 @@ class ExportReader {
   #failOrder(line: EntryLine, wanted: number): never {
     const found = `entry ${line.sequence} stands where ${wanted} is expected`
     if (line.sequence < wanted) this.#fail('inserted', `${found}: it stands there a second time`, line.sequence)
-    const isLater = this.#lines.slice(this.#at + 1).some((text) => {
-      const later = readExportLine(text)
+    const isLater = this.#lines.some((_, at) => {
+      if (at <= this.#at) return false
+      const later = this.#line(at)
       return later.type === 'entry' && later.sequence === wanted
     })
     this.#fail(isLater ? 'reordered' : 'removed', isLater ? found : `${found}: it was removed`, wanted)
@@ -183,4 +189,17 @@ class ExportReader {
   #throw(fault: ExportFault): never {
     throw new BrokenExport(fault)
   }
+}
+
+/** Refuses what is no UTF-8, and keeps a byte order mark, which no line has. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function linesOf(bytes: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = []
+  let from = 0
+  for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
+    lines.push(bytes.subarray(from, end))
+    from = end + 1
+  }
+  return [...lines, bytes.subarray(from)]
 }

@@ -64,7 +64,21 @@ for (const version of [15, 17] as const) {
       const repository = await freshRepository()
       await server.psql('CREATE TABLE still AS SELECT g, md5(g::text) FROM generate_series(1, 50000) g')
       await server.psql('VACUUM')
-      await backUpServer(repository, server)
+      // The rights that a backup needs, and no more.
+      await server.psql(`
+        CREATE ROLE backup LOGIN REPLICATION; GRANT pg_read_all_data TO backup;
+        CREATE TABLE hidden AS SELECT 1 AS one; ALTER TABLE hidden ENABLE ROW LEVEL SECURITY`)
+      const url = server.urlOf({ user: 'backup' })
+      await assert.rejects(backUpServer(repository, { url }), (error) => {
+        assert.ok(isFailure(error, 'access_denied'))
+        assert.match(error.message, /pg_create_restore_point/)
+        return true
+      })
+      await server.psql('GRANT EXECUTE ON FUNCTION pg_create_restore_point TO backup')
+      const first = await backUpServer(repository, { url })
+      assert.equal(first.manifest?.view.state, 'exact')
+      assert.match(first.warnings.join(), /^Table public.hidden of database postgres is not in the manifest: not read/)
+      await server.psql('ALTER TABLE hidden DISABLE ROW LEVEL SECURITY')
       const [parent] = await repository.listSnapshots(neverStopped())
       if (version === 17) {
         // A stretch of the log of which there is no summary, and that is gone.

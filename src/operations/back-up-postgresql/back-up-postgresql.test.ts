@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { chownSync, mkdirSync } from 'node:fs'
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PostgresqlManifest } from '../../model/manifest.ts'
 import { neverStopped } from '../../base/abort.ts'
-import { assertSound, reopened } from '../../../testing/back-up-folder.ts'
+import { assertSound, reopened, storedEntries } from '../../../testing/back-up-folder.ts'
 import { freshRepository } from '../../../testing/fresh-repository.ts'
 import { variety } from '../../../testing/postgresql-variety.ts'
 import { backUpServer } from '../../../testing/back-up-server.ts'
@@ -70,7 +70,13 @@ postgresqlTest(
     const second = folder.at('again')
     await runRestore({ repository, tree: again.tree, target: second })
     await using moreWork = temporaryFolder('pg-work')
-    await using twice = await startRestoredCluster(server, join(second, 'orders'), moreWork.path)
+    writeFileSync(join(second, 'orders/recovery.signal'), '') // So that it begins a new timeline.
+    const settings = ['restore_command=false']
+    await using twice = await startRestoredCluster(server, join(second, 'orders'), moreWork.path, settings)
+    const third = await backUpServer(repository, twice, { manifest: 'none' })
+    assert.equal(third.facts.timeline, 2)
+    const names = [...(await storedEntries(repository, third.tree)).keys()]
+    assert.ok(names.includes('orders/pg_wal/00000002.history'))
     assert.deepEqual(await differences(twice.url, again.manifest!), [])
     assert.equal(await twice.psql('SELECT count(*), sum(id) FROM apart'), '5000|12502500')
 

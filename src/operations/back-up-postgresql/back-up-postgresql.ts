@@ -28,6 +28,7 @@ import { WalWindow } from '../../sources/postgresql/wal-window.ts'
 import { backUpStream } from '../back-up-stream/back-up-stream.ts'
 import type { BackupContext, BackupReport, BackupRequest } from '../back-up/backup-request.ts'
 import { DataDirectory } from './data-directory.ts'
+import { choosePageChunks, type PageChunks } from './page-chunks.ts'
 import { ParentFiles } from './parent-files.ts'
 import { type PostgresqlParent, readPostgresqlBackup, readPostgresqlParent } from './postgresql-parent.ts'
 import { WalFiles } from './wal-files.ts'
@@ -47,8 +48,8 @@ export interface PostgresqlBackupRequest {
    * changed since are read, and the others are the parent's; else, and with `all`, the server sends everything.
    */
   readonly transfer: 'changes' | 'all'
-  /** Of files of pages, where the parent says nothing of it. */
-  readonly chunkBytes?: number
+  /** How files of pages are cut, where the parent says nothing of it; by the size of the cluster where it is not given. */
+  readonly chunks?: PageChunks
   /** At most so many KiB a second are read from the server, where it is given. */
   readonly rateKibibytesMax?: number
   /** `fast` (which it is where it is not given): the server's checkpoint is made at once. */
@@ -74,9 +75,6 @@ export interface PostgresqlBackupReport extends BackupReport {
   readonly warnings: readonly string[]
 }
 
-/** Bytes of a chunk of a relation's file (docs/decisions/0007-postgresql-pages.md). */
-export const chunkBytesDefault = 32 * 1024
-
 /**
  * Makes a physical snapshot of a PostgreSQL server: an ordinary tree whose directory `/<source>` is a data directory
  * with the WAL that it needs, so that any restore of it starts; beside it `.zakops-backup` tells what later restores and
@@ -95,6 +93,11 @@ export async function backUpPostgresql(
   await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
   const server = await readServerFacts(sql)
   requirePhysicalBackup(server, sql.server)
+  if (server.isStandby && request.manifest !== 'none') {
+    throw new Failure('unsupported', `Cannot take a manifest of PostgreSQL "${sql.server}": it is a standby`, {
+      facts: { hint: 'Name the primary in the connection URL, where restore points can be made' },
+    })
+  }
   await using hold = await connectPostgresql(connection, { kind: 'replication' }, signal)
   const slot = `zakops_backup_${toHex(repository.random(8))}`
   await holdWal(hold, slot)
@@ -121,12 +124,13 @@ export async function backUpPostgresql(
 
 /** What the parent snapshot gives: its blocks, where they may be used, and the size of its chunks. */
 async function parentOf(
-  { repository, parent, transfer, chunkBytes }: PostgresqlBackupRequest,
+  { repository, parent, transfer, chunks }: PostgresqlBackupRequest,
   server: ServerFacts,
   signal: AbortSignal,
-): Promise<{ readonly parent: PostgresqlParent | undefined; readonly chunkBytes: number }> {
+): Promise<{ readonly parent: PostgresqlParent | undefined; readonly chunks: PageChunks }> {
   const known = parent && (await readPostgresqlBackup(new ParentFiles(repository, parent.tree, signal)))
-  const facts = { chunkBytes: known?.chunkBytes ?? chunkBytes ?? chunkBytesDefault }
+  const before = known && { bytes: known.chunkBytes, pageBytes: known.pageChunkBytes }
+  const facts = { chunks: before ?? chunks ?? choosePageChunks(server.clusterBytes, server.blockBytes) }
   if (parent === undefined || transfer === 'all' || !server.summarizesWal) return { parent: undefined, ...facts }
   return { parent: await readPostgresqlParent(repository, parent, server, signal), ...facts }
 }
@@ -147,8 +151,8 @@ const notInState = '55000'
 /** So much of the log before the end of the backup is looked at for ends of transactions that were slow to be seen. */
 const windowBytesBefore = 1024n * 1024n
 
-interface RunOptions extends Omit<PostgresqlBackupRequest, 'chunkBytes' | 'connection' | 'parent'> {
-  readonly chunkBytes: number
+interface RunOptions extends Omit<PostgresqlBackupRequest, 'chunks' | 'connection' | 'parent'> {
+  readonly chunks: PageChunks
   readonly parent: PostgresqlParent | undefined
   readonly server: ServerFacts
   readonly connections: Connections
@@ -184,6 +188,7 @@ class PostgresqlBackupRun {
     await addFile(sink, postgresqlBackupPath, metadata, Buffer.from(`${JSON.stringify(facts, null, 2)}\n`, 'utf8'))
     if (view === undefined) return
     this.manifest = await this.#readManifest(view)
+    this.warnings = [...this.warnings, ...unreadTables(this.manifest)]
     await addFile(sink, manifestPath, metadata, Buffer.from(`${JSON.stringify(this.manifest)}\n`, 'utf8'))
   }
 
@@ -207,9 +212,9 @@ class PostgresqlBackupRun {
     sink: EntrySink,
     parent: PostgresqlParent | undefined,
   ): Promise<{ directory: DataDirectory; base: BaseBackup }> {
-    const { source, checkpoint = 'fast', rateKibibytesMax, chunkBytes } = this.#options
+    const { source, checkpoint = 'fast', rateKibibytesMax, chunks } = this.#options
     const { blockBytes } = this.#server
-    const directory = new DataDirectory({ sink, name: source, chunkBytes, blockBytes, parent })
+    const directory = new DataDirectory({ sink, name: source, chunks, blockBytes, parent })
     const options = {
       label: `zakops-backup ${source}`,
       checkpoint,
@@ -304,13 +309,26 @@ class PostgresqlBackupRun {
       walEndLsn: formatLsn(more.view?.lsn ?? base.endLsn),
       walSegmentBytes: this.#server.walSegmentBytes,
       blockBytes: this.#server.blockBytes,
-      chunkBytes: this.#options.chunkBytes,
+      chunkBytes: this.#options.chunks.bytes,
+      pageChunkBytes: this.#options.chunks.pageBytes,
       tablespaces: base.tablespaces.map(({ oid, location }) => ({ oid, location })),
       transfer: more.transfer,
       backupManifestDigest: hash('sha256', base.manifestText),
       restorePoint: more.view?.restorePoint ?? null,
     }
   }
+}
+
+const warningsMax = 100
+
+/** Tables of which the manifest knows nothing, so that their restore proves nothing of them. */
+function unreadTables({ databases }: PostgresqlManifest): string[] {
+  const unread = databases.flatMap(({ name, tables }) =>
+    tables
+      .filter(({ sampled }) => sampled?.startsWith('not read') === true)
+      .map((table) => `Table ${table.name} of database ${name} is not in the manifest: ${table.sampled}`),
+  )
+  return unread.slice(0, warningsMax)
 }
 
 async function addFile(sink: EntrySink, path: string, metadata: EntryMetadata, content: Uint8Array): Promise<void> {

@@ -5,6 +5,7 @@ import type { Chunking, EntryMetadata, EntrySink, FileSink } from '../../sources
 import type { FileChange } from '../../sources/postgresql/backup-manifest.ts'
 import type { BaseBackupReceiver } from '../../sources/postgresql/base-backup.ts'
 import type { TarEntry } from '../../sources/postgresql/tar-reader.ts'
+import type { PageChunks } from './page-chunks.ts'
 import type { PostgresqlParent } from './postgresql-parent.ts'
 import { SynthesisedFile } from './synthesised-file.ts'
 
@@ -12,8 +13,8 @@ export interface DataDirectoryOptions {
   readonly sink: EntrySink
   /** The directory in the snapshot's root. */
   readonly name: string
-  /** Of relations' files, bytes. */
-  readonly chunkBytes: number
+  /** How relations' files are cut. */
+  readonly chunks: PageChunks
   readonly blockBytes: number
   /** What the blocks that do not come are taken from; undefined where all come. */
   readonly parent: PostgresqlParent | undefined
@@ -37,11 +38,12 @@ export class DataDirectory implements BaseBackupReceiver {
   #owner: EntryMetadata | undefined
   #label = ''
   #hasTablespaces = false
-  #hasSettings = false
+  #settings: Buffer | undefined
+  #settingsEntry: TarEntry | undefined
 
   constructor(options: DataDirectoryOptions) {
     this.#options = options
-    this.#pages = { kind: 'pages', bytes: options.chunkBytes, pageBytes: options.blockBytes }
+    this.#pages = { kind: 'pages', ...options.chunks }
   }
 
   /** Content of backup_label, once it came. */
@@ -75,10 +77,15 @@ export class DataDirectory implements BaseBackupReceiver {
     this.#owner ??= entry
     const whole = wholePath(path)
     if (this.#options.parent !== undefined && whole !== path) return this.#beginSynthesis(path, whole, entry)
+    if (path === settingsPath) {
+      this.#settingsEntry = entry
+      this.#target = wholeText(path, async (text) => {
+        this.#settings = text // It is written when it is known whether there are tablespaces.
+      })
+      return undefined
+    }
     const file = this.#file(path, entry, isRelation(path) ? this.#pages : byContent)
-    if (path === 'backup_label') this.#target = wholeText((text) => this.#writeLabel(text, file))
-    else if (path === settingsPath)
-      this.#target = { write: (bytes) => file.write(bytes), end: () => this.#endSettings(file) }
+    if (path === 'backup_label') this.#target = wholeText(path, (text) => this.#writeLabel(text, file))
     else this.#target = file
     return undefined
   }
@@ -95,7 +102,12 @@ export class DataDirectory implements BaseBackupReceiver {
 
   /** To be called when all has come. */
   async finish(): Promise<void> {
-    if (this.#hasTablespaces && !this.#hasSettings) await this.add(settingsPath, inPlaceTablespaces)
+    const settings = this.#settings
+    const isMissing = this.#hasTablespaces && settings?.includes(inPlaceTablespaces) !== true
+    if (settings === undefined && !isMissing) return
+    const file = this.#file(settingsPath, this.#settingsEntry ?? this.fileMetadata, byContent)
+    await file.write(Buffer.concat([settings ?? Buffer.alloc(0), isMissing ? inPlaceTablespaces : Buffer.alloc(0)]))
+    await file.end()
   }
 
   /** A file that is not in the base backup. */
@@ -110,7 +122,8 @@ export class DataDirectory implements BaseBackupReceiver {
   }
 
   async #beginSynthesis(path: ByteName, whole: ByteName, entry: TarEntry): Promise<void> {
-    const { parent, blockBytes, chunkBytes } = this.#options
+    const { parent, blockBytes, chunks } = this.#options
+    const chunkBytes = chunks.bytes
     const { files, facts, manifest } = parent!
     const before = await files.chunks(`${facts.dataDirectory}/${whole}`)
     if (before === undefined) {
@@ -142,12 +155,6 @@ export class DataDirectory implements BaseBackupReceiver {
       this.#changes.set('backup_label', { size: label.length, sha256: hash('sha256', label) })
     }
     await file.write(label)
-    await file.end()
-  }
-
-  async #endSettings(file: FileSink): Promise<void> {
-    this.#hasSettings = true
-    if (this.#hasTablespaces) await file.write(inPlaceTablespaces)
     await file.end()
   }
 
@@ -186,13 +193,13 @@ function wholePath(path: ByteName): ByteName {
 }
 
 /** A target for a small file that is looked at as a whole. */
-function wholeText(end: (text: Buffer) => Promise<void>): Target {
+function wholeText(path: ByteName, end: (text: Buffer) => Promise<void>): Target {
   const parts: Buffer[] = []
   let length = 0
   return {
     write: (bytes) => {
       length += bytes.length
-      if (length > smallBytesMax) throw new Failure('connection_failed', 'Cannot read backup_label: it is above 1 MiB')
+      if (length > smallBytesMax) throw new Failure('connection_failed', `Cannot read "${path}": it is above 1 MiB`)
       parts.push(Buffer.from(bytes))
       return undefined
     },

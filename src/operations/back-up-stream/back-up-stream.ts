@@ -85,7 +85,7 @@ async function backUpClaiming(
     stopped,
   )
   try {
-    await workers.begin(workerDataOf(request), (pack) => receiver.receive(pack))
+    await workers.begin(workerDataOf(request, run.memory), (pack) => receiver.receive(pack))
     const withdrawn = new Set<Id>()
     const reliance =
       request.rehash === 'relied'
@@ -157,7 +157,7 @@ function unsound(withdrawn: ReadonlySet<Id>): Failure {
   )
 }
 
-function workerDataOf(request: StreamRequest): BackupWorkerData {
+function workerDataOf(request: StreamRequest, streamMemory: SharedArrayBuffer): BackupWorkerData {
   const { repository } = request
   return {
     key: repository.key,
@@ -171,5 +171,6 @@ function workerDataOf(request: StreamRequest): BackupWorkerData {
     withAtime: false,
     readAll: true,
     dryRun: false,
+    streamMemory,
   }
 }

@@ -1,4 +1,4 @@
-import type { ByteName } from '../../base/byte-name.ts'
+import { type ByteName, printableName } from '../../base/byte-name.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
 import { chunkBytesMax } from '../../kernels/kernel-memory.ts'
 import type { WorkerPool } from '../../kernels/worker-pool.ts'
@@ -56,6 +56,11 @@ export class StreamRun implements EntrySink {
     this.#signal = signal
     this.#lots = new LotPool(lotsPerWorker * options.pool.workersMax + 2, options.gearKey)
     this.#filler = new LotFiller(this.#lots, (lot, pieces) => this.#send(lot, pieces))
+  }
+
+  /** Where the workers find what they are to store. */
+  get memory(): SharedArrayBuffer {
+    return this.#lots.memory.buffer
   }
 
   expect(bytes: number): void {
@@ -118,7 +123,6 @@ export class StreamRun implements EntrySink {
   #send(lot: number, pieces: readonly FiledPiece[]): void {
     const job = {
       kind: 'pieces',
-      buffer: this.#lots.memory.buffer,
       start: lot,
       lengths: pieces.map(({ length }) => length),
       pageBytes: pieces.map(({ file: { chunking } }) => (chunking.kind === 'pages' ? chunking.pageBytes : 0)),
@@ -200,7 +204,7 @@ export class StreamRun implements EntrySink {
       bytesDone,
       ...(this.#bytesExpected > 0 && { bytesTotal: Math.max(this.#bytesExpected, bytesDone) }),
       gaps: 0,
-      current: [path],
+      current: [printableName(path)],
     })
   }
 }

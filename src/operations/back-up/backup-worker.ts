@@ -74,12 +74,13 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
 
 /** Stores what the main thread has read and cut. */
 function piecesJob(
-  { buffer, start, lengths, pageBytes }: Extract<BackupJob, { kind: 'pieces' }>,
-  { store }: WorkerContext,
+  { start, lengths, pageBytes }: Extract<BackupJob, { kind: 'pieces' }>,
+  { store, streamMemory }: WorkerContext,
 ): Extract<BackupAnswer, { kind: 'pieces' }> {
+  if (streamMemory === undefined) throw new Failure('defect', 'A worker got pieces of a stream, but no memory of it')
   let at = start
   const ids = lengths.map((length, piece) => {
-    const bytes = new Uint8Array(buffer, at, length)
+    const bytes = new Uint8Array(streamMemory, at, length)
     at += length
     const page = pageBytes[piece]!
     return page === 0 ? [store.store('data', bytes)] : storePages(bytes, page, store)
@@ -124,6 +125,7 @@ function createContext(options: BackupWorkerData): WorkerContext {
     nodeOptions: { owners, withAtime: options.withAtime },
     readAll: options.readAll,
     matcher: isPlain ? new TreeMatcher(window, index, owners) : undefined,
+    streamMemory: options.streamMemory,
   }
 }
 

@@ -1,11 +1,12 @@
+import { hash } from 'node:crypto'
 import type { Id } from '../../model/id.ts'
 import type { ChunkStore } from './chunk-store.ts'
 
 /**
- * A group of pages stays one chunk where a page of it compresses to this part: then to store the whole group again for
- * one changed page costs no more than that page's bytes, and a fifth (docs/decisions/0007-postgresql-pages.md).
+ * A group of pages stays one chunk where it compresses so well that to store all of it again for one changed page costs
+ * no more than so many times that page's bytes (docs/decisions/0007-postgresql-pages.md).
  */
-const compressedPartMax = 0.3
+const costOfChangedPageMax = 1.2
 
 /**
  * Stores a group of pages: as one chunk where it compresses well, which is quick and makes few chunks; else page by page,
@@ -16,12 +17,13 @@ export function storePages(
   pageBytes: number,
   store: Pick<ChunkStore, 'store' | 'has' | 'compressedLength'>,
 ): Id[] {
-  if (group.length <= pageBytes || store.has('data', group)) return [store.store('data', group)]
+  const id = hash('sha256', group)
+  if (group.length <= pageBytes || store.has('data', id)) return [store.store('data', group, id)]
   const pages = Array.from({ length: Math.ceil(group.length / pageBytes) }, (_, page) =>
     group.subarray(page * pageBytes, (page + 1) * pageBytes),
   )
   // One page speaks for its group; the first one of a file is often of another kind.
   const sample = pages[pages.length >> 1]!
-  const isSmall = !store.has('data', sample) && store.compressedLength(sample) <= compressedPartMax * sample.length
-  return isSmall ? [store.store('data', group)] : pages.map((page) => store.store('data', page))
+  const isSmall = store.compressedLength(sample) * pages.length <= costOfChangedPageMax * sample.length
+  return isSmall ? [store.store('data', group, id)] : pages.map((page) => store.store('data', page))
 }

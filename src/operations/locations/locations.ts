@@ -68,16 +68,23 @@ export class Locations {
 
   /** The place of a repository: what `restic -r` takes. */
   repositoryPlace({ location, generation }: RepositoryChoice): string {
-    return this.#placeIn({ location, generation }, 'repository')
+    return this.placeIn(location, String(generation), 'repository')
   }
 
   /** The place of the write-ahead logs of a generation: a folder for each source lies in it. */
-  walPlace(choice: RepositoryChoice): string {
-    return this.#placeIn(choice, 'wal')
+  walPlace({ location, generation }: RepositoryChoice): string {
+    return this.placeIn(location, String(generation), 'wal')
   }
 
-  #placeIn({ location, generation }: RepositoryChoice, ...names: readonly string[]): string {
-    return placeWithin(this.placeOf(location), this.#options.environment, String(generation), ...names)
+  /** A place of the environment within a location. */
+  placeIn(location: LocationName, ...names: readonly string[]): string {
+    return placeWithin(this.placeOf(location), this.#options.environment, ...names)
+  }
+
+  /** The storage of signed heads of the evidence, closed by disposing it. Failures as of has(). */
+  async evidence(location: LocationName, signal: AbortSignal): Promise<{ readonly inside: Storage } & AsyncDisposable> {
+    await this.requireReachable(location, signal)
+    return disposable(await this.#open(this.placeIn(location, 'evidence'), 'create', signal))
   }
 
   /**

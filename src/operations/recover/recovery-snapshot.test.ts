@@ -38,8 +38,8 @@ postgresqlTest(
       connection,
       hostname: 'host',
       parent: undefined,
-      manifest: { tableBytesMax: 2 ** 30 },
       transfer: 'all' as const,
+      manifest: { tableBytesMax: 2 ** 30 },
       workers: 1,
     }
     const report = await backUpPostgresql(request, { ...context, programVersion: 'test' }, signal)

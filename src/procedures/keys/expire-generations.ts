@@ -44,6 +44,14 @@ export async function expireGenerations(
   return troubles
 }
 
+/** Backups of a generation that the catalog says are there: an empty folder in the place of a location proves nothing. */
+async function recorded({ catalog }: Installation, location: LocationName, generation: number): Promise<number> {
+  const there = new Set(
+    (await catalog.copies()).filter((copy) => copy.location === location).map(({ backup }) => backup),
+  )
+  return (await catalog.backups()).filter((backup) => backup.generation === generation && there.has(backup.id)).length
+}
+
 async function remainsOf(
   installation: Installation,
   location: LocationName,
@@ -54,12 +62,13 @@ async function remainsOf(
   const name = { environment: policy.environment, generation, location }
   try {
     const walSegments = await countSegments(installation, { location, generation }, signal)
+    const onRecord = await recorded(installation, location, generation)
     if (!(await locations.has({ location, generation }, signal)))
-      return { ...name, state: 'counted', backups: 0, walSegments }
+      return { ...name, state: 'counted', backups: onRecord, walSegments }
     await using storage = await locations.opened({ location, generation }, signal)
     // Any snapshot counts, also one that the catalog does not know.
     const snapshots = await Array.fromAsync(storage.inside.list('snapshots/', signal))
-    return { ...name, state: 'counted', backups: snapshots.length, walSegments }
+    return { ...name, state: 'counted', backups: Math.max(onRecord, snapshots.length), walSegments }
   } catch (error) {
     if (signal.aborted || !isFailure(error)) throw error
     return { ...name, state: 'unknown', reason: error.message }

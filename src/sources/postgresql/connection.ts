@@ -131,7 +131,9 @@ async function open(
 
 function replicationOf(purpose: ConnectionPurpose): object {
   if (purpose.kind === 'sql') return {}
-  return { replication: purpose.kind === 'replication' ? 'true' : 'database' }
+  // It may have nothing to do for as long as a backup takes, and takes no SET.
+  const options = '-c idle_session_timeout=0'
+  return { replication: purpose.kind === 'replication' ? 'true' : 'database', options }
 }
 
 function isSocketUrl(url: string): boolean {

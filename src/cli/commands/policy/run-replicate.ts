@@ -7,6 +7,7 @@ import type { Outcome } from '../../outcome.ts'
 import { formatBytes } from '../../output/format-bytes.ts'
 import { formatCount } from '../../output/format-count.ts'
 import { newRunId } from './new-run-id.ts'
+import { storeEvidence } from './store-evidence.ts'
 import { watching } from './watching.ts'
 
 export async function runReplicate(context: CommandContext, options: { readonly fillEmpty?: true }): Promise<Outcome> {
@@ -30,6 +31,7 @@ export async function runReplicate(context: CommandContext, options: { readonly 
     return { answer: done, summary: `copied ${done.reduce((sum, one) => sum + one.copiedObjects, 0)} objects`, gaps }
   })
   await watch.end()
+  await storeEvidence(context, installation)
   for (const one of generations) {
     for (const trouble of one.troubles)
       output.problem({ during: 'replicate', item: `generation ${one.generation}`, message: trouble })

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { type CommandRun, runWords } from '../../../../testing/fake-world.ts'
+import { keyringWorld } from '../../../../testing/fresh-keyring.ts'
+import { type TemporaryFolder, temporaryFolder } from '../../../../testing/temporary-folder.ts'
+import { type Clock, systemClock } from '../../../base/clock.ts'
+import { neverStopped } from '../../../base/abort.ts'
+import { createKeyFile } from '../../../keys/key-file-provider.ts'
+import { createKeyring } from '../../../keys/open-keyring.ts'
+
+const signal = neverStopped()
+const userId = process.getuid!()
+const dayMs = 86_400_000
+
+/** A policy of production with a small tree, two locations, and a way to type commands under it. */
+class Desk implements AsyncDisposable {
+  readonly folder: TemporaryFolder = temporaryFolder('evidence')
+  readonly world = keyringWorld()
+  readonly #days = keyringWorld().clock
+  /** Real sleeps, since locks are refreshed by them; the days pass when a test says so. */
+  readonly clock: Clock = { ...systemClock, now: () => this.#days.now() }
+
+  static async open(): Promise<Desk> {
+    const desk = new Desk()
+    for (const name of ['keys', 'primary', 'off-site', 'documents']) mkdirSync(desk.folder.at(name), { mode: 0o700 })
+    writeFileSync(desk.folder.at('documents', 'a'), 'content')
+    const keyFile = desk.folder.at('keys', 'unlock.key')
+    await createKeyFile(keyFile, desk.world.random, signal)
+    const place = { file: desk.folder.at('keys', 'keyring.json'), unlock: { keyFile } }
+    using _ = await createKeyring({ ...place, environment: 'production' }, desk.world, signal)
+    writeFileSync(
+      desk.folder.at('zakops-backup.yaml'),
+      `version: 1
+environment: production
+locations: { production: { primary: { storage: primary }, secondary: { storage: off-site } } }
+encryption: { keyManagement: { keyring: keys/keyring.json, unlock: { keyFile: keys/unlock.key } } }
+responsibilities: { devops: [a], dba: [b], security: [c], management: [d] }
+sources: { documents: { kind: files, paths: [documents] } }
+state: state
+`,
+    )
+    return desk
+  }
+
+  async type(words: readonly string[], code = 0, folder = this.folder.path): Promise<CommandRun> {
+    const run = await runWords(words, { workingDirectory: folder, environment: {}, userId, clock: this.clock })
+    assert.equal(run.code, code, `${words.join(' ')}\n${run.stdout}\n${run.stderr}`)
+    return run
+  }
+
+  nextDay(): void {
+    this.#days.advance(dayMs)
+  }
+
+  async export(name: string): Promise<string> {
+    await this.type(['evidence', 'export', '--to', name])
+    return readFileSync(this.folder.at(name), 'utf8')
+  }
+
+  heads(location: string): string[] {
+    return readdirSync(this.folder.at(location, 'production', 'evidence'))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.folder[Symbol.asyncDispose]()
+  }
+}
+
+test('evidence export and verify: what was done is proven elsewhere with a public key, and an edit is named', async () => {
+  await using desk = await Desk.open()
+  await desk.type(['backup'])
+  const text = await desk.export('ledger.jsonl')
+  for (const kind of ['policy version', 'run begun', 'backup stored', 'copy stored', 'run ended']) {
+    assert.match(text, new RegExp(`"kind":"${kind}"`))
+  }
+  const pem = (await desk.type(['evidence', 'public-key'])).stdout
+  // Elsewhere: nothing but the two files.
+  await using elsewhere = temporaryFolder('auditor')
+  writeFileSync(elsewhere.at('ledger.jsonl'), text)
+  writeFileSync(elsewhere.at('key.pem'), pem)
+  const verify = ['evidence', 'verify', 'ledger.jsonl', '--public-key', 'key.pem']
+  const proven = await desk.type(verify, 0, elsewhere.path)
+  assert.match(proven.stdout, /^proven: \d+ entries, 2 signed heads, from 2026-01-01 00:00/)
+  writeFileSync(elsewhere.at('ledger.jsonl'), text.replace('"files":1', '"files":2'))
+  const broken = await desk.type(verify, 5, elsewhere.path)
+  assert.match(broken.stdout, /^not proven: edited\nEntry \d+: its hash is not of what it says/)
+  writeFileSync(elsewhere.at('key.pem'), 'x')
+  assert.match((await desk.type(verify, 2, elsewhere.path)).stderr, /there is no public key in it/)
+})
+
+test('signed heads lie at both locations and tell an export whose tail was cut off from a whole one', async () => {
+  await using desk = await Desk.open()
+  await desk.type(['backup'])
+  const early = await desk.export('early.jsonl')
+  desk.nextDay()
+  await desk.type(['backup'])
+  await desk.export('late.jsonl')
+  assert.deepEqual(desk.heads('primary'), desk.heads('off-site'))
+  assert.match(desk.heads('primary').join(' '), /2026-01-01-\d+-[0-9a-f]{8}\.json .*2026-01-02-\d+-[0-9a-f]{8}\.json/)
+  writeFileSync(desk.folder.at('key.pem'), (await desk.type(['evidence', 'public-key'])).stdout)
+  const verify = (file: string): string[] => ['evidence', 'verify', file, '--public-key', 'key.pem']
+  await desk.type(verify('early.jsonl'))
+  const cut = await desk.type([...verify('early.jsonl'), '--heads', 'off-site/production/evidence'], 5)
+  assert.match(cut.stderr, /tail cut from entry \d+ on/)
+  const policy = ['--policy', 'zakops-backup.yaml']
+  await desk.type([...verify('early.jsonl'), ...policy], 5)
+  await desk.type([...verify('late.jsonl'), ...policy])
+  rmSync(desk.folder.at('off-site'), { recursive: true })
+  await desk.type([...verify('late.jsonl'), ...policy])
+  assert.ok(early.length > 0)
+})
+
+test('a ledger that was changed in the catalog is not signed, and every command says so while backups go on', async () => {
+  await using desk = await Desk.open()
+  await desk.type(['backup'])
+  await desk.export('before.jsonl')
+  await desk.type(['backup'])
+  const database = new DatabaseSync(desk.folder.at('state', 'catalog.sqlite'))
+  database.exec(
+    `DROP TRIGGER ledger_stays; UPDATE ledger SET actor = 'nobody' WHERE sequence = (SELECT max(sequence) FROM ledger)`,
+  )
+  database.close()
+  const refused = await desk.type(['evidence', 'export', '--to', 'after.jsonl'], 5)
+  assert.match(refused.stderr, /Cannot sign the evidence ledger: entry \d+ is not as it was recorded/)
+  desk.nextDay()
+  assert.match((await desk.type(['backup'])).stderr, /^sign evidence: ledger: .*is not as it was recorded/m)
+})
+
+test('what is refused under a policy is on record', async () => {
+  await using desk = await Desk.open()
+  writeFileSync(desk.folder.at('pw'), 'x')
+  await desk.type(['keys', 'export', '--to', 'primary/export', '--password-file', desk.folder.at('pw')], 4)
+  const [, ...lines] = (await desk.export('ledger.jsonl')).trim().split('\n')
+  const refusal = lines
+    .map((line) => JSON.parse(line) as { kind: string; actor: string; facts: unknown })
+    .find(({ kind }) => kind === 'refusal')
+  assert.equal(refusal?.actor, 'test-user@test-host')
+  assert.match(JSON.stringify(refusal?.facts), /"command":"keys export","failure":"refused","message":"Cannot keep/)
+})
+
+test('evidence public-key keeps the keys before a rotation, and an export over it is verified with both', async () => {
+  await using desk = await Desk.open()
+  await desk.type(['backup'])
+  await desk.export('early.jsonl')
+  await desk.type(['keys', 'rotate'])
+  await desk.export('late.jsonl')
+  const { keys } = JSON.parse((await desk.type(['evidence', 'public-key', '--json'])).stdout) as {
+    keys: { public_key: string; retired_at?: string }[]
+  }
+  assert.deepEqual(
+    keys.map((key) => key.retired_at === undefined),
+    [false, true],
+  )
+  const verify = async (pem: string, code: number): Promise<CommandRun> => {
+    writeFileSync(desk.folder.at('key.pem'), pem)
+    return await desk.type(['evidence', 'verify', 'late.jsonl', '--public-key', 'key.pem'], code)
+  }
+  await verify(keys.map((key) => key.public_key).join('\n'), 0)
+  assert.match(
+    (await verify(keys[1]!.public_key, 5)).stdout,
+    /wrong signature\nHead 1: it is signed by key [0-9a-f]{16}/,
+  )
+})

@@ -119,6 +119,8 @@ async function killReceiver(world: World): Promise<void> {
   receiver.kill()
   const told = await server.psql('select max(restart_lsn) from pg_replication_slots')
   if (told !== '' && parseLsn(told) > world.acknowledged) world.acknowledged = parseLsn(told)
+  // At this moment, before anybody receives it again.
+  if (world.snapshots.length > 0) await assertNothingLacks(world)
   receiver.start()
 }
 

@@ -31,6 +31,8 @@ postgresqlTest(
     await using ledger = await Ledger.on(server)
     for (let n = 0; n < 20; n++) await ledger.write(20_000)
     const snapshot = await takeHotSnapshot(server, folder.at('snapshot-a'), 'a')
+    // Of two points of one name the later one is meant.
+    await server.psql("select pg_create_restore_point('row 50')")
     for (let n = 0; n < 60; n++) await ledger.write(60_000)
     const later = await takeHotSnapshot(server, folder.at('snapshot-b'), 'b')
     for (let n = 0; n < 20; n++) await ledger.write(60_000)

@@ -1,6 +1,6 @@
 import { throwIfStopped } from '../base/abort.ts'
 import { errorMessage } from '../base/error-message.ts'
-import { Failure, type FailureCode, isFailure } from '../base/failure.ts'
+import { type FailureCode, isFailure } from '../base/failure.ts'
 import type { Policy } from '../model/policy/policy.ts'
 import { locationsOf } from '../model/policy/resolve-policy.ts'
 import type { Run, RunProcess } from '../model/run.ts'
@@ -9,7 +9,7 @@ import { dueProcedures } from './due-procedures.ts'
 import { type DueRun, dueRuns, runsNeededMs } from './due-runs.ts'
 import type { DurableEnd } from './durable-runs.ts'
 import type { ServiceParts } from './service-parts.ts'
-import { keepReceivers } from './wal-receivers.ts'
+import { WalReceivers } from './wal-receivers.ts'
 
 /** How long the service sleeps between two looks: a machine that wakes up is at work within this. */
 export const lookEveryMs = 30_000
@@ -44,10 +44,11 @@ export async function doWhatIsDue(parts: ServiceParts, signal: AbortSignal): Pro
  * with what was under way left to the next start. Beside, it receives the WAL of sources whose policy says so. Trouble that may pass is told and waited out.
  */
 export async function serve(parts: ServiceParts, signal: AbortSignal): Promise<void> {
-  await using _ = startReceivers(parts, signal)
+  await using receivers = new WalReceivers(parts, signal)
   let told: string | undefined
   while (!signal.aborted) {
     try {
+      await receivers.adjust()
       await doWhatIsDue(parts, signal)
       told = undefined
     } catch (error) {
@@ -60,20 +61,6 @@ export async function serve(parts: ServiceParts, signal: AbortSignal): Promise<v
     await parts.clock.sleep(lookEveryMs, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error
     })
-  }
-}
-
-/** Receives WAL beside; disposing it stops that and waits for its end. */
-function startReceivers(parts: ServiceParts, signal: AbortSignal): AsyncDisposable {
-  const stopping = new AbortController()
-  const ended = keepReceivers(parts, AbortSignal.any([signal, stopping.signal])).catch((error: unknown) => {
-    parts.tell({ kind: 'trouble', message: `no WAL is received any more: ${errorMessage(error)}` })
-  })
-  return {
-    async [Symbol.asyncDispose]() {
-      stopping.abort(new Failure('stopped', 'The service ends'))
-      await ended
-    },
   }
 }
 

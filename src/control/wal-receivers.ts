@@ -8,8 +8,6 @@ import { receiveSource } from '../procedures/postgresql/receive-source.ts'
 import { replicateWal } from '../procedures/postgresql/replicate-wal.ts'
 import type { ServiceParts } from './service-parts.ts'
 
-/** How often the policy is looked at for what is to be received, ms. */
-const lookEveryMs = 30_000
 /** A receiver goes on with the keys as they are now after so long, ms: a rotation is taken up within it. */
 const sessionMs = 3_600_000
 /** What was received is copied off-site so often, ms. */
@@ -19,27 +17,37 @@ const firstWaitMs = 30_000
 const waitMsMax = 30 * 60_000
 
 /**
- * Receives the WAL of every source whose policy says so, beside what else the service does, until it is stopped. A receiver
- * that fails is told of, put on record, and begun again after a wait that grows to half an hour. A policy that changed
- * is taken up within half a minute.
+ * Receives the WAL of every source whose policy says so, beside what else the service does, from the first adjust() until it
+ * is disposed of. A receiver that fails is told of, put on record, and begun again after a wait that grows to half an hour.
  */
-export async function keepReceivers(parts: ServiceParts, signal: AbortSignal): Promise<void> {
-  const running = new Map<string, Receiver>()
-  while (!signal.aborted) {
-    const wanted = await wantedReceivers(parts)
-    for (const [source, receiver] of running) {
-      if (wanted === undefined || wanted.get(source) === receiver.settings) continue
-      await receiver.end()
-      running.delete(source)
-    }
-    for (const [source, settings] of wanted ?? []) {
-      if (!running.has(source)) running.set(source, new Receiver(parts, source, settings, signal))
-    }
-    await parts.clock.sleep(lookEveryMs, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error
-    })
+export class WalReceivers implements AsyncDisposable {
+  readonly #parts: ServiceParts
+  readonly #signal: AbortSignal
+  readonly #running = new Map<string, Receiver>()
+
+  constructor(parts: ServiceParts, signal: AbortSignal) {
+    this.#parts = parts
+    this.#signal = signal
   }
-  for (const receiver of running.values()) await receiver.end()
+
+  /** Looks what the policy says now: begins, ends, and begins anew what changed. A policy that can not be read changes nothing. */
+  async adjust(): Promise<void> {
+    const wanted = await wantedReceivers(this.#parts)
+    if (wanted === undefined) return
+    for (const [source, receiver] of this.#running) {
+      if (wanted.get(source) === receiver.settings) continue
+      await receiver.end()
+      this.#running.delete(source)
+    }
+    for (const [source, settings] of wanted) {
+      if (this.#running.has(source)) continue
+      this.#running.set(source, new Receiver(this.#parts, source, settings, this.#signal))
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const receiver of this.#running.values()) await receiver.end()
+  }
 }
 
 /** By name, with all that a receiver depends on; undefined where the policy can not be read now, which serve() tells of. */

@@ -71,6 +71,11 @@ export class Locations {
     return this.placeIn(location, String(generation), 'repository')
   }
 
+  /** The place of the write-ahead logs of a generation: a folder for each source lies in it. */
+  walPlace({ location, generation }: RepositoryChoice): string {
+    return this.placeIn(location, String(generation), 'wal')
+  }
+
   /** A place of the environment within a location. */
   placeIn(location: LocationName, ...names: readonly string[]): string {
     return placeWithin(this.placeOf(location), this.#options.environment, ...names)
@@ -93,11 +98,6 @@ export class Locations {
       throw error
     }
     return disposable(await this.#open(this.placeIn(location, 'evidence'), 'create', signal))
-  }
-
-  /** The place of the write-ahead logs of a generation: a folder for each source lies in it. */
-  walPlace({ location, generation }: RepositoryChoice): string {
-    return this.placeIn(location, String(generation), 'wal')
   }
 
   /**

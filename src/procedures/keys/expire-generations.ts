@@ -61,8 +61,8 @@ async function remainsOf(
   const { locations, policy } = installation
   const name = { environment: policy.environment, generation, location }
   try {
-    const onRecord = await recorded(installation, location, generation)
     const walSegments = await countSegments(installation, { location, generation }, signal)
+    const onRecord = await recorded(installation, location, generation)
     if (!(await locations.has({ location, generation }, signal)))
       return { ...name, state: 'counted', backups: onRecord, walSegments }
     await using storage = await locations.opened({ location, generation }, signal)

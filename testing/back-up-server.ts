@@ -1,5 +1,5 @@
 import { neverStopped } from '../src/base/abort.ts'
-import { systemClock } from '../src/base/clock.ts'
+import { type Clock, systemClock } from '../src/base/clock.ts'
 import {
   backUpPostgresql,
   type PostgresqlBackupReport,
@@ -13,7 +13,7 @@ export async function backUpServer(
   repository: Repository,
   server: { readonly url: string },
   changes: Partial<PostgresqlBackupRequest> = {},
-  more: { readonly progress?: ProgressSink; readonly signal?: AbortSignal } = {},
+  more: { readonly progress?: ProgressSink; readonly signal?: AbortSignal; readonly clock?: Clock } = {},
 ): Promise<PostgresqlBackupReport> {
   return await backUpPostgresql(
     {
@@ -27,7 +27,7 @@ export async function backUpServer(
       workers: 2,
       ...changes,
     },
-    { clock: systemClock, progress: more.progress ?? noProgress, programVersion: 'test' },
+    { clock: more.clock ?? systemClock, progress: more.progress ?? noProgress, programVersion: 'test' },
     more.signal ?? neverStopped(),
   )
 }

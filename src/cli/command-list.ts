@@ -81,6 +81,18 @@ export const commandList: readonly CommandEntry[] = [
     summary: 'run the restore procedures of the policy, step by step',
     load: () => import('./commands/policy/procedure.ts'),
   },
+  {
+    name: 'wal',
+    group: daily,
+    summary: "store, fetch, receive and check PostgreSQL's log",
+    load: () => import('./commands/policy/wal.ts'),
+  },
+  {
+    name: 'sandbox',
+    group: daily,
+    summary: 'a private PostgreSQL server on any backup',
+    load: () => import('./commands/policy/sandbox.ts'),
+  },
   { name: 'ls', group: daily, summary: 'list the files of a snapshot', load: () => import('./commands/ls.ts') },
   { name: 'find', group: daily, summary: 'find files in all snapshots', load: () => import('./commands/find.ts') },
   { name: 'diff', group: daily, summary: 'compare two snapshots', load: () => import('./commands/diff.ts') },

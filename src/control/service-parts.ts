@@ -30,6 +30,8 @@ export type ServiceEvent =
   | { readonly kind: 'lost'; readonly run: Run }
   /** The service itself began or stopped. */
   | { readonly kind: 'service'; readonly text: string }
+  /** What becomes of the reception of a source's write-ahead log. */
+  | { readonly kind: 'receiver'; readonly source: string; readonly text: string }
   | { readonly kind: 'notice'; readonly text: string }
   /** The service itself could not look what is due; it tries again. */
   | { readonly kind: 'trouble'; readonly message: string }

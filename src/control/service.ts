@@ -9,6 +9,7 @@ import { dueProcedures } from './due-procedures.ts'
 import { type DueRun, dueRuns, runsNeededMs } from './due-runs.ts'
 import type { DurableEnd } from './durable-runs.ts'
 import type { ServiceParts } from './service-parts.ts'
+import { WalReceivers } from './wal-receivers.ts'
 
 /** How long the service sleeps between two looks: a machine that wakes up is at work within this. */
 export const lookEveryMs = 30_000
@@ -40,12 +41,14 @@ export async function doWhatIsDue(parts: ServiceParts, signal: AbortSignal): Pro
 
 /**
  * The service: looks what is due at least every half minute and does it, until the signal is aborted; then it resolves,
- * with what was under way left to the next start. Trouble that may pass is told and waited out.
+ * with what was under way left to the next start. Beside, it receives the WAL of sources whose policy says so. Trouble that may pass is told and waited out.
  */
 export async function serve(parts: ServiceParts, signal: AbortSignal): Promise<void> {
+  await using receivers = new WalReceivers(parts, signal)
   let told: string | undefined
   while (!signal.aborted) {
     try {
+      await receivers.adjust()
       await doWhatIsDue(parts, signal)
       told = undefined
     } catch (error) {

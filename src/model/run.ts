@@ -17,6 +17,7 @@ export const procedureNames = [
   'restore-test',
   'recovery-drill',
   'roll-back',
+  'receive',
 ] as const
 export type ProcedureName = (typeof procedureNames)[number]
 
@@ -94,6 +95,9 @@ export const keyEventKinds = [
   'imported',
   'destroyed',
   'checked',
+  'kit created',
+  'kit tested',
+  'kit opened',
 ] as const
 
 export interface KeyEvent {

@@ -95,7 +95,11 @@ function secretPlaces({ environment }: World): SecretPlaces {
 }
 
 /** The locations of the policy's environment; without the keyring nothing in them can be opened, only looked at. */
-export function locationsOf(context: CommandContext, policy: Policy, keyring: Keyring | undefined): Locations {
+export function locationsOf(
+  context: CommandContext,
+  policy: Policy,
+  keyring: Pick<Keyring, 'masterKey'> | undefined,
+): Locations {
   const { world, globals, output } = context
   const { environment } = policy
   const places = policy.locations[environment]! // Checked when the policy was read.

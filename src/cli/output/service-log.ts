@@ -18,6 +18,7 @@ function textOf(event: ServiceEvent): string {
     case 'lost':
       return `${nameOf(event.run)}: lost, since its process died; it is tried again`
     case 'service':
+    case 'receiver':
     case 'notice':
       return event.text
     case 'trouble':
@@ -62,6 +63,8 @@ function documentOf(event: ServiceEvent, at: string): Record<string, unknown> {
     case 'service':
     case 'notice':
       return { message_type: event.kind, at, message: event.text }
+    case 'receiver':
+      return { message_type: 'receiver', at, source: event.source, message: event.text }
     case 'trouble':
       return { message_type: 'error', at, error: { message: event.message }, during: 'look what is due' }
     default:

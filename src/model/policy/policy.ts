@@ -240,6 +240,36 @@ const assertionSchema = z.strictObject({
   expect: z.string().describe('That value, as text.'),
 })
 
+/** The receiver may wait no longer with what it got: that is how much a lost server may cost. */
+const partialEveryMsMax = 30_000
+const partialWanted = 'a length of time from 1 to 30 seconds, such as "30 seconds"'
+
+const walSchema = z
+  .strictObject({
+    receive: z
+      .boolean()
+      .default(false)
+      .describe('Whether `serve` receives the log from the server as it is written. It needs a replication slot.'),
+    slot: z
+      .string()
+      .regex(/^[a-z0-9_]{1,63}$/, { error: 'a name of small letters, digits and "_", at most 63' })
+      .default('zakops_backup')
+      .describe('Name of that slot; it is made where it is absent, and is for this source alone.'),
+    partialEvery: durationSchema
+      .prefault('30 seconds')
+      .refine((ms) => ms >= 1000 && ms <= partialEveryMsMax, { error: partialWanted })
+      .describe('After so long at the latest, what was received of a segment is stored.'),
+    lagLimit: z
+      .int()
+      .min(64 * 1024 * 1024)
+      .optional()
+      .describe(
+        "Bytes of log that the slot may keep on the server's disk. Beyond it the slot is dropped, which leaves a gap; without it, never.",
+      ),
+  })
+  .prefault({})
+  .describe('The write-ahead log, by which the server can be recovered to any point in time.')
+
 const postgresqlSourceSchema = z
   .strictObject({
     kind: z.literal('postgresql').describe('A PostgreSQL server.'),
@@ -254,6 +284,7 @@ const postgresqlSourceSchema = z
       .enum(['physical', 'logical'])
       .default('physical')
       .describe('The whole server with its write-ahead log, or each database as a dump.'),
+    wal: walSchema,
     manifestTableBytesMax: z
       .int()
       .min(0)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { neverStopped } from '../../base/abort.ts'
+import { systemClock } from '../../base/clock.ts'
 import { isFailure } from '../../base/failure.ts'
 import { backUpServer } from '../../../testing/back-up-server.ts'
 import { freshRepository } from '../../../testing/fresh-repository.ts'
@@ -53,6 +54,29 @@ postgresqlTest(
     assert.deepEqual(await repository.listSnapshots(neverStopped()), [])
     await server.start()
     await backUpServer(repository, server)
+  },
+)
+
+postgresqlTest(
+  'backUpPostgresql() says that its manifest is bounded, and by which transaction, where the log and the views never agree',
+  // A transaction that waits for a standby which never comes is in the log, and nobody sees it.
+  { versions: [15], settings: { synchronous_standby_names: 'absent', synchronous_commit: 'local' } },
+  async ({ server }) => {
+    await server.psql('CREATE TABLE waiting (xid xid8)')
+    const hung = server.psql('SET synchronous_commit = on; INSERT INTO waiting SELECT pg_current_xact_id()')
+    hung.catch(() => {}) // It ends with the server.
+    const waiting = "SELECT backend_xid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    let xid = ''
+    while (xid === '') xid = await server.psql(waiting)
+    const repository = await freshRepository()
+    let now = 0
+    // One attempt only: the time for more has run out when it is looked at.
+    const clock = { ...systemClock, monotonicMs: () => (now += 60_000) }
+    const { manifest } = await backUpServer(repository, server, {}, { clock })
+    assert.ok(manifest?.view.state === 'bounded')
+    assert.deepEqual(manifest.view.transactions, [xid])
+    const table = manifest.databases[0]!.tables.find(({ name }) => name === 'public.waiting')
+    assert.equal(table?.rows, 0)
   },
 )
 

@@ -195,9 +195,8 @@ async function planEvent(
   const { entries, reach } = reachOf(way, snapshot)
   if (reach.end < end)
     throw await unreachable(way, snapshot, target, `it is at ${formatLsn(lsn)}, behind a gap`, signal)
-  const settings: Record<string, string> =
-    target.kind === 'name' ? { recovery_target_name: target.name } : { recovery_target_xid: String(target.xid) }
-  return planOf(way, { snapshot, target, entries, settings, expectedLsn: end })
+  // By its position: a name may have been given twice, and the server would stop at the first.
+  return planOf(way, { snapshot, target, entries, settings: { recovery_target_lsn: formatLsn(lsn) }, expectedLsn: end })
 }
 
 function planOf(way: Way, plan: Omit<RecoveryPlan, 'timeline'>): RecoveryPlan {

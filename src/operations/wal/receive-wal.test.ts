@@ -32,7 +32,7 @@ class Receiver implements AsyncDisposable {
   readonly #stopping = new AbortController()
   readonly ended: Promise<unknown>
 
-  constructor(server: PostgresqlServer, archive: WalArchive, options: { readonly attemptsMax?: number } = {}) {
+  constructor(server: PostgresqlServer, archive: WalArchive, options: { readonly partEveryMs?: number } = {}) {
     const request = { archive, connection: { url: server.url }, slot, partEveryMs: 100, ...options }
     const context = { clock: systemClock, onEvent: (event: ReceiverEvent) => this.events.push(event) }
     this.ended = receiveWal(request, context, this.#stopping.signal).catch((error: unknown) => error)
@@ -179,6 +179,31 @@ postgresqlTest(
       await using recovery = await recoverIn(folder, { archive, target, timeline, snapshots: [snapshot] })
       assert.equal(await ledgerFault(recovery.sandbox.url, row.n), undefined)
     }
+  },
+)
+
+postgresqlTest(
+  'receiveWal() tells the server of nothing that is not stored',
+  { versions: [18], initdb: ['--wal-segsize=1'] },
+  async ({ server }) => {
+    using archive = testArchive()
+    // Nothing is stored before its segment is full.
+    await using receiver = new Receiver(server, archive, { partEveryMs: 30_000 })
+    await server.psql('create table rows (t text)')
+    const told = 'select sent_lsn, flush_lsn, pg_current_wal_flush_lsn() from pg_stat_replication'
+    let moments = 0
+    for (let n = 0; n < 60; n++) {
+      await server.psql(
+        "insert into rows select string_agg(md5(random()::text || g), '') from generate_series(1, 5000) g",
+      )
+      const [sent, flushed, written] = (await server.psql(told))
+        .split('|')
+        .map((text) => (text === '' ? 0n : parseLsn(text)))
+      if (sent === undefined || flushed === undefined || written === undefined || receiver.stored === 0n) continue
+      assert.ok(flushed <= receiver.stored, `told ${flushed}, stored ${receiver.stored}`)
+      if (sent > flushed) moments += 1
+    }
+    assert.ok(moments > 10, `${moments} moments at which something was received and not stored`)
   },
 )
 

@@ -132,7 +132,10 @@ async function receiveOnce(request: ReceiveWalRequest, context: ReceiverContext,
   }
 }
 
-/** The first segment that is not stored as a whole, behind the last one that is; else where the slot begins, else now. */
+/**
+ * Where to begin: with the first segment that is not stored as a whole and that the slot still keeps, so that holes are
+ * filled which archive_command left; else behind the last one that is stored; else where the slot begins, or now.
+ */
 async function startOf(
   archive: WalArchive,
   system: SystemPosition,
@@ -143,24 +146,24 @@ async function startOf(
   const { segmentBytes, lsn } = system
   const coverage = await readWalCoverage(archive, system, signal)
   const now = segmentOf(lsn, segmentBytes)
+  const timelineAt = (segment: number): number => timelineOfSegment(stretches, segment, segmentBytes)
+  const isStored = (segment: number): boolean => coverage.segments.get(timelineAt(segment))?.has(segment) ?? false
   const onWay = stretches.flatMap(({ timeline }) =>
-    [...(coverage.segments.get(timeline)?.keys() ?? [])].filter(
-      (segment) => timelineOfSegment(stretches, segment, segmentBytes) === timeline,
-    ),
+    [...(coverage.segments.get(timeline)?.keys() ?? [])].filter((segment) => timelineAt(segment) === timeline),
   )
-  const last = onWay.reduce((most, segment) => Math.max(most, segment), -1)
-  const segment = last >= 0 ? last + 1 : segmentOf(restartLsn ?? lsn, segmentBytes)
-  if (segment > now + 1) {
+  const behindLast = onWay.reduce((most, segment) => Math.max(most, segment + 1), 0)
+  if (behindLast > now + 1) {
     throw new Failure(
       'wal_conflict',
-      `Cannot receive WAL: segments up to ${formatLsn(segmentStart(segment, segmentBytes))} are stored, the server is at ${formatLsn(lsn)} of the same timeline`,
+      `Cannot receive WAL: segments up to ${formatLsn(segmentStart(behindLast, segmentBytes))} are stored, the server is at ${formatLsn(lsn)} of the same timeline`,
       { facts: { hint: 'It was set back without a new timeline. Give it a source of its own' } },
     )
   }
-  const begin = Math.min(segment, now)
-  return {
-    timeline: timelineOfSegment(stretches, begin, segmentBytes),
-    lsn: segmentStart(begin, segmentBytes),
-    segmentBytes,
+  const kept = segmentOf(restartLsn ?? lsn, segmentBytes)
+  let begin = Math.min(kept, now)
+  if (behindLast > 0) {
+    while (begin < behindLast && isStored(begin)) begin += 1
+    begin = Math.min(begin, behindLast, now)
   }
+  return { timeline: timelineAt(begin), lsn: segmentStart(begin, segmentBytes), segmentBytes }
 }

@@ -4,7 +4,7 @@ import { segmentName, segmentOf, segmentStart } from '../../sources/postgresql/w
 
 /** The segment that is being received. */
 export class SegmentBuffer {
-  readonly #bytes: Buffer
+  #bytes: Buffer
   readonly timeline: number
   #segment: number
   #length = 0
@@ -48,9 +48,18 @@ export class SegmentBuffer {
     return taken
   }
 
-  /** Goes on with the next segment. */
-  advance(): void {
+  /** Goes on with the next segment, in these bytes, and answers the full one, whose bytes are the caller's now. */
+  advance(next: Buffer): FullSegment {
+    const full = { name: this.name, end: this.end, content: this.#bytes }
+    this.#bytes = next
     this.#segment += 1
     this.#length = 0
+    return full
   }
+}
+
+export interface FullSegment {
+  readonly name: string
+  readonly end: Lsn
+  readonly content: Buffer
 }

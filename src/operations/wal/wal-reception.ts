@@ -4,7 +4,7 @@ import type { PostgresqlConnection } from '../../sources/postgresql/connection.t
 import type { Lsn } from '../../sources/postgresql/lsn.ts'
 import { ReplicationStream, type ReplicationMessage } from '../../sources/postgresql/replication-stream.ts'
 import type { ReceiverEvent } from './receive-wal.ts'
-import { SegmentBuffer } from './segment-buffer.ts'
+import { SegmentBuffer, type FullSegment } from './segment-buffer.ts'
 import type { WalArchive } from './wal-archive.ts'
 import type { WalEntry } from './wal-store.ts'
 
@@ -38,6 +38,12 @@ export class WalReception {
   /** When the first byte came that is not durable. */
   #waitingSinceMs: number | undefined
   #reportedAtMs = 0
+  /** The wait for the next message, which goes on over others. */
+  #coming: Promise<void> | undefined
+  /** The full segment that is being stored. */
+  #storing: Promise<void> | undefined
+  /** The bytes of the one before, to be used again: free once nothing is being stored. */
+  #spare: Buffer | undefined
 
   constructor(
     request: ReceptionRequest,
@@ -56,40 +62,57 @@ export class WalReception {
     const buffer = new SegmentBuffer({ ...start, start: start.lsn })
     this.#durable = start.lsn
     this.#waitingSinceMs = undefined
+    this.#coming = undefined
+    this.#storing = undefined
+    this.#spare = undefined
     this.#reportedAtMs = this.#clock.monotonicMs()
     using stream = new ReplicationStream(connection, { slot, ...start })
-    let coming: Promise<ReplicationMessage> | undefined
+    try {
+      await this.#receive(stream, buffer)
+    } finally {
+      // Nothing goes on in the background when this has ended; whether it failed matters to nobody any more.
+      const storing = this.#storing as Promise<void> | undefined
+      await storing?.catch(() => {})
+    }
+  }
+
+  async #receive(stream: ReplicationStream, buffer: SegmentBuffer): Promise<void> {
     for (;;) {
       throwIfStopped(this.#signal)
-      if (coming === undefined) {
-        coming = stream.next()
-        coming.catch(() => {}) // Its turn comes below.
-      }
-      const message = await this.#within(coming)
-      if (message !== undefined) coming = undefined
-      if (message?.kind === 'switch') {
+      const message = stream.take()
+      if (message === undefined) await this.#wait(stream)
+      else if (message.kind === 'wal') await this.#take(message, buffer, stream)
+      else if (message.kind === 'keepalive') this.#keepalive(message, buffer, stream)
+      else {
         await this.#storePart(buffer, stream)
         this.#onEvent({ kind: 'switched', timeline: message.timeline, at: message.lsn })
         return
       }
-      if (message?.kind === 'wal') await this.#take(message, buffer, stream)
-      else if (message?.kind === 'keepalive') this.#keepalive(message, buffer, stream)
       if (this.#waitMs() <= 0) await this.#storePart(buffer, stream)
       if (this.#clock.monotonicMs() - this.#reportedAtMs >= reportEveryMs) this.#report(buffer, stream)
     }
   }
 
-  /** The message, or undefined where something else is due before it comes. */
-  async #within(coming: Promise<ReplicationMessage>): Promise<ReplicationMessage | undefined> {
+  /** Until a message comes, or something else is due before it. */
+  async #wait(stream: ReplicationStream): Promise<void> {
+    if (this.#coming === undefined) {
+      this.#coming = stream.more()
+      this.#coming.catch(() => {}) // It may be another call that waits for it.
+    }
     const waiting = new AbortController()
     const dueMs = Math.max(0, Math.min(this.#waitMs(), this.#reportedAtMs + reportEveryMs - this.#clock.monotonicMs()))
     const due = this.#clock.sleep(dueMs, AbortSignal.any([this.#signal, waiting.signal])).then(
-      () => undefined,
-      () => undefined, // The message came first, or the work was stopped.
+      () => 'due' as const,
+      () => 'due' as const, // The message came first, or the work was stopped.
     )
-    const first = await Promise.race([coming, due])
-    waiting.abort()
-    return first
+    const stored = this.#storing?.then(() => 'stored' as const) ?? due
+    try {
+      const first = await Promise.race([this.#coming.then(() => 'come' as const), due, stored])
+      if (first === 'come') this.#coming = undefined
+      if (first === 'stored') this.#storing = undefined
+    } finally {
+      waiting.abort()
+    }
   }
 
   /** Until what was received must be stored. */
@@ -124,35 +147,58 @@ export class WalReception {
     if (message.wantsReply) this.#report(buffer, stream)
   }
 
+  /** Stores a full segment while the next one is received; one at a time, so that what is stored has no gap. */
+  async #storeWhole(buffer: SegmentBuffer, stream: ReplicationStream): Promise<void> {
+    await this.#settle()
+    const full = buffer.advance(this.#spare ?? Buffer.allocUnsafeSlow(buffer.content.length))
+    this.#spare = full.content
+    this.#storing = this.#storeFull(full, buffer, stream)
+    this.#storing.catch(() => {}) // It is told where it is waited for.
+  }
+
   /**
    * The whole segment is the commit point: then its beginnings go, and the server is told. A crash before it leaves the
-   * longest beginning; a crash behind it leaves beginnings that the next one, or retention, removes.
+   * longest beginning; a crash behind it leaves beginnings that retention removes.
    */
-  async #storeWhole(buffer: SegmentBuffer, stream: ReplicationStream): Promise<void> {
+  async #storeFull(
+    { name, content, end }: FullSegment,
+    buffer: SegmentBuffer,
+    stream: ReplicationStream,
+  ): Promise<void> {
     const { archive, systemIdentifier } = this.#request
-    const { name, content } = buffer
     await archive.put({ systemIdentifier, name, content, isPart: false }, this.#signal)
-    this.#stored(name, false, buffer, stream)
+    this.#stored({ name, end, isPart: false }, buffer, stream)
     await archive.remove(await this.#parts(name), this.#signal)
-    buffer.advance()
+  }
+
+  /** Resolves when no segment is being stored; rejects where the last one could not be. */
+  async #settle(): Promise<void> {
+    const storing = this.#storing
+    await storing
+    this.#storing = undefined
   }
 
   /** The longer beginning is stored before the shorter ones go, so that one is there at every moment. */
   async #storePart(buffer: SegmentBuffer, stream: ReplicationStream): Promise<void> {
+    await this.#settle()
     const { archive, systemIdentifier } = this.#request
-    const { name, content } = buffer
-    if (buffer.end === this.#durable || content.length === 0) return
+    const { name, content, end } = buffer
+    if (end === this.#durable || content.length === 0) return
     await archive.put({ systemIdentifier, name, content, isPart: true }, this.#signal)
-    this.#stored(name, true, buffer, stream)
+    this.#stored({ name, end, isPart: true }, buffer, stream)
     const shorter = (await this.#parts(name)).filter(({ partBytes }) => partBytes! < content.length)
     await archive.remove(shorter, this.#signal)
   }
 
-  #stored(name: string, isPart: boolean, buffer: SegmentBuffer, stream: ReplicationStream): void {
-    this.#durable = buffer.end
-    this.#waitingSinceMs = undefined
+  #stored(
+    { name, end, isPart }: { readonly name: string; readonly end: Lsn; readonly isPart: boolean },
+    buffer: SegmentBuffer,
+    stream: ReplicationStream,
+  ): void {
+    this.#durable = end
+    this.#waitingSinceMs = buffer.end === end ? undefined : this.#clock.monotonicMs()
     this.#report(buffer, stream)
-    this.#onEvent({ kind: 'stored', name, isPart, end: this.#durable, serverEnd: this.#serverEnd })
+    this.#onEvent({ kind: 'stored', name, isPart, end, serverEnd: this.#serverEnd })
   }
 
   #report(buffer: SegmentBuffer, stream: ReplicationStream): void {

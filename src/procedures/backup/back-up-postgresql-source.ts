@@ -32,7 +32,7 @@ export async function backUpPostgresqlSource(job: SourceJob): Promise<BackupRepo
 }
 
 async function snapshot(job: SourceJob, policy: PostgresqlSourcePolicy): Promise<BackupReport> {
-  const { installation, locked, kind, source, watch } = job
+  const { installation, locked, kind, watch } = job
   const report = await backUpPostgresql(
     {
       ...(await commonOf(job, policy)),
@@ -42,15 +42,11 @@ async function snapshot(job: SourceJob, policy: PostgresqlSourcePolicy): Promise
     { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },
     locked.signal,
   )
-  for (const warning of report.warnings) watch.notice(`${source}: ${warning}`)
   const view = report.manifest?.view
-  if (view?.state === 'bounded') {
-    const many = view.transactions.length
-    watch.notice(
-      `${source}: the server was too busy for an exact manifest: ${many} transactions may or may not be in it`,
-    )
-  }
-  return report
+  if (view?.state !== 'bounded') return report
+  const many = view.transactions.length
+  const bounded = `The server was too busy for an exact manifest: ${many} transactions may or may not be in the snapshot`
+  return { ...report, warnings: [...report.warnings, bounded] }
 }
 
 async function dump(job: SourceJob, policy: PostgresqlSourcePolicy): Promise<BackupReport> {

@@ -43,13 +43,26 @@ export class ReplicationStream implements Disposable {
     )
   }
 
-  /** Failure `wal_gap` where the server has removed what was asked for. */
-  async next(): Promise<ReplicationMessage> {
+  /**
+   * The next message, if it is here already. Failures: `wal_gap` where the server has removed what was asked for, or its slot
+   * lost it; `database_busy` where another one streams from the slot; those of the connection.
+   */
+  take(): ReplicationMessage | undefined {
     try {
-      for (;;) {
-        const message = this.#take(await this.#wire.next())
+      for (let next = this.#wire.read(); next !== undefined; next = this.#wire.read()) {
+        const message = this.#take(next)
         if (message !== undefined) return message
       }
+      return undefined
+    } catch (error) {
+      throw this.#connection.failure(error)
+    }
+  }
+
+  /** Resolves when more has come; rejects with the connection's Failure. */
+  async more(): Promise<void> {
+    try {
+      await this.#wire.more()
     } catch (error) {
       throw this.#connection.failure(error)
     }

@@ -1,22 +1,28 @@
 import assert from 'node:assert/strict'
-import { createServer, type Socket, connect } from 'node:net'
+import { createHash, hash } from 'node:crypto'
+import { createServer, Socket } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { seededRandom } from '../../../testing/seeded-random.ts'
 import { Failure } from '../../base/failure.ts'
 import type { PostgresqlConnection } from './connection.ts'
+import { SocketRing } from './socket-ring.ts'
 import { WireReader } from './wire-reader.ts'
 
 /** A connection whose server is told what to say. */
-async function pair(): Promise<{ connection: PostgresqlConnection; server: Socket } & AsyncDisposable> {
+async function pair(
+  kind: 'plain' | 'ring' = 'ring',
+): Promise<{ connection: PostgresqlConnection; server: Socket } & AsyncDisposable> {
   const listener = createServer()
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
   const address = listener.address() as { port: number }
-  const socket = connect(address.port, '127.0.0.1')
+  const ring = kind === 'ring' ? new SocketRing() : undefined
+  const socket = (ring?.socket ?? new Socket()).connect(address.port, '127.0.0.1')
   const [server] = (await once(listener, 'connection')) as [Socket]
   server.on('error', () => {}) // The other end hangs up.
-  const connection = { socket, server: 'test', failure: broken } as unknown as PostgresqlConnection
+  const connection = { ring, socket, server: 'test', failure: broken } as unknown as PostgresqlConnection
   return {
     connection,
     server,
@@ -47,8 +53,8 @@ test('WireReader gives every message whole, and copy data in pieces, however the
   )
   const cuts = fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 1, maxLength: 8 })
   await fc.assert(
-    fc.asyncProperty(bodies, cuts, async (messages, lengths) => {
-      await using ends = await pair()
+    fc.asyncProperty(bodies, cuts, fc.constantFrom('plain', 'ring'), async (messages, lengths, kind) => {
+      await using ends = await pair(kind)
       using reader = new WireReader(ends.connection)
       const all = Buffer.concat(messages.map(({ type, length, fill }) => message(type, Buffer.alloc(length, fill))))
       for (let at = 0, turn = 0; at < all.length; turn++) {
@@ -68,24 +74,39 @@ test('WireReader gives every message whole, and copy data in pieces, however the
         assert.deepEqual(Buffer.concat(parts), Buffer.alloc(length, fill))
       }
     }),
-    { numRuns: 30 },
+    { numRuns: 60 },
   )
 })
 
-test('WireReader holds the server back while nobody reads, and tells of a connection that ends', async () => {
-  await using ends = await pair()
-  using reader = new WireReader(ends.connection)
-  const block = message('d', Buffer.alloc(1024 * 1024))
-  let written = 0
-  const blocks = 64
-  const writing = (async () => {
-    for (; written < blocks; written++) if (!ends.server.write(block)) await once(ends.server, 'drain')
-  })()
-  while (!ends.connection.socket.isPaused()) await new Promise((resolve) => setImmediate(resolve))
-  assert.ok(written < blocks, 'the reader took everything in, though nobody asked for it')
-  let bytes = 0
-  while (bytes < blocks * 1024 * 1024) bytes += (await reader.next()).bytes.length
-  await writing
-  ends.server.end()
-  await assert.rejects(reader.next(), { code: 'connection_failed' })
-})
+for (const kind of ['plain', 'ring'] as const) {
+  test(`WireReader holds the server back while nobody reads, and tells of a connection that ends, ${kind}`, async () => {
+    await using ends = await pair(kind)
+    using reader = new WireReader(ends.connection)
+    const blocks = 64
+    const block = seededRandom('block').bytes(1024 * 1024)
+    let written = 0
+    const heldBack = Promise.withResolvers<void>()
+    const writing = (async () => {
+      for (; written < blocks; written++) {
+        if (ends.server.write(message('d', block))) continue
+        heldBack.resolve()
+        await once(ends.server, 'drain')
+      }
+    })()
+    await heldBack.promise
+    for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve))
+    assert.ok(written < blocks, 'the reader took everything in, though nobody asked for it')
+    for (let count = 0; count < blocks; count++) {
+      const digest = createHash('sha256')
+      for (let isLast = false; !isLast; ) {
+        const piece = await reader.next()
+        digest.update(piece.bytes)
+        isLast = piece.isLast
+      }
+      assert.equal(digest.digest('hex'), hash('sha256', block))
+    }
+    await writing
+    ends.server.end()
+    await assert.rejects(reader.next(), { code: 'connection_failed' })
+  })
+}

@@ -37,5 +37,5 @@ const escapes: Readonly<Record<string, string>> = {
 function escapeHtml(text: string): string {
   return text
     .replace(/[&<>"']/g, (character) => escapes[character]!)
-    .replace(/[\0-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/g, '\uFFFD')
+    .replace(/(?![\t\n\r])[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, '\uFFFD')
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { freshKeyring, keyringWorld } from '../../testing/fresh-keyring.ts'
 import { temporaryFolder } from '../../testing/temporary-folder.ts'
 import { neverStopped } from '../base/abort.ts'
@@ -119,8 +119,9 @@ test('words are read back, and any wrong or swapped word is found', () => {
   assert.throws(() => decodeShareWords('zoo'), /it has 1 words, expected 27/)
 })
 
+const seal = async () => ({ exported: Buffer.alloc(0), restic: [] })
+
 test('makeKit() refuses numbers that make no sense', async () => {
-  const seal = async () => ({ exported: Buffer.alloc(0), restic: [] })
   const places = { primary: 'a', secondary: null }
   for (const [shares, threshold] of [
     [1, 1],

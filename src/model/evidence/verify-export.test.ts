@@ -14,7 +14,7 @@ const lines = text.split('\n').slice(0, -1)
 
 function faultOf(changed: string, key = publicKey): ExportFault {
   const verified = verifyExport(Buffer.from(changed), [key])
-  assert.equal(verified.state, 'broken', 'it was taken for intact')
+  assert.ok(verified.state === 'broken', 'it was taken for intact')
   return verified.fault
 }
 

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { CommandRun } from '../../../../testing/fake-world.ts'
 import { PolicyDesk } from '../../../../testing/policy-desk.ts'
 import { temporaryFolder } from '../../../../testing/temporary-folder.ts'
+
+const verify = (file: string): string[] => ['evidence', 'verify', file, '--public-key', 'key.pem']
+const report = (...words: readonly string[]): string[] => ['evidence', 'report', ...words]
 
 test('evidence export and verify: what was done is proven elsewhere with a public key, and an edit is named', async () => {
   await using desk = await PolicyDesk.open()
@@ -18,14 +21,16 @@ test('evidence export and verify: what was done is proven elsewhere with a publi
   await using elsewhere = temporaryFolder('auditor')
   writeFileSync(elsewhere.at('ledger.jsonl'), text)
   writeFileSync(elsewhere.at('key.pem'), pem)
-  const verify = ['evidence', 'verify', 'ledger.jsonl', '--public-key', 'key.pem']
-  const proven = await desk.type(verify, 0, { folder: elsewhere.path })
+  const proven = await desk.type(verify('ledger.jsonl'), 0, { folder: elsewhere.path })
   assert.match(proven.stdout, /^proven: \d+ entries, 2 signed heads, from 2026-01-01 00:00/)
   writeFileSync(elsewhere.at('ledger.jsonl'), text.replace('"files":1', '"files":2'))
-  const broken = await desk.type(verify, 5, { folder: elsewhere.path })
+  const broken = await desk.type(verify('ledger.jsonl'), 5, { folder: elsewhere.path })
   assert.match(broken.stdout, /^not proven: edited\nEntry \d+: its hash is not of what it says/)
   writeFileSync(elsewhere.at('key.pem'), 'x')
-  assert.match((await desk.type(verify, 2, { folder: elsewhere.path })).stderr, /there is no public key in it/)
+  assert.match(
+    (await desk.type(verify('ledger.jsonl'), 2, { folder: elsewhere.path })).stderr,
+    /there is no public key in it/,
+  )
 })
 
 test('signed heads lie at both locations and tell an export whose tail was cut off from a whole one', async () => {
@@ -38,7 +43,6 @@ test('signed heads lie at both locations and tell an export whose tail was cut o
   assert.deepEqual(desk.heads('primary'), desk.heads('off-site'))
   assert.match(desk.heads('primary').join(' '), /2026-01-01-\d+-[0-9a-f]{8}\.json .*2026-01-02-\d+-[0-9a-f]{8}\.json/)
   writeFileSync(desk.folder.at('key.pem'), (await desk.type(['evidence', 'public-key'])).stdout)
-  const verify = (file: string): string[] => ['evidence', 'verify', file, '--public-key', 'key.pem']
   await desk.type(verify('early.jsonl'))
   const cut = await desk.type([...verify('early.jsonl'), '--heads', 'off-site/production/evidence'], 5)
   assert.match(cut.stderr, /tail cut from entry \d+ on/)
@@ -91,13 +95,37 @@ test('evidence public-key keeps the keys before a rotation, and an export over i
     keys.map((key) => key.retired_at === undefined),
     [false, true],
   )
-  const verify = async (pem: string, code: number): Promise<CommandRun> => {
+  const verifyWith = async (pem: string, code: number): Promise<CommandRun> => {
     writeFileSync(desk.folder.at('key.pem'), pem)
-    return await desk.type(['evidence', 'verify', 'late.jsonl', '--public-key', 'key.pem'], code)
+    return await desk.type(verify('late.jsonl'), code)
   }
-  await verify(keys.map((key) => key.public_key).join('\n'), 0)
+  await verifyWith(keys.map((key) => key.public_key).join('\n'), 0)
   assert.match(
-    (await verify(keys[1]!.public_key, 5)).stdout,
+    (await verifyWith(keys[1]!.public_key, 5)).stdout,
     /wrong signature\nHead 1: it is signed by key [0-9a-f]{16}/,
   )
+})
+
+test('evidence report writes a page of the month, with a PDF where there is a Chromium, and says so where there is none', async () => {
+  await using desk = await PolicyDesk.open()
+  await desk.type(['backup'])
+  await desk.type(report('--to', 'a.html'), 2)
+  await desk.type(report('--month', '2026-13', '--to', 'a.html'), 2)
+  await desk.type(report('--month', '2026-01', '--year', '2026', '--to', 'a.html'), 2)
+  assert.match((await desk.type(report('--drill', 'run-1', '--to', 'a.html'), 2)).stderr, /no drill is on record/)
+  await desk.type(report('--month', '2026-01', '--to', 'a.html'))
+  const page = readFileSync(desk.folder.at('a.html'), 'utf8')
+  assert.match(page, /<h1>January 2026<\/h1>[\s\S]*Ledger<\/p><strong>intact[\s\S]*<h3>documents<\/h3>/)
+  const none = await desk.type(report('--year', '2026', '--to', 'b.html', '--pdf'), 1)
+  assert.match(none.stderr, /no Chromium is installed/)
+  // A program in Chromium's place shows what it is asked for.
+  mkdirSync(desk.folder.at('bin'))
+  writeFileSync(
+    desk.folder.at('bin', 'chromium'),
+    '#!/bin/sh\nfor word; do case $word in --print-to-pdf=*) echo pdf > "${word#*=}";; esac; done\n',
+    { mode: 0o755 },
+  )
+  const environment = { PATH: `${desk.folder.at('bin')}:/bin:/usr/bin` }
+  await desk.type(report('--year', '2026', '--to', 'c.html', '--pdf'), 0, { environment })
+  assert.equal(readFileSync(desk.folder.at('c.pdf'), 'utf8'), 'pdf\n')
 })

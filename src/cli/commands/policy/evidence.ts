@@ -57,4 +57,20 @@ export function define(command: Command, run: RunCommand): void {
         (await import('./run-evidence-verify.ts')).runEvidenceVerify(context, file, options),
       ),
     )
+  command
+    .command('report')
+    .summary('write a report that an auditor can read')
+    .description(
+      'Writes one HTML file that needs nothing else: the policy clause by clause, charts of each source, restore tests, drills, ' +
+        'signatures, and the controls of ISO 27001, SOC 2 and NIST SP 800-34 that the clauses answer to. Verifies the ledger ' +
+        'first; exits 5 where it is not as it was recorded, and the report says so.',
+    )
+    .option('--month <month>', 'a month, such as 2026-11, UTC')
+    .option('--year <year>', 'a year')
+    .option('--drill <run>', 'a recovery drill, by the id of its run')
+    .requiredOption('--to <file>', 'file that is not there yet')
+    .option('--pdf', 'print it to a PDF beside it, by an installed Chromium')
+    .action((options, self) =>
+      run(self, async (context) => (await import('./run-evidence-report.ts')).runEvidenceReport(context, options)),
+    )
 }

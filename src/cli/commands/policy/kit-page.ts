@@ -1,4 +1,4 @@
-import encodeQR from 'qr'
+import encodeQr from 'qr'
 import { html, HtmlText } from '../../../base/html-text.ts'
 import type { KitFacts, KitResticKey, MadeShare } from '../../../keys/recovery-kit.ts'
 
@@ -82,7 +82,7 @@ one text file with the code of the share above: that is a share file.</p>
 
 function qrCode(text: string): HtmlText {
   // Its SVG is made of numbers only; nothing of the text stands in it.
-  return new HtmlText(encodeQR(text, 'svg', { ecc: 'low', border: 2 }))
+  return new HtmlText(encodeQr(text, 'svg', { ecc: 'low', border: 2 }))
 }
 
 const style = `

@@ -5,7 +5,7 @@ import { PolicyDesk } from '../../../../testing/policy-desk.ts'
 import { keyringOfShares } from '../../../keys/recovery-kit.ts'
 import { guideSteps } from './kit-page.ts'
 
-const share = (...numbers: readonly number[]): string[] =>
+const shares = (...numbers: readonly number[]): string[] =>
   numbers.flatMap((number) => ['--share', `kit/share-${number}.txt`])
 
 async function keyEvents(desk: PolicyDesk): Promise<string[]> {
@@ -23,14 +23,14 @@ test('keys kit create writes pages and files for the holders, and keys kit test 
   const page = readFileSync(desk.folder.at('kit', 'share-2.html'), 'utf8')
   assert.match(page, /Share 2 <small>of 5/)
   assert.doesNotMatch(page, /<script|https?:\/\/(?!www\.w3\.org)/)
-  const proven = await desk.type(['keys', 'kit', 'test', ...share(5, 1, 3)])
+  const proven = await desk.type(['keys', 'kit', 'test', ...shares(5, 1, 3)])
   assert.match(proven.stdout, /generation 1: backup [0-9a-f]{8} opened at the secondary location\nproven: kit/)
-  assert.match((await desk.type(['keys', 'kit', 'test', ...share(5, 1)], 1)).stderr, /too few shares: 2 of 5/)
+  assert.match((await desk.type(['keys', 'kit', 'test', ...shares(5, 1)], 1)).stderr, /too few shares: 2 of 5/)
   // What the kit opens is proven with the kit, whatever the keyring has.
   await desk.type(['keys', 'rotate'])
   await desk.type(['backup'])
   assert.match(
-    (await desk.type(['keys', 'kit', 'test', ...share(1, 2, 4)], 5)).stderr,
+    (await desk.type(['keys', 'kit', 'test', ...shares(1, 2, 4)], 5)).stderr,
     /the kit was made before this generation/,
   )
   assert.deepEqual(await keyEvents(desk), ['kit created', 'kit tested'])
@@ -48,7 +48,7 @@ test('after the loss of everything but a copy and shares, keys kit open gives st
     'keys',
     'kit',
     'open',
-    ...share(1, 2, 3),
+    ...shares(1, 2, 3),
     '--into',
     into,
     '--password-file',
@@ -81,14 +81,6 @@ test('after the loss of everything but a copy and shares, keys kit open gives st
 /** Another program than the library, written after the page alone: Lagrange at x = 0 in GF(2^8) with the polynomial 0x11b. */
 function combinedByHand(texts: readonly string[]): string {
   const shares = texts.map((text) => Buffer.from(/ZKS1:[^\s]*/.exec(text)![0].split(':')[3]!, 'hex'))
-  const multiply = (a: number, b: number): number => {
-    let product = 0
-    for (let bit = 7; bit >= 0; bit--) {
-      product = (product << 1) ^ (product & 0x80 ? 0x11b : 0)
-      if ((b >> bit) & 1) product ^= a
-    }
-    return product
-  }
   const inverse = (a: number): number => Array.from({ length: 253 }).reduce<number>((power) => multiply(power, a), a)
   const key = Array.from({ length: 32 }, (_, at) =>
     shares.reduce((sum, share) => {
@@ -100,4 +92,13 @@ function combinedByHand(texts: readonly string[]): string {
     }, 0),
   )
   return Buffer.from(key).toString('hex')
+}
+
+function multiply(a: number, b: number): number {
+  let product = 0
+  for (let bit = 7; bit >= 0; bit--) {
+    product = (product << 1) ^ (product & 0x80 ? 0x11b : 0)
+    if ((b >> bit) & 1) product ^= a
+  }
+  return product
 }

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sampleReportFacts } from '../../../testing/report-samples.ts'
+import { isFailure } from '../../base/failure.ts'
+import { nextEntry } from '../../model/evidence/evidence-entry.ts'
+import { reportPage } from './report-page.ts'
+import { periodOf } from './report-period.ts'
+
+test('reportPage() is one file without scripts or anything from outside, with every clause and its controls', () => {
+  const facts = sampleReportFacts()
+  const page = reportPage(facts)
+  assert.equal(/<script|<link|<img|src=|url\(|@import|https?:| on[a-z]+=/.exec(page)?.[0], undefined)
+  for (const { clause } of facts.status.clauses)
+    assert.equal(page.split(`<th scope="row">${clause}</th>`).length, 3, clause)
+  for (const said of [
+    'A.8.13',
+    'A1.2',
+    'A1.3',
+    'SP 800-34',
+    'Lessons learned',
+    'The replacement host had 2 cores',
+    'run-drill-1',
+    facts.keys[0]!,
+  ]) {
+    assert.ok(page.includes(said), said)
+  }
+  assert.equal(page.split('<svg').length, 1 + 3 * 3 + 1)
+})
+
+test('reportPage() shows a missed backup, a test with its differences, a refusal and a ledger that was changed', () => {
+  const page = reportPage(sampleReportFacts({ ledgerFault: 'entry 7 is not as it was recorded' }))
+  assert.match(page, /breached"><p>Oldest newest backup<\/p><strong>49 h/)
+  assert.equal(page.match(/<circle class="over"/g)?.length, 1)
+  assert.match(page, /Table &quot;order_items&quot;: 120,331 rows restored, 120,340 in the manifest/)
+  assert.match(page, /keys export: Cannot keep keys and backups apart/)
+  assert.match(page, /The ledger is not as it was recorded: entry 7/)
+})
+
+test('reportPage() escapes whatever a record says, and survives records that lack what it looks for', () => {
+  const facts = sampleReportFacts()
+  const evil = '"><script>alert(1)</script>\u202e'
+  const last = facts.entries.at(-1)!
+  const at = new Date('2026-11-20T00:00:00Z')
+  const odd = {
+    source: evil,
+    run: evil,
+    outcome: evil,
+    step: evil,
+    text: evil,
+    detail: evil,
+    message: evil,
+    command: evil,
+    weakened: [evil],
+    state: 'failed',
+    procedure: evil,
+    digest: evil,
+    event: evil,
+    backup: evil,
+    location: evil,
+    takenAt: 'never',
+    bytes: 'many',
+  }
+  let end = { sequence: last.sequence, hash: last.hash }
+  const entries = [...facts.entries]
+  for (const kind of [
+    'backup stored',
+    'proof',
+    'drill',
+    'step',
+    'lesson',
+    'refusal',
+    'policy version',
+    'key event',
+    'run ended',
+    'verification',
+  ] as const) {
+    for (const said of [odd, {}]) {
+      const entry = nextEntry(end, { at, kind, actor: evil, facts: said })
+      entries.push(entry)
+      end = entry
+    }
+  }
+  const page = reportPage({
+    ...facts,
+    entries,
+    responsibilities: { [evil]: [evil] },
+    period: { ...facts.period, title: evil },
+  })
+  assert.ok(page.includes('&lt;script&gt;'))
+  assert.doesNotMatch(page, /<script|\u202e|NaN|undefined|Infinity/)
+  const empty = reportPage({ ...facts, entries: [], heads: [] })
+  assert.match(empty, /nothing in this time[\s\S]*None in this time/)
+  assert.doesNotMatch(empty, /NaN|undefined|Infinity/)
+})
+
+test('periodOf() takes a month and a year, UTC, and refuses what is neither', () => {
+  const [month, year] = [periodOf('2026-12'), periodOf('2026')]
+  assert.deepEqual(
+    [month.title, month.from.toISOString(), month.until.toISOString()],
+    ['December 2026', '2026-12-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'],
+  )
+  assert.deepEqual([year.title, year.until.toISOString()], ['2026', '2027-01-01T00:00:00.000Z'])
+  for (const text of ['2026-13', '26', '2026-1', ''])
+    assert.throws(
+      () => periodOf(text),
+      (error) => isFailure(error, 'usage'),
+    )
+})

@@ -43,8 +43,11 @@ export class KeptReference {
     }
   }
 
-  /** Retention ran. */
-  apply(now: Date): void {
+  /**
+   * Retention ran. `proven`: the newest backup that was proven to restore, before and after the work that it was part of; it
+   * stays. Where the two differ, either may have been known to it.
+   */
+  apply(now: Date, proven: { readonly before: string | undefined; readonly after: string | undefined }): void {
     for (const [kind, { copies, days }] of Object.entries(promised)) {
       const ofKind = [...this.must.values(), ...this.may.values()]
         .filter((one) => one.kind === kind)
@@ -57,9 +60,11 @@ export class KeptReference {
         if (newer.length < copies) continue
         const overMs = ageMs - days * dayMs
         if (overMs < -toleranceMs) continue
+        if (one.id === proven.before && one.id === proven.after) continue
         this.must.delete(one.id)
         this.may.delete(one.id)
-        if (overMs < toleranceMs) this.may.set(one.id, one)
+        const isShielded = one.id === proven.before || one.id === proven.after
+        if (overMs < toleranceMs || isShielded) this.may.set(one.id, one)
       }
     }
   }

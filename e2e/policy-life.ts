@@ -132,8 +132,11 @@ export class PolicyLife {
 
   /** Does what is due, and notes what was backed up. */
   async #look(): Promise<void> {
+    const before = await this.#newestProven()
     const run = await this.words(['run', '--due'])
     assert.ok([0, 1, 3].includes(run.code), `day ${this.day}: ${run.code} ${run.stderr}`)
+    const after = await this.#newestProven()
+    const provenOf = (source: Source) => ({ before: before.get(source), after: after.get(source) })
     await using catalog = await openSqliteCatalog(this.#at('zakops-state', 'catalog.sqlite'))
     const backedUp = new Set<Source>()
     for (const { id, source, kind, takenAt } of await catalog.backups({ includeRemoved: true })) {
@@ -146,11 +149,29 @@ export class PolicyLife {
     }
     const isCopied = /^\S+ (backup|replicate) /m.test(run.stderr) && existsSync(this.#at('secondary'))
     for (const source of sources) {
-      if (backedUp.has(source)) this.kept.primary[source].apply(this.clock.now())
+      if (backedUp.has(source)) this.kept.primary[source].apply(this.clock.now(), provenOf(source))
       if (!isCopied) continue
       this.kept.secondary[source].follow(this.kept.primary[source])
-      if (backedUp.has(source)) this.kept.secondary[source].apply(this.clock.now())
+      if (backedUp.has(source)) this.kept.secondary[source].apply(this.clock.now(), provenOf(source))
     }
+  }
+
+  /** The generations of the backups that the catalog says lie at a location. */
+  async generationsHeld(location: 'primary' | 'secondary'): Promise<string[]> {
+    await using catalog = await openSqliteCatalog(this.#at('zakops-state', 'catalog.sqlite'))
+    const copies = (await catalog.copies()).filter((copy) => copy.location === location)
+    const there = new Set(copies.map(({ backup }) => backup))
+    const held = (await catalog.backups()).filter(({ id }) => there.has(id))
+    return [...new Set(held.map(({ generation }) => String(generation)))].toSorted()
+  }
+
+  /** Of each source, the newest backup that was last found equal to its manifest. */
+  async #newestProven(): Promise<Map<string, string>> {
+    await using catalog = await openSqliteCatalog(this.#at('zakops-state', 'catalog.sqlite'))
+    const last = new Map((await catalog.proofs()).map((proof) => [`${proof.backup} ${proof.location}`, proof]))
+    const equal = new Set([...last.values()].filter(({ outcome }) => outcome === 'equal').map(({ backup }) => backup))
+    const backups = (await catalog.backups()).filter(({ id }) => equal.has(id))
+    return new Map(backups.map(({ source, id }) => [source, id]))
   }
 
   /**

@@ -40,7 +40,10 @@ test('a drill recovers every source from the off-site location alone, and is clo
   assert.deepEqual(objectsOffSite(), objects, 'nothing is left at the location')
   assert.equal(existsSync(folder.at('drill/keys')), false, 'no key is left in the root')
   assert.deepEqual(world.orders(folder.at('drill/restored/orders/orders.db')), ['first'])
-  assert.equal(readFileSync(folder.at(`drill/restored/documents/${folder.path}/documents/letters/one`), 'utf8').length, 3)
+  assert.equal(
+    readFileSync(folder.at(`drill/restored/documents/${folder.path}/documents/letters/one`), 'utf8').length,
+    3,
+  )
   const open = await world.run('status', '--json')
   assert.match(open.stdout, /is not closed/)
   assert.equal((await world.run('procedure', 'drill-lessons', end!.run, '--text', ' ')).code, 2)

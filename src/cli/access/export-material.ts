@@ -18,7 +18,10 @@ export async function exportMaterial(
   { keyringExport, shares }: { readonly keyringExport?: string; readonly shares: readonly string[] },
 ): Promise<ExportMaterial> {
   if (keyringExport === undefined) {
-    throw new Failure('usage', `Cannot bring the keys: expected --keyring-export <file>, and ${shares.length} shares are given`)
+    throw new Failure(
+      'usage',
+      `Cannot bring the keys: expected --keyring-export <file>, and ${shares.length} shares are given`,
+    )
   }
   const { world, globals, signal } = context
   const { passwordFile, passwordCommand } = globals

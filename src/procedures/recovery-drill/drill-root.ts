@@ -21,7 +21,10 @@ export interface DrillRoot {
   /** Makes the folder and recovers the keyring in it; what is there already of the same run is kept. Failures `refused`, `keyring_locked`. */
   make(run: string, order: RecoveryDrillOrder, signal: AbortSignal): Promise<void>
   /** Opens what make() made. Its one location is "primary" in it, whatever it is called in the policy. */
-  open(order: RecoveryDrillOrder, signal: AbortSignal): Promise<{ readonly installation: Installation } & AsyncDisposable>
+  open(
+    order: RecoveryDrillOrder,
+    signal: AbortSignal,
+  ): Promise<{ readonly installation: Installation } & AsyncDisposable>
   /** Removes the keys from the folder; what was restored stays. */
   forgetKeys(order: RecoveryDrillOrder): Promise<void>
 }

@@ -121,7 +121,10 @@ async function rebuild(
   const { backups, unread } = await rebuildCatalog(isolated, { partly: false }, watch, signal)
   const [first] = unread
   if (first !== undefined) {
-    throw new Failure('not_proven', `Cannot read generation ${first.generation} of the location that is left: ${first.detail}`)
+    throw new Failure(
+      'not_proven',
+      `Cannot read generation ${first.generation} of the location that is left: ${first.detail}`,
+    )
   }
   return { backups: backups.length, durationMs: Math.round(clock.monotonicMs() - beginMs) }
 }
@@ -163,11 +166,22 @@ async function recoverOne(context: ProcedureContext, work: SourceWork, signal: A
   try {
     await using opened = await openBackup(isolated, { backup, location: 'primary' }, context.watch, signal)
     const restoreOrder = { run: context.id, source, backup: backup.id, location: 'primary', target } as const
-    const content = await restorers[backup.sourceKind]({ installation: isolated, opened, order: restoreOrder, watch: context.watch })
+    const content = await restorers[backup.sourceKind]({
+      installation: isolated,
+      opened,
+      order: restoreOrder,
+      watch: context.watch,
+    })
     const expected = await readManifest(opened)
     let { outcome, differences } = content
     if (outcome === 'not compared' && expected !== undefined) {
-      await using environment = await openTestEnvironment({ installation: isolated, opened, source, folder: target, expected })
+      await using environment = await openTestEnvironment({
+        installation: isolated,
+        opened,
+        source,
+        folder: target,
+        expected,
+      })
       differences = await environment.compare()
       outcome = differences.length === 0 ? 'equal' : 'different'
     }
@@ -195,7 +209,11 @@ function assertionFaults({ policy }: Installation, source: string, folder: strin
 /** Damages the smallest source that came back equal; undefined where none did. */
 async function controlOne(
   context: ProcedureContext,
-  work: { readonly isolated: Installation; readonly order: RecoveryDrillOrder; readonly recovered: readonly SourceRecovered[] },
+  work: {
+    readonly isolated: Installation
+    readonly order: RecoveryDrillOrder
+    readonly recovered: readonly SourceRecovered[]
+  },
   signal: AbortSignal,
 ): Promise<(NegativeControl & { readonly source: string }) | undefined> {
   const { isolated, order, recovered } = work
@@ -266,7 +284,14 @@ async function documentDrill(
   }
   const told = (await catalog.evidence()).some(({ kind, facts }) => kind === 'drill' && facts['run'] === id)
   if (told) return
-  const facts = { run: id, location, ...measured, objectives: policy.objectives, sources: recovered, control: control ?? null }
+  const facts = {
+    run: id,
+    location,
+    ...measured,
+    objectives: policy.objectives,
+    sources: recovered,
+    control: control ?? null,
+  }
   await catalog.addEvidence({ at: clock.now(), kind: 'drill', actor: `${host.username}@${host.hostname}`, facts })
 }
 

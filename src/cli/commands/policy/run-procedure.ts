@@ -122,7 +122,8 @@ function orderOf(
       const into = resolve(world.workingDirectory, required(procedure, '--into', options.into))
       const shares = options.share.map((one) => resolve(world.workingDirectory, one))
       const { keyringExport } = options
-      if (keyringExport === undefined && shares.length === 0) required(procedure, '--share or --keyring-export', undefined)
+      if (keyringExport === undefined && shares.length === 0)
+        required(procedure, '--share or --keyring-export', undefined)
       const exported = keyringExport !== undefined && { keyringExport: resolve(world.workingDirectory, keyringExport) }
       return { procedure, order: { into, shares, ...exported } }
     }

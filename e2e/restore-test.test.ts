@@ -28,7 +28,7 @@ test('a restore test proves a backup of each kind, finds the damage that it make
     assert.notEqual(end!.negativeControl!.found, null)
   }
   assert.deepEqual(
-    readdirSync(folder.at('zakops-state/work')).filter((name) => name.startsWith('restore-test')),
+    readdirSync(folder.at('zakops-state/work')).filter((name) => name.includes('restore-test')),
     [],
   )
   await using catalog = await openSqliteCatalog(folder.at('zakops-state/catalog.sqlite'))

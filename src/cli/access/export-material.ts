@@ -18,10 +18,11 @@ export async function exportMaterial(
   { keyringExport, shares }: { readonly keyringExport?: string; readonly shares: readonly string[] },
 ): Promise<ExportMaterial> {
   if (keyringExport === undefined) {
-    throw new Failure(
-      'usage',
-      `Cannot bring the keys: expected --keyring-export <file>, and ${shares.length} shares are given`,
-    )
+    // What the shares open is in memory only.
+    const { keyringOfShares } = await import('../../keys/recovery-kit.ts')
+    const texts = await Promise.all(shares.map(async (path) => Buffer.from(await readExport(path)).toString('utf8')))
+    const { exported, exportUnlock } = await keyringOfShares(texts)
+    return { exported, exportUnlock }
   }
   const { world, globals, signal } = context
   const { passwordFile, passwordCommand } = globals

@@ -208,7 +208,8 @@ test('doWhatIsDue() verifies each week: damage is a finding, a location that is 
   kept.moveTo('2027-02-07T14:00:00Z') // Sunday; its full is late, and comes first.
   renameSync(folder.at('secondary'), folder.at('away'))
   const runs = await doWhatIsDue(parts, neverStopped())
-  assert.deepEqual(runs.map(statesOf), ['due-20270207T0200Z-full:documents gaps', 'due-20270207T1400Z-verify failed'])
+  const kinds = runs.filter(({ procedure }) => procedure !== 'restore-test').map(statesOf)
+  assert.deepEqual(kinds, ['due-20270207T0200Z-full:documents gaps', 'due-20270207T1400Z-verify failed'])
   renameSync(folder.at('away'), folder.at('secondary'))
   const data = folder.at('secondary', 'production', '1', 'repository', 'data')
   rmSync(packsIn(data)[0]!)

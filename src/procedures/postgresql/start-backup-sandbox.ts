@@ -131,9 +131,10 @@ async function restoreWhole(
   })
 }
 
-async function differencesOf(
+/** In what a private server differs from the manifest of its backup, and the assertions of the policy that it fails. */
+export async function differencesOf(
   installation: Installation,
-  order: SandboxOrder,
+  order: Pick<SandboxOrder, 'source' | 'amcheck'>,
   { sandbox, manifest }: { readonly sandbox: Sandbox; readonly manifest: PostgresqlManifest | undefined },
   signal: AbortSignal,
 ): Promise<string[]> {

@@ -1,14 +1,14 @@
 import { closeSync, lstatSync, openSync, readdirSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ByteName, decodeName, encodeName, printableName } from '../../base/byte-name.ts'
-import { Failure, isFailure } from '../../base/failure.ts'
+import { isFailure } from '../../base/failure.ts'
 import type { Manifest } from '../../model/manifest.ts'
-import type { SourceKind } from '../../model/policy/policy.ts'
 import { compareSqliteManifests } from '../../sources/sqlite/compare-manifests.ts'
 import { damageCopy } from '../../sources/sqlite/damage-copy.ts'
 import { SqliteWorkers } from '../../sources/sqlite/sqlite-workers.ts'
 import type { Installation } from '../installation.ts'
 import type { OpenedBackup } from '../restore/open-backup.ts'
+import { openServerEnvironment } from './server-environment.ts'
 import { compareFiles } from '../restore/restore-files.ts'
 
 /** A restored copy in a folder of its own, which is to be compared with the manifest of its backup. */
@@ -50,14 +50,10 @@ export async function openTestEnvironment(copy: RestoredCopy): Promise<TestEnvir
       }
     }
     case 'postgresql':
-      throw unsupportedKind('postgresql')
+      return await openServerEnvironment(copy, expected)
     default:
       return expected satisfies never
   }
-}
-
-function unsupportedKind(kind: SourceKind): Failure {
-  return new Failure('unsupported', `Cannot test a restore of ${kind}: this needs a private server`)
 }
 
 type SqliteExpected = Extract<Manifest, { kind: 'sqlite' }>

@@ -167,7 +167,8 @@ class RunningServer implements PostgresqlServer {
 
   urlOf({ database = 'postgres', user = 'postgres' }: { database?: string; user?: string }): string {
     const port = this.#settings.port!
-    return `postgresql://${user}@/${database}?host=${encodeURIComponent(this.socketFolder)}&port=${port}`
+    const [role, name] = [encodeURIComponent(user), encodeURIComponent(database)]
+    return `postgresql://${role}@/${name}?host=${encodeURIComponent(this.socketFolder)}&port=${port}`
   }
 
   async psql(sql: string, names: { readonly database?: string; readonly user?: string } = {}): Promise<string> {

@@ -135,8 +135,11 @@ interface SourceWork {
   readonly source: string
 }
 
-function targetOf({ into }: RecoveryDrillOrder, source: string): string {
-  return join(into, 'restored', source)
+/** A server's files go where the user of the server can come to them; the rest below the root. */
+function targetOf({ isolated, order, source }: SourceWork, run: string): string {
+  const isServer = isolated.policy.sources[source]?.kind === 'postgresql'
+  if (isServer) return join(isolated.programs.sharedFolder, `zakops-drill-${run}-${source}`)
+  return join(order.into, 'restored', source)
 }
 
 /** What these say of a backup is the result of the drill. */
@@ -149,11 +152,11 @@ const findings: ReadonlySet<FailureCode> = new Set<FailureCode>([
 ])
 
 async function recoverOne(context: ProcedureContext, work: SourceWork, signal: AbortSignal): Promise<SourceRecovered> {
-  const { isolated, order, source } = work
+  const { isolated, source } = work
   const { clock, catalog, policy } = isolated
   const beginMs = clock.monotonicMs()
   const durationMs = (): number => Math.round(clock.monotonicMs() - beginMs)
-  const target = targetOf(order, source)
+  const target = targetOf(work, context.id)
   await rm(target, { recursive: true, force: true }) // Left by the same step, which was killed.
   await mkdir(target, { recursive: true, mode: 0o700 })
   const backups = (await catalog.backups({ source })).filter(({ environment }) => environment === policy.environment)
@@ -224,7 +227,7 @@ async function controlOne(
   await using opened = await openBackup(isolated, { backup, location: 'primary' }, context.watch, signal)
   const expected = await readManifest(opened)
   if (expected === undefined) return undefined
-  const folder = targetOf(order, source)
+  const folder = targetOf({ isolated, order, source }, context.id)
   await using environment = await openTestEnvironment({ installation: isolated, opened, source, folder, expected })
   const control = await negativeControl(environment)
   return { ...control, source }

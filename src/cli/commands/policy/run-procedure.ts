@@ -128,7 +128,9 @@ function orderOf(
       return { procedure, order: { into, shares, ...exported } }
     }
     default:
-      throw new Failure('unsupported', `Cannot run "${procedure}": this version has only its description`)
+      throw new Failure('unsupported', `Cannot run "${procedure}": this version describes its steps only`, {
+        facts: { hint: '`restore --help` says how a server is recovered to a point in time' },
+      })
   }
 }
 

@@ -5,8 +5,9 @@ import { policyStatus } from './policy-status.ts'
 import type { ClauseState } from './clause-status.ts'
 import type { KitFact } from './status-facts.ts'
 
+const day = (text: string): Date => new Date(`${text}T10:00:00Z`)
+
 test('the key management clause wants a kit that knows the newest key and was tested within a year', () => {
-  const day = (text: string): Date => new Date(`${text}T10:00:00Z`)
   const cases: readonly (readonly [KitFact, ClauseState, RegExp])[] = [
     [{ createdAt: day('2026-03-02'), testedAt: day('2026-03-03') }, 'met', /kit made 2026-03-02, tested 2026-03-03/],
     [{ createdAt: day('2026-03-02'), testedAt: undefined }, 'due', /never tested; due by 2027-03-02/],

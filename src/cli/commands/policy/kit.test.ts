@@ -5,7 +5,7 @@ import { PolicyDesk } from '../../../../testing/policy-desk.ts'
 import { keyringOfShares } from '../../../keys/recovery-kit.ts'
 import { guideSteps } from './kit-page.ts'
 
-const shares = (...numbers: readonly number[]): string[] =>
+const shareWords = (...numbers: readonly number[]): string[] =>
   numbers.flatMap((number) => ['--share', `kit/share-${number}.txt`])
 
 async function keyEvents(desk: PolicyDesk): Promise<string[]> {
@@ -23,14 +23,14 @@ test('keys kit create writes pages and files for the holders, and keys kit test 
   const page = readFileSync(desk.folder.at('kit', 'share-2.html'), 'utf8')
   assert.match(page, /Share 2 <small>of 5/)
   assert.doesNotMatch(page, /<script|https?:\/\/(?!www\.w3\.org)/)
-  const proven = await desk.type(['keys', 'kit', 'test', ...shares(5, 1, 3)])
+  const proven = await desk.type(['keys', 'kit', 'test', ...shareWords(5, 1, 3)])
   assert.match(proven.stdout, /generation 1: backup [0-9a-f]{8} opened at the secondary location\nproven: kit/)
-  assert.match((await desk.type(['keys', 'kit', 'test', ...shares(5, 1)], 1)).stderr, /too few shares: 2 of 5/)
+  assert.match((await desk.type(['keys', 'kit', 'test', ...shareWords(5, 1)], 1)).stderr, /too few shares: 2 of 5/)
   // What the kit opens is proven with the kit, whatever the keyring has.
   await desk.type(['keys', 'rotate'])
   await desk.type(['backup'])
   assert.match(
-    (await desk.type(['keys', 'kit', 'test', ...shares(1, 2, 4)], 5)).stderr,
+    (await desk.type(['keys', 'kit', 'test', ...shareWords(1, 2, 4)], 5)).stderr,
     /the kit was made before this generation/,
   )
   assert.deepEqual(await keyEvents(desk), ['kit created', 'kit tested'])
@@ -48,7 +48,7 @@ test('after the loss of everything but a copy and shares, keys kit open gives st
     'keys',
     'kit',
     'open',
-    ...shares(1, 2, 3),
+    ...shareWords(1, 2, 3),
     '--into',
     into,
     '--password-file',
@@ -81,7 +81,6 @@ test('after the loss of everything but a copy and shares, keys kit open gives st
 /** Another program than the library, written after the page alone: Lagrange at x = 0 in GF(2^8) with the polynomial 0x11b. */
 function combinedByHand(texts: readonly string[]): string {
   const shares = texts.map((text) => Buffer.from(/ZKS1:[^\s]*/.exec(text)![0].split(':')[3]!, 'hex'))
-  const inverse = (a: number): number => Array.from({ length: 253 }).reduce<number>((power) => multiply(power, a), a)
   const key = Array.from({ length: 32 }, (_, at) =>
     shares.reduce((sum, share) => {
       const others = shares.filter((other) => other !== share)
@@ -102,3 +101,5 @@ function multiply(a: number, b: number): number {
   }
   return product
 }
+
+const inverse = (a: number): number => Array.from({ length: 253 }).reduce<number>((power) => multiply(power, a), a)

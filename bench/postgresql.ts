@@ -2,7 +2,7 @@
  * Measures physical backups of a PostgreSQL server against pgBackRest: the same cluster, the same disk, in turn, both
  * encrypted, with zstd and two processes. Prints a table, and puts it into bench/RESULTS.md with --write.
  *
- *   node bench/postgresql.ts --scale 150 --rounds 3 --write
+ *   npm run bench -- --only postgresql --scale 150 --rounds 3 --write
  */
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     scale: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
+    only: { type: 'string' },
   },
 })
 /** pgbench of this version is there, and pgBackRest of Debian knows it. */

@@ -118,7 +118,8 @@ async function killReceiver(world: World): Promise<void> {
   const { server, receiver } = world
   receiver.kill()
   const told = await server.psql('select max(restart_lsn) from pg_replication_slots')
-  if (told !== '' && parseLsn(told) > world.acknowledged) world.acknowledged = parseLsn(told)
+  // Before that it is where the slot was made, which nobody acknowledged.
+  if (receiver.hasStored && told !== '' && parseLsn(told) > world.acknowledged) world.acknowledged = parseLsn(told)
   // At this moment, before anybody receives it again.
   if (world.snapshots.length > 0) await assertNothingLacks(world)
   receiver.start()
@@ -197,6 +198,10 @@ class KilledReceiver {
   kill(): void {
     if (this.#child?.kill('SIGKILL') === true) this.kills += 1
     this.#child = undefined
+  }
+
+  get hasStored(): boolean {
+    return this.#said.includes('stored ')
   }
 
   async caughtUp(): Promise<void> {

@@ -7,5 +7,5 @@ test('WAL of a server under load, stored by receiver and archive_command at once
   skip: noPostgresql(17) || noPgbench,
 }, async (context) => {
   const random = seededRandom(context.name)
-  await postgresqlRound({ version: 17, rows: 28, recoveries: 2, random, say: (line) => context.diagnostic(line) })
+  await postgresqlRound({ version: 17, rows: 20, recoveries: 1, random, say: (line) => context.diagnostic(line) })
 })

@@ -40,6 +40,9 @@ export const packagePlaces: Readonly<Record<string, readonly string[]>> = {
   'openworkflow/sqlite': ['control'],
   'openworkflow/internal': ['control'],
   pg: ['sources'],
+  'shamir-secret-sharing': ['keys'],
+  '@scure/bip39/wordlists/english.js': ['keys'],
+  qr: ['cli'],
   commander: ['cli'],
   '@commander-js/extra-typings': ['cli'],
 }

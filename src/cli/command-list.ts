@@ -76,6 +76,12 @@ export const commandList: readonly CommandEntry[] = [
     plumbing: { summary: 'write a snapshot back to disk', load: () => import('./commands/restore.ts') },
   },
   {
+    name: 'procedure',
+    group: daily,
+    summary: 'run the restore procedures of the policy, step by step',
+    load: () => import('./commands/policy/procedure.ts'),
+  },
+  {
     name: 'wal',
     group: daily,
     summary: "store, fetch, receive and check PostgreSQL's log",

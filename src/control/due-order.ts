@@ -14,11 +14,15 @@ export interface VerifyDueOrder {
 /** What catching up off-site is to do. Plain JSON. */
 export type ReplicateDueOrder = Pick<VerifyDueOrder, 'id' | 'dueAt'>
 
+/** What a due restore test is to do. Plain JSON. */
+export type RestoreTestDueOrder = Pick<VerifyDueOrder, 'id' | 'dueAt'>
+
 /** The procedures that come due. The names are on disk with the orders: who changes an order's form gives it a new name. */
 export type DueOrder =
   | { readonly procedure: 'backup'; readonly order: BackupOrder }
   | { readonly procedure: 'verify'; readonly order: VerifyDueOrder }
   | { readonly procedure: 'replicate'; readonly order: ReplicateDueOrder }
+  | { readonly procedure: 'restore-test'; readonly order: RestoreTestDueOrder }
 
 /**
  * The durable run that does a due run. A source that is new since the due time is backed up for the same due time in a
@@ -26,8 +30,8 @@ export type DueOrder =
  */
 export function durableRunOf(due: DueRun): DurableRun {
   const dueAt = due.dueAt.toISOString()
-  if (due.procedure === 'replicate') {
-    return { key: due.id, procedure: 'replicate', input: { id: due.id, dueAt } }
+  if (due.procedure === 'replicate' || due.procedure === 'restore-test') {
+    return { key: due.id, procedure: due.procedure, input: { id: due.id, dueAt } }
   }
   if (due.procedure === 'verify') {
     const order: VerifyDueOrder = { id: due.id, dueAt, data: due.data }
@@ -48,6 +52,8 @@ export function dueOrderOf({ procedure, input }: Pick<DurableRun, 'procedure' | 
       return { procedure, order: order as VerifyDueOrder }
     case 'replicate':
       return { procedure, order: order as ReplicateDueOrder }
+    case 'restore-test':
+      return { procedure, order: order as RestoreTestDueOrder }
     default:
       return undefined
   }

@@ -1,14 +1,22 @@
-import { isFailure } from '../base/failure.ts'
+import { Failure, isFailure } from '../base/failure.ts'
 import type { RunBeginning, RunEnd } from '../model/run.ts'
 import { runBackups } from '../procedures/backup/run-backups.ts'
 import type { Installation, Watch } from '../procedures/installation.ts'
 import { rotateIfDue } from '../procedures/keys/rotate-if-due.ts'
 import { type GenerationReplicated, replicateAll } from '../procedures/replicate-all.ts'
+import { restoreTest } from '../procedures/restore-test/restore-test.ts'
+import { recordedSteps } from '../procedures/runs/recorded-steps.ts'
 import type { StepResult, StepRunner } from '../procedures/step-runner.ts'
 import { type RepositoryVerified, verifyAll } from '../procedures/verify-all.ts'
 import { noProgress } from '../operations/progress.ts'
 import type { DurableProcedure } from './durable-runs.ts'
-import { type DueOrder, dueOrderOf, type ReplicateDueOrder, type VerifyDueOrder } from './due-order.ts'
+import {
+  type DueOrder,
+  dueOrderOf,
+  type ReplicateDueOrder,
+  type RestoreTestDueOrder,
+  type VerifyDueOrder,
+} from './due-order.ts'
 import { recordFailure } from './record-failure.ts'
 import type { ServiceParts } from './service-parts.ts'
 
@@ -28,7 +36,12 @@ export function dueProcedures(parts: ServiceParts): Readonly<Record<DueOrder['pr
         throw error
       }
     }
-  return { backup: procedure('backup'), verify: procedure('verify'), replicate: procedure('replicate') }
+  return {
+    backup: procedure('backup'),
+    verify: procedure('verify'),
+    replicate: procedure('replicate'),
+    'restore-test': procedure('restore-test'),
+  }
 }
 
 async function perform(installation: Installation, due: DueOrder, step: StepRunner, watch: Watch): Promise<StepResult> {
@@ -42,9 +55,31 @@ async function perform(installation: Installation, due: DueOrder, step: StepRunn
       return await verifyDue(installation, due.order, step, watch)
     case 'replicate':
       return await replicateDue(installation, due.order, step, watch)
+    case 'restore-test':
+      return await restoreTestDue(installation, due.order, step, watch)
     default:
       return due satisfies never
   }
+}
+
+/** Crash order: as of verifyDue(). What the test finds of a backup is its result; what could not be measured fails, and is tried again. */
+async function restoreTestDue(
+  installation: Installation,
+  { id, dueAt }: RestoreTestDueOrder,
+  step: StepRunner,
+  watch: Watch,
+): Promise<StepResult> {
+  await step('begin', () => beginAgain(installation, { id, procedure: 'restore-test', dueAt: new Date(dueAt) }))
+  const steps = recordedSteps(installation, id, step)
+  const { facts, summary, gaps } = await restoreTest({ installation, id, run: id, watch }, {}, steps)
+  await step('conclude', async () => {
+    if (facts['outcome'] === 'not measured') throw new Failure('not_proven', `${summary}: ${gaps[0]}`)
+    const endedAt = installation.clock.now()
+    const end: RunEnd =
+      gaps.length === 0 ? { state: 'done', endedAt, summary } : { state: 'gaps', endedAt, summary, gaps }
+    await installation.catalog.endRun(id, end)
+  })
+  return null
 }
 
 /** Crash order: as of verifyDue(). */

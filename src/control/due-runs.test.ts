@@ -47,6 +47,7 @@ function lineOf(due: DueRun, now: Date): string[] {
   const when = `${now.toISOString()} ${due.dueAt.toISOString()}`
   if (due.procedure === 'verify') return [`${when} verify ${due.data} ${due.attempt}`]
   if (due.procedure === 'replicate') return [`${when} replicate`]
+  if (due.procedure === 'restore-test') return [] // It has a test of its own.
   return due.sources.map((source) => `${when} ${source} ${due.kind} ${due.attempt}`)
 }
 
@@ -225,7 +226,11 @@ test('dueRuns() has a new source backed up in full at once, beside the others', 
   const [due] = first
   assert.deepEqual(
     first.map((one) => (one.procedure === 'backup' ? [one.id, one.sources] : [one.id])),
-    [['due-20261125T0200Z-full', ['documents', 'orders', 'main']], ['due-20261122T1400Z-verify']],
+    [
+      ['due-20261125T0200Z-full', ['documents', 'orders', 'main']],
+      ['due-20261122T1400Z-verify'],
+      ['due-20261101T1400Z-restore-test'],
+    ],
   )
   const runs = recordsOf(due!, now, () => 'done').filter(({ source }) => source !== 'orders')
   const rest = dueRuns(facts({ now, runs, withoutBackup: new Set(['orders']) })).filter(isBackup)
@@ -364,3 +369,25 @@ test('parseDueRunId() reads what dueRunId() wrote, of the whole and of one sourc
 function isBackup(due: DueRun): due is DueRun & { procedure: 'backup' } {
   return due.procedure === 'backup'
 }
+
+test('dueRuns() has a restore test due once a month, twelve hours after the backup of its first day, and tries it again', () => {
+  const inForceSince = new Date('2027-01-10T00:00:00Z')
+  const runs: Run[] = []
+  const days: string[] = []
+  for (let hour = 0; hour < 24 * 100; hour++) {
+    const now = new Date(inForceSince.getTime() + hour * 3_600_000)
+    const due = dueRuns(facts({ inForceSince, now, runs, withoutBackup: new Set() })).filter(
+      ({ procedure }) => procedure === 'restore-test',
+    )
+    for (const one of due) {
+      days.push(`${now.toISOString().slice(0, 13)} ${one.id}`)
+      runs.push(...recordsOf(one, now, () => (days.length === 1 ? 'failed' : 'done')))
+    }
+  }
+  assert.deepEqual(days, [
+    '2027-02-01T14 due-20270201T1400Z-restore-test',
+    '2027-02-01T15 due-20270201T1400Z-restore-test-2',
+    '2027-03-01T14 due-20270301T1400Z-restore-test',
+    '2027-04-01T14 due-20270401T1400Z-restore-test',
+  ])
+})

@@ -38,6 +38,8 @@ export type DueRun =
       /** `part`: the quarter of the data whose turn it is in the week of the due time. `all`: a turn was missed. */
       readonly data: 'part' | 'all'
     })
+  /** A random backup is restored to a test environment. */
+  | (DueFields & { readonly procedure: 'restore-test' })
   /** What the secondary location missed while it was away is copied there. */
   | (DueFields & { readonly procedure: 'replicate' })
 
@@ -48,8 +50,8 @@ export const firstWaitMs = 5 * 60_000
 /** So far may a clock have been ahead for its runs to count when it is put back: zones differ by no more. */
 export const clockErrorMs = 12 * 3_600_000
 
-/** How far back runs must be known: two weeks, and what clocks are wrong by. */
-export const runsNeededMs = 16 * 86_400_000
+/** How far back runs must be known: a month, since restore tests are monthly, and what clocks are wrong by. */
+export const runsNeededMs = 33 * 86_400_000
 
 /** So long after the last try is what the secondary location lacks tried again. */
 export const catchUpMs = 3_600_000
@@ -68,7 +70,8 @@ const weekMs = 7 * 86_400_000
 export function dueRuns(facts: DueFacts): DueRun[] {
   const times = latestDueTimes(facts.policy, facts.now)
   const latest = (kind: DueKind): Date | undefined =>
-    times.find((time) => (kind === 'verify' ? time.procedure === 'verify' : time.kind === kind))?.at
+    times.find((time) => (kind === 'verify' || kind === 'restore-test' ? time.procedure === kind : time.kind === kind))
+      ?.at
   const known = facts.runs.flatMap((run) => {
     const name = parseDueRunId(run.id)
     return name === undefined ? [] : [{ run, ...name }]
@@ -83,7 +86,13 @@ export function dueRuns(facts: DueFacts): DueRun[] {
   const verify = known.filter(({ run }) => run.procedure === 'verify')
   // Each backup copies what is missing by itself.
   const catchUp = due.length === 0 && facts.isCopyMissing ? dueReplicate(known, facts.now) : []
-  return [...grouped(due), ...catchUp, ...dueVerify(facts, latest('verify'), verify)]
+  const tests = known.filter(({ run }) => run.procedure === 'restore-test')
+  return [
+    ...grouped(due),
+    ...catchUp,
+    ...dueVerify(facts, latest('verify'), verify),
+    ...dueRestoreTest(facts, latest('restore-test'), tests),
+  ]
 }
 
 interface KnownRun {
@@ -128,12 +137,26 @@ function dueVerify({ inForceSince, now }: DueFacts, slot: Date | undefined, runs
   ]
 }
 
+/** Of what was missed only the last is made up for; where there is no backup yet there is nothing to test. */
+function dueRestoreTest(
+  { inForceSince, withoutBackup, policy, now }: DueFacts,
+  slot: Date | undefined,
+  runs: readonly KnownRun[],
+): DueRun[] {
+  const isNothingThere = Object.keys(policy.sources).every((source) => withoutBackup.has(source))
+  if (slot === undefined || slot < inForceSince || isNothingThere || isDone(runs, slot, now)) return []
+  const attempt = nextAttempt(runs, slot, 'restore-test', now)
+  if (attempt === undefined) return []
+  const { dueAt } = attempt
+  return [{ id: dueRunId(attempt), procedure: 'restore-test', dueAt, attempt: attempt.attempt }]
+}
+
 /** Once an hour at most, counted from the last run that tried. */
 function dueReplicate(known: readonly KnownRun[], now: Date): DueRun[] {
   const dueAt = new Date(Math.floor(now.getTime() / catchUpMs) * catchUpMs)
   const id = dueRunId({ dueAt, kind: 'replicate', attempt: 1 })
   const isTooEarly = known.some(({ run }) => {
-    if (run.procedure === 'verify') return false
+    if (run.procedure === 'verify' || run.procedure === 'restore-test') return false
     if (run.id === id || run.state === 'running') return true
     return run.endedAt <= now && now.getTime() < run.endedAt.getTime() + catchUpMs
   })

@@ -11,6 +11,12 @@ export const procedureNames = [
   'restore',
   'guard',
   'rotate',
+  'database-restore',
+  'point-in-time-recovery',
+  'file-restore',
+  'restore-test',
+  'recovery-drill',
+  'roll-back',
   'receive',
 ] as const
 export type ProcedureName = (typeof procedureNames)[number]
@@ -89,6 +95,9 @@ export const keyEventKinds = [
   'imported',
   'destroyed',
   'checked',
+  'kit created',
+  'kit tested',
+  'kit opened',
 ] as const
 
 export interface KeyEvent {

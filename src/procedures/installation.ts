@@ -32,6 +32,12 @@ export interface Installation {
   readonly workFolder: string
   /** A new folder in the work folder for something that goes away again with it; one that a killed process left is emptied. */
   readonly temporaryFolder: (name: string) => Promise<{ readonly path: string } & AsyncDisposable>
+  /** In what the commands of the policy run: services, validations. */
+  readonly commands: {
+    readonly environment: Readonly<Record<string, string | undefined>>
+    /** The folder of the policy file. */
+    readonly workingDirectory: string
+  }
   /** The values of secrets that the policy refers to. Failure `secret_missing`. */
   readonly secret: (reference: string) => Promise<string>
 }

@@ -4,7 +4,14 @@ import { isFailure } from '../../base/failure.ts'
 import { requireApart } from '../../keys/require-apart.ts'
 import type { Policy } from '../../model/policy/policy.ts'
 import { readRecordedPolicy } from '../../model/policy/read-policy.ts'
-import type { GenerationFact, KeyringFact, LocationFact, StatusFacts } from '../../model/status/status-facts.ts'
+import type { KeyEvent } from '../../model/run.ts'
+import type {
+  GenerationFact,
+  KeyringFact,
+  KitFact,
+  LocationFact,
+  StatusFacts,
+} from '../../model/status/status-facts.ts'
 import type { Locations } from '../../operations/locations/locations.ts'
 import type { CommandContext } from '../command-entry.ts'
 import { locationsOf } from './open-installation.ts'
@@ -42,10 +49,16 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
     ),
     drills: [],
     keyring,
+    kit: kitFact(await catalog.keyEvents()),
     algorithm: 'AES-256',
     locations: await reach(locations, signal),
     now,
   }
+}
+
+function kitFact(events: readonly KeyEvent[]): KitFact {
+  const last = (kind: KeyEvent['kind']): Date | undefined => events.findLast((event) => event.kind === kind)?.at
+  return { createdAt: last('kit created'), testedAt: last('kit tested') }
 }
 
 /** Those of the last weeks, and the newest of each procedure and source whenever it was. */

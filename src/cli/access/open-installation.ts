@@ -1,5 +1,5 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Failure } from '../../base/failure.ts'
 import { processBirth } from '../../base/process-birth.ts'
 import type { Keyring } from '../../keys/keyring.ts'
@@ -66,6 +66,7 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
     programVersion: `zakops-backup ${world.version}`,
     workFolder,
     temporaryFolder: (name) => temporaryFolder(join(workFolder, name)),
+    commands: { environment: world.environment, workingDirectory: dirname(path) },
     secret: (reference) => resolveSecret(reference, secretPlaces(world)),
   }
   const stack = held.move()
@@ -94,7 +95,11 @@ function secretPlaces({ environment }: World): SecretPlaces {
 }
 
 /** The locations of the policy's environment; without the keyring nothing in them can be opened, only looked at. */
-export function locationsOf(context: CommandContext, policy: Policy, keyring: Keyring | undefined): Locations {
+export function locationsOf(
+  context: CommandContext,
+  policy: Policy,
+  keyring: Pick<Keyring, 'masterKey'> | undefined,
+): Locations {
   const { world, globals, output } = context
   const { environment } = policy
   const places = policy.locations[environment]! // Checked when the policy was read.

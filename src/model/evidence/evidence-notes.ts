@@ -67,6 +67,48 @@ export function policyInForce({ since, actor, ...facts }: PolicyVersion): Eviden
   return { at: since, kind: 'policy version', actor, facts }
 }
 
+/** A step of a procedure as it ended. */
+export interface StepEvidence {
+  readonly run: string
+  readonly procedure: string
+  readonly step: string
+  readonly startedAt: Date
+  readonly endedAt: Date
+  readonly outcome: 'done' | 'failed' | 'rolled back'
+  /** What was found, a sentence; undefined where the name says it. */
+  readonly detail: string | undefined
+}
+
+export function stepEnded({ endedAt, ...facts }: StepEvidence, actor: string): EvidenceNote {
+  const durationMs = endedAt.getTime() - facts.startedAt.getTime()
+  return { at: endedAt, kind: 'step', actor, facts: { ...facts, durationMs } }
+}
+
+/** A drill as it ended: what was recovered, in which time, and how old it was. */
+export interface DrillEvidence {
+  readonly run: string
+  readonly at: Date
+  readonly outcome: 'recovered' | 'failed'
+  /** The recovery time that was reached. */
+  readonly durationMs: number
+  /** The recovery point that was reached: the age of the oldest source's backup. */
+  readonly recoveryPointMs: number | undefined
+  readonly detail: string | undefined
+}
+
+export function drillHeld({ at, ...facts }: DrillEvidence, actor: string): EvidenceNote {
+  return { at, kind: 'drill', actor, facts }
+}
+
+/** What somebody learned from a drill or a test: it closes the drill. */
+export function lessonLearned(
+  { run, text }: { readonly run: string; readonly text: string },
+  at: Date,
+  actor: string,
+): EvidenceNote {
+  return { at, kind: 'lesson', actor, facts: { run, text } }
+}
+
 function processName({ host, processId }: RunBeginning['process']): string {
   return `process ${processId} of ${host}`
 }

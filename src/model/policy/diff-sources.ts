@@ -23,7 +23,17 @@ function diffSource(name: string, before: SourcePolicy | undefined, after: Sourc
   const services: PolicyChange[] = isDeepStrictEqual(before.services, after.services)
     ? []
     : [{ setting: `${setting}.services`, text: `source ${name}: other services depend on it`, weakens: false }]
-  return [...diffOfKind(name, before, after), ...services]
+  return [...diffOfKind(name, before, after), ...services, ...diffValidations(name, before, after)]
+}
+
+function diffValidations(name: string, before: SourcePolicy, after: SourcePolicy): PolicyChange[] {
+  if (isDeepStrictEqual(before.validations, after.validations)) return []
+  const gone = before.validations.filter((one) => !after.validations.some((other) => isDeepStrictEqual(one, other)))
+  const text =
+    gone.length > 0
+      ? `source ${name}: ${gone.length} of its validations are no longer as they were`
+      : `source ${name}: more is validated after a restore`
+  return [{ setting: `sources.${name}.validations`, text, weakens: gone.length > 0 }]
 }
 
 function diffOfKind(name: string, before: SourcePolicy, after: SourcePolicy): PolicyChange[] {

@@ -170,7 +170,43 @@ const serviceSchema = z
   .describe('A service that depends on sources.')
 export type ServicePolicy = z.output<typeof serviceSchema>
 
+const httpValidationSchema = z
+  .strictObject({
+    http: z
+      .strictObject({
+        url: z
+          .string()
+          .regex(/^https?:\/\/\S+$/, { error: 'a URL such as "http://localhost:8080/health"' })
+          .describe('What is asked for.'),
+        status: z.int().min(100).max(599).default(200).describe('The status that it answers.'),
+        jsonPath: textSchema.optional().describe('Where in the JSON that it answers to look: names with "." between.'),
+        expect: z.string().optional().describe('What stands there, as text; without a path, what the answer holds.'),
+      })
+      .describe('An application answers.'),
+  })
+  .describe('Something that an application must answer over HTTP.')
+
+const sqlValidationSchema = z
+  .strictObject({
+    sql: textSchema.describe('A query that answers one value.'),
+    expect: z.string().describe('That value, as text.'),
+  })
+  .describe('Something that the restored database must answer.')
+
+const commandValidationSchema = z
+  .strictObject({ command: wordsSchema.describe('A command as a list of words; no shell reads it.') })
+  .describe('A command that must exit 0.')
+
+const validationSchema = z.union([httpValidationSchema, sqlValidationSchema, commandValidationSchema], {
+  error: 'one of `http`, `sql` with `expect`, or `command`',
+})
+export type ValidationPolicy = z.output<typeof validationSchema>
+
 const ofEverySource = {
+  validations: z
+    .array(validationSchema)
+    .default([])
+    .describe('What must hold after it was restored and its services were started again.'),
   services: z
     .array(nameSchema)
     .default([])

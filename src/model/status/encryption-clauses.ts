@@ -28,7 +28,11 @@ export function keyManagementClause(view: StatusView): ClauseStatus {
     const finding: Finding = { state: 'breached', evidence: keyring.message, remedy: 'zakops-backup keys check' }
     return clauseOf(encryption, 'Encryption: key management', [finding])
   }
-  const findings = [apartFinding(keyring), ...unopenableFindings(view, keyring.generations)]
+  const findings = [
+    apartFinding(keyring),
+    ...unopenableFindings(view, keyring.generations),
+    ...kitFindings(view, keyring.generations),
+  ]
   return clauseOf(encryption, 'Encryption: key management', findings)
 }
 
@@ -50,6 +54,33 @@ function unopenableFindings({ sources }: StatusView, generations: readonly Gener
   const which = `${countOf(lost.length, 'backup')} of generation ${[...new Set(lost.map((one) => one.generation))].join(', ')}`
   const evidence = `no key opens ${which}, the newest ${mention(first)}`
   return [{ state: 'breached', evidence, remedy: 'zakops-backup keys import FILE' }]
+}
+
+/** The kit is proven every year, and made anew after each rotation, since it opens what it knew. */
+function kitFindings({ facts, now }: StatusView, generations: readonly GenerationFact[]): Finding[] {
+  const { kit } = facts
+  if (kit === undefined) return []
+  const create = 'zakops-backup keys kit create --to DIR'
+  const test = 'zakops-backup keys kit test --share FILE --share FILE'
+  const since = facts.policySince ?? now
+  if (kit.createdAt === undefined) return [kitFinding('no recovery kit was made', yearAfter(since), now, create)]
+  const active = generations.find(({ state }) => state === 'active')
+  const made = `recovery kit made ${formatDay(kit.createdAt)}`
+  if (active !== undefined && active.createdAt > kit.createdAt) {
+    const evidence = `${made}, before generation ${active.generation}: it does not open the newest backups`
+    return [kitFinding(evidence, yearAfter(active.createdAt), now, create)]
+  }
+  if (kit.testedAt === undefined) return [kitFinding(`${made}, never tested`, yearAfter(kit.createdAt), now, test)]
+  const due = yearAfter(kit.testedAt)
+  const evidence = `${made}, tested ${formatDay(kit.testedAt)}`
+  if (now < due) return [{ state: 'met', evidence: `${evidence}; next due by ${formatDay(due)}` }]
+  return [kitFinding(evidence, due, now, test)]
+}
+
+/** Due at once, breached a day after its year is over. */
+function kitFinding(evidence: string, due: Date, now: Date, remedy: string): Finding {
+  const isLate = now.getTime() >= due.getTime() + longGraceMs
+  return { state: isLate ? 'breached' : 'due', evidence: `${evidence}; due by ${formatDay(due)}`, remedy }
 }
 
 export function keyRotationClause({ facts, now }: StatusView): ClauseStatus {

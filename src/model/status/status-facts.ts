@@ -28,6 +28,12 @@ export interface LocationFact {
   readonly unreachable: string | undefined
 }
 
+/** When a recovery kit was made last, and when one was last proven to open a backup. */
+export interface KitFact {
+  readonly createdAt: Date | undefined
+  readonly testedAt: Date | undefined
+}
+
 /** A rehearsal of the loss of everything. */
 export interface DrillFact {
   readonly at: Date
@@ -52,6 +58,8 @@ export interface StatusFacts {
   readonly runs: readonly Run[]
   readonly drills: readonly DrillFact[]
   readonly keyring: KeyringFact
+  /** The recovery kit; undefined where nobody looked. */
+  readonly kit?: KitFact
   /** What the repositories are sealed with. */
   readonly algorithm: string
   readonly locations: readonly LocationFact[]

@@ -81,9 +81,22 @@ export class Locations {
     return placeWithin(this.placeOf(location), this.#options.environment, ...names)
   }
 
-  /** The storage of signed heads of the evidence, closed by disposing it. Failures as of has(). */
-  async evidence(location: LocationName, signal: AbortSignal): Promise<{ readonly inside: Storage } & AsyncDisposable> {
+  /**
+   * The storage of signed heads of the evidence, closed by disposing it; undefined where nothing of the environment lies at the
+   * location yet, since an empty folder may be one that is not mounted. Failures as of has().
+   */
+  async evidence(
+    location: LocationName,
+    signal: AbortSignal,
+  ): Promise<({ readonly inside: Storage } & AsyncDisposable) | undefined> {
     await this.requireReachable(location, signal)
+    try {
+      await using environment = disposable(await this.#open(this.placeIn(location), 'existing', signal))
+      await environment.inside.size(configName, signal)
+    } catch (error) {
+      if (isFailure(error, 'repository_missing')) return undefined
+      throw error
+    }
     return disposable(await this.#open(this.placeIn(location, 'evidence'), 'create', signal))
   }
 

@@ -46,7 +46,8 @@ export interface RestoreJob {
   readonly watch: Watch
 }
 
-const restorers: Readonly<Record<SourceKind, (job: RestoreJob) => Promise<RestoredContent>>> = {
+/** Restores a backup that is open into a folder and compares it; nothing is put on record. */
+export const restorers: Readonly<Record<SourceKind, (job: RestoreJob) => Promise<RestoredContent>>> = {
   files: restoreFiles,
   sqlite: restoreDatabase,
   postgresql: restoreDataFolder,

@@ -1,75 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { type CommandRun, runWords } from '../../../../testing/fake-world.ts'
-import { keyringWorld } from '../../../../testing/fresh-keyring.ts'
-import { type TemporaryFolder, temporaryFolder } from '../../../../testing/temporary-folder.ts'
-import { type Clock, systemClock } from '../../../base/clock.ts'
-import { neverStopped } from '../../../base/abort.ts'
-import { createKeyFile } from '../../../keys/key-file-provider.ts'
-import { createKeyring } from '../../../keys/open-keyring.ts'
-
-const signal = neverStopped()
-const userId = process.getuid!()
-const dayMs = 86_400_000
-
-/** A policy of production with a small tree, two locations, and a way to type commands under it. */
-class Desk implements AsyncDisposable {
-  readonly folder: TemporaryFolder = temporaryFolder('evidence')
-  readonly world = keyringWorld()
-  readonly #days = keyringWorld().clock
-  /** Real sleeps, since locks are refreshed by them; the days pass when a test says so. */
-  readonly clock: Clock = { ...systemClock, now: () => this.#days.now() }
-
-  static async open(): Promise<Desk> {
-    const desk = new Desk()
-    for (const name of ['keys', 'primary', 'off-site', 'documents']) mkdirSync(desk.folder.at(name), { mode: 0o700 })
-    writeFileSync(desk.folder.at('documents', 'a'), 'content')
-    const keyFile = desk.folder.at('keys', 'unlock.key')
-    await createKeyFile(keyFile, desk.world.random, signal)
-    const place = { file: desk.folder.at('keys', 'keyring.json'), unlock: { keyFile } }
-    using _ = await createKeyring({ ...place, environment: 'production' }, desk.world, signal)
-    writeFileSync(
-      desk.folder.at('zakops-backup.yaml'),
-      `version: 1
-environment: production
-locations: { production: { primary: { storage: primary }, secondary: { storage: off-site } } }
-encryption: { keyManagement: { keyring: keys/keyring.json, unlock: { keyFile: keys/unlock.key } } }
-responsibilities: { devops: [a], dba: [b], security: [c], management: [d] }
-sources: { documents: { kind: files, paths: [documents] } }
-state: state
-`,
-    )
-    return desk
-  }
-
-  async type(words: readonly string[], code = 0, folder = this.folder.path): Promise<CommandRun> {
-    const run = await runWords(words, { workingDirectory: folder, environment: {}, userId, clock: this.clock })
-    assert.equal(run.code, code, `${words.join(' ')}\n${run.stdout}\n${run.stderr}`)
-    return run
-  }
-
-  nextDay(): void {
-    this.#days.advance(dayMs)
-  }
-
-  async export(name: string): Promise<string> {
-    await this.type(['evidence', 'export', '--to', name])
-    return readFileSync(this.folder.at(name), 'utf8')
-  }
-
-  heads(location: string): string[] {
-    return readdirSync(this.folder.at(location, 'production', 'evidence'))
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.folder[Symbol.asyncDispose]()
-  }
-}
+import type { CommandRun } from '../../../../testing/fake-world.ts'
+import { PolicyDesk } from '../../../../testing/policy-desk.ts'
+import { temporaryFolder } from '../../../../testing/temporary-folder.ts'
 
 test('evidence export and verify: what was done is proven elsewhere with a public key, and an edit is named', async () => {
-  await using desk = await Desk.open()
+  await using desk = await PolicyDesk.open()
   await desk.type(['backup'])
   const text = await desk.export('ledger.jsonl')
   for (const kind of ['policy version', 'run begun', 'backup stored', 'copy stored', 'run ended']) {
@@ -81,17 +19,17 @@ test('evidence export and verify: what was done is proven elsewhere with a publi
   writeFileSync(elsewhere.at('ledger.jsonl'), text)
   writeFileSync(elsewhere.at('key.pem'), pem)
   const verify = ['evidence', 'verify', 'ledger.jsonl', '--public-key', 'key.pem']
-  const proven = await desk.type(verify, 0, elsewhere.path)
+  const proven = await desk.type(verify, 0, { folder: elsewhere.path })
   assert.match(proven.stdout, /^proven: \d+ entries, 2 signed heads, from 2026-01-01 00:00/)
   writeFileSync(elsewhere.at('ledger.jsonl'), text.replace('"files":1', '"files":2'))
-  const broken = await desk.type(verify, 5, elsewhere.path)
+  const broken = await desk.type(verify, 5, { folder: elsewhere.path })
   assert.match(broken.stdout, /^not proven: edited\nEntry \d+: its hash is not of what it says/)
   writeFileSync(elsewhere.at('key.pem'), 'x')
-  assert.match((await desk.type(verify, 2, elsewhere.path)).stderr, /there is no public key in it/)
+  assert.match((await desk.type(verify, 2, { folder: elsewhere.path })).stderr, /there is no public key in it/)
 })
 
 test('signed heads lie at both locations and tell an export whose tail was cut off from a whole one', async () => {
-  await using desk = await Desk.open()
+  await using desk = await PolicyDesk.open()
   await desk.type(['backup'])
   const early = await desk.export('early.jsonl')
   desk.nextDay()
@@ -113,7 +51,7 @@ test('signed heads lie at both locations and tell an export whose tail was cut o
 })
 
 test('a ledger that was changed in the catalog is not signed, and every command says so while backups go on', async () => {
-  await using desk = await Desk.open()
+  await using desk = await PolicyDesk.open()
   await desk.type(['backup'])
   await desk.export('before.jsonl')
   await desk.type(['backup'])
@@ -129,7 +67,7 @@ test('a ledger that was changed in the catalog is not signed, and every command 
 })
 
 test('what is refused under a policy is on record', async () => {
-  await using desk = await Desk.open()
+  await using desk = await PolicyDesk.open()
   writeFileSync(desk.folder.at('pw'), 'x')
   await desk.type(['keys', 'export', '--to', 'primary/export', '--password-file', desk.folder.at('pw')], 4)
   const [, ...lines] = (await desk.export('ledger.jsonl')).trim().split('\n')
@@ -141,7 +79,7 @@ test('what is refused under a policy is on record', async () => {
 })
 
 test('evidence public-key keeps the keys before a rotation, and an export over it is verified with both', async () => {
-  await using desk = await Desk.open()
+  await using desk = await PolicyDesk.open()
   await desk.type(['backup'])
   await desk.export('early.jsonl')
   await desk.type(['keys', 'rotate'])

@@ -1,7 +1,12 @@
 import type { Command } from '@commander-js/extra-typings'
 import type { RunCommand } from '../../command-entry.ts'
 import { addExamples } from '../../help/examples.ts'
+import { collect } from '../../options/collect.ts'
 import { parseCount } from '../../options/parse-count.ts'
+
+/** Holders of shares that are named when nobody says otherwise. */
+const sharesDefault = 5
+const thresholdDefault = 3
 
 export function define(command: Command, run: RunCommand): void {
   command.description(
@@ -79,4 +84,62 @@ export function define(command: Command, run: RunCommand): void {
         'Exits 5 where something must be mended.',
     )
     .action((_, self) => run(self, async (context) => (await import('./run-keys.ts')).runKeysCheck(context)))
+  defineKit(command, run)
+}
+
+function defineKit(command: Command, run: RunCommand): void {
+  const kit = command
+    .command('kit')
+    .summary('make, test and open the recovery kit')
+    .description(
+      'The recovery kit opens the backups when the keyring is lost: a key split among holders, of whom some must come ' +
+        'together. Each share is a page to print and a text file.',
+    )
+  kit
+    .command('create')
+    .summary('write the shares of a new kit')
+    .description(
+      'Writes share-1.html, share-1.txt and so on. Give each holder one, and remove the files. Make a new kit after each ' +
+        'rotation of the keys: a kit opens what it knew.',
+    )
+    .option('--shares <number>', 'how many holders there are', parseCount, sharesDefault)
+    .option('--threshold <number>', 'how many of them open the kit', parseCount, thresholdDefault)
+    .requiredOption('--to <folder>', 'folder for the shares; made where it is not there')
+    .action((options, self) =>
+      run(self, async (context) => (await import('./run-keys-kit.ts')).runKitCreate(context, options)),
+    )
+  kit
+    .command('test')
+    .summary('prove that shares open a real backup')
+    .description(
+      'Puts shares together in memory and opens a real backup of each generation with them, at the location farthest away ' +
+        'that can be reached. The policy wants it every year. Exits 5 where a backup does not open.',
+    )
+    .requiredOption('--share <file>', 'file of a share; to be repeated', collect)
+    .action((options, self) =>
+      run(self, async (context) => (await import('./run-kit-test.ts')).runKitTest(context, options)),
+    )
+  kit
+    .command('open')
+    .summary('let stock restic open a copy of a repository')
+    .description(
+      'Puts a standard restic key for a password (--password-file, or asked for) into a copy of a repository, with the keys of ' +
+        'the kit. Needs no policy, no keyring and no catalog.',
+    )
+    .requiredOption('--share <file>', 'file of a share; to be repeated', collect)
+    .requiredOption('--into <copy>', 'the copy of a repository that gets the restic key')
+    .action((options, self) =>
+      run(self, async (context) => (await import('./run-keys-kit.ts')).runKitOpen(context, options)),
+    )
+  addExamples(kit, [
+    {
+      line: 'keys kit create --shares 5 --threshold 3 --to /media/kit',
+      does: 'make a kit that any three of five open',
+    },
+    { line: 'keys kit test --share share-1.txt --share share-4.txt --share share-5.txt', does: 'the yearly proof' },
+    {
+      line: 'keys kit open --share a.txt --share b.txt --share c.txt --into /tmp/copy',
+      does: 'go on with stock restic',
+    },
+  ])
 }

@@ -15,6 +15,6 @@ export async function runDue(context: CommandContext): Promise<Outcome> {
 function worstOf(runs: readonly Run[]): Outcome {
   if (runs.some(({ state }) => state === 'failed' || state === 'lost')) return 'failed'
   const gaps = runs.filter(({ state }) => state === 'gaps')
-  if (gaps.some(({ procedure }) => procedure === 'verify')) return 'damaged'
+  if (gaps.some(({ procedure }) => procedure === 'verify' || procedure === 'restore-test')) return 'damaged'
   return gaps.length > 0 ? 'gaps' : 'done'
 }

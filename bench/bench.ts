@@ -9,6 +9,7 @@
  *   --restic PATH    another restic than the newest on the PATH
  *   --folder PATH    where data and repositories go (default: below the machine's temporary folder)
  *   --seed TEXT      other data
+ *   --only postgresql   the other bench: bench/postgresql.ts
  *   --keep           leave data, repositories and logs there
  *   --output FILE    write the page there, whatever was measured
  */
@@ -38,8 +39,14 @@ const { values } = parseArgs({
     seed: { type: 'string', default: 'zakops' },
     output: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 })
+if (values.only === 'postgresql') {
+  await import('./postgresql.ts') // A bench of its own, with the same words.
+  process.exit()
+}
 const rounds = positive('--rounds', values.rounds)
 const scale = positive('--scale', values.scale)
 const rowNames = values.rows?.split(',') ?? rows.map(({ name }) => name)

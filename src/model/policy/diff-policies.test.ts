@@ -202,6 +202,22 @@ const table: readonly { from?: [string, string]; to: [string, string]; there: st
     back: ['!source main: "rows" is no longer asserted as it was'],
   },
   {
+    to: [
+      postgresql,
+      postgresql.replace(' }', ', wal: { receive: true, partialEvery: 5 seconds, lagLimit: 100000000 } }'),
+    ],
+    there: [
+      'source main: the log is received as it is written',
+      'source main: what was received is stored after 5 seconds, before it was 30 seconds',
+      '!source main: the slot is dropped when it keeps more than 100000000 bytes',
+    ],
+    back: [
+      '!source main: the log is no longer received by `serve`',
+      '!source main: what was received is stored after 30 seconds, before it was 5 seconds',
+      'source main: the slot is never dropped',
+    ],
+  },
+  {
     to: ['/var/lib/zakops-backup', '/var/lib/other'],
     there: ['state: /var/lib/other, before it was /var/lib/zakops-backup'],
     back: ['state: /var/lib/zakops-backup, before it was /var/lib/other'],

@@ -146,8 +146,11 @@ function walChanges(
   }
   if (before.lagLimit !== after.lagLimit) {
     const [old, now] = [before.lagLimit ?? Infinity, after.lagLimit ?? Infinity]
-    const when = after.lagLimit === undefined ? 'never' : `when it keeps more than ${after.lagLimit} bytes`
-    changes.push(change('wal.lagLimit', `the slot is dropped ${when}`, now < old))
+    const text =
+      after.lagLimit === undefined
+        ? 'the slot is never dropped'
+        : `the slot is dropped when it keeps more than ${after.lagLimit} bytes`
+    changes.push(change('wal.lagLimit', text, now < old))
   }
   return changes
 }

@@ -1,0 +1,165 @@
+/**
+ * Measures physical backups of a PostgreSQL server against pgBackRest: the same cluster, the same disk, in turn, both
+ * encrypted, with zstd and two processes. Prints a table, and puts it into bench/RESULTS.md with --write.
+ *
+ *   npm run bench -- --only postgresql --scale 150 --rounds 3 --write
+ */
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { environment, parseLines, programPath, zakops } from '../e2e/program.ts'
+import { projectFolder } from '../scripts/source-files.ts'
+import { runWell } from '../testing/run-program.ts'
+import { startPostgresqlServer } from '../testing/postgresql-server.ts'
+import { temporaryFolder } from '../testing/temporary-folder.ts'
+import { measure } from './measure.ts'
+
+const { values } = parseArgs({
+  options: {
+    scale: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '1' },
+    write: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
+})
+/** pgbench of this version is there, and pgBackRest of Debian knows it. */
+const version = 15
+await using folder = temporaryFolder('bench-pg')
+chmodSync(folder.path, 0o755)
+await using server = await startPostgresqlServer({ version, settings: { fsync: 'on', max_wal_size: '4GB' } })
+await runWell(join(server.binFolder, 'pgbench'), ['-i', '-q', '-s', values.scale, server.url], {})
+await server.psql('checkpoint')
+const bytes = Number(await server.psql("select pg_database_size('postgres')"))
+
+interface Sample {
+  readonly step: 'full' | 'changed' | 'restore'
+  readonly ours: number
+  readonly theirs: number
+}
+
+const samples: Sample[] = []
+const sizes: string[] = []
+for (let round = 1; round <= Number(values.rounds); round++) samples.push(...(await oneRound(round)))
+
+const lines = [
+  `PostgreSQL ${version}, pgbench scale ${values.scale} (${Math.round(bytes / 2 ** 20)} MiB), ${os.availableParallelism()} cores, medians of ${values.rounds}:`,
+  '',
+  '| | ours | pgBackRest | ratio | reach |',
+  '|---|---|---|---|---|',
+  lineOf('full', 'full snapshot, wall', '1.2 times as fast'),
+  lineOf('changed', 'snapshot after 1 % of the pages changed (before 17: all is read)', '1.5 times as fast on 17+'),
+  lineOf('restore', 'restore, verified', '1.3 times as fast'),
+  '',
+  ...sizes.slice(-1),
+]
+console.log(lines.join('\n'))
+if (values.write) writeSection(lines.join('\n'))
+
+async function oneRound(round: number): Promise<Sample[]> {
+  const own = folder.at(`ours-${round}`)
+  mkdirSync(own)
+  const policy = ['--policy', join(own, 'zakops-backup.yaml')]
+  const start = { environment: { ...environment, PATH: `${server.binFolder}:${process.env.PATH}` }, cwd: own }
+  const ours = async (...words: string[]): Promise<number> =>
+    (await measure(programPath, [...words, ...policy], { ...start, log: folder.at('log') })).wallSeconds
+  await zakops(['init', '--yes', '--source', `postgresql:main=${server.url}`, ...policy], start)
+  const backRest = peer(round)
+  await backRest('stanza-create')
+  const full = { ours: await ours('backup'), theirs: await backRest('backup', '--type=full') }
+  await server.psql('update pgbench_accounts set abalance = abalance + 1 where aid % 6100 < 61')
+  await server.psql('checkpoint')
+  const second = await ours('backup', '--json')
+  const [told] = parseLines(readFileSync(folder.at('log'), 'utf8'))
+  sizes.push(`The second snapshot added ${(Number(told?.['bytes_added']) / 2 ** 20).toFixed(1)} MiB, compressed.`)
+  const changed = { ours: second, theirs: await backRest('backup', '--type=incr') }
+  const [here, there] = [folder.at('restored'), folder.at('restored-theirs')]
+  for (const path of [here, there]) rmSync(path, { recursive: true, force: true })
+  mkdirSync(there, { mode: 0o700 })
+  if (process.getuid!() === 0) chownSync(there, server.owner.uid, server.owner.gid)
+  const restore = {
+    ours: await ours('restore', 'main', '--to', here),
+    theirs: await backRest('restore', `--pg1-path=${there}`),
+  }
+  return [
+    { step: 'full', ...full },
+    { step: 'changed', ...changed },
+    { step: 'restore', ...restore },
+  ]
+}
+
+/** pgBackRest as the server's user, with a repository of its own. */
+function peer(round: number): (...words: string[]) => Promise<number> {
+  const [repository, log] = [folder.at(`theirs-${round}`), folder.at(`theirs-log-${round}`)]
+  for (const path of [repository, log]) {
+    mkdirSync(path, { mode: 0o700 })
+    if (process.getuid!() === 0) chownSync(path, server.owner.uid, server.owner.gid)
+  }
+  const options = [
+    '--stanza=bench',
+    `--repo1-path=${repository}`,
+    '--repo1-cipher-type=aes-256-cbc',
+    `--log-path=${log}`,
+    `--lock-path=${log}`,
+    `--spool-path=${log}`,
+    `--pg1-socket-path=${server.socketFolder}`,
+    '--pg1-user=postgres',
+    '--compress-type=zst',
+    '--process-max=2',
+    '--start-fast',
+    '--no-archive-check',
+    '--log-level-console=warn',
+  ]
+  const user =
+    process.getuid!() === 0
+      ? ['setpriv', `--reuid=${server.owner.uid}`, `--regid=${server.owner.gid}`, '--clear-groups']
+      : []
+  return async (...words) => {
+    const [verb, ...more] = words
+    const hasPath = more.some((word) => word.startsWith('--pg1-path='))
+    const accepted = options.filter((option) => accepts(verb!, option))
+    const all = [
+      ...user,
+      'pgbackrest',
+      ...accepted,
+      ...(hasPath ? [] : [`--pg1-path=${server.dataFolder}`]),
+      ...more,
+      verb!,
+    ]
+    const { wallSeconds } = await measure(all[0]!, all.slice(1), {
+      environment: { PGBACKREST_REPO1_CIPHER_PASS: 'bench' },
+      cwd: '/',
+      log: folder.at('log-theirs'),
+    })
+    return wallSeconds
+  }
+}
+
+/** Not every command takes every option. */
+function accepts(verb: string, option: string): boolean {
+  const ofBackup = ['--compress-type', '--start-fast', '--no-archive-check']
+  const ofServer = ['--pg1-socket-path', '--pg1-user']
+  if (ofBackup.some((one) => option.startsWith(one))) return verb === 'backup'
+  if (ofServer.some((one) => option.startsWith(one))) return verb !== 'restore'
+  if (option.startsWith('--spool-path')) return verb === 'restore'
+  return !(option.startsWith('--process-max') && verb === 'stanza-create')
+}
+
+function lineOf(step: Sample['step'], text: string, reach: string): string {
+  const some = samples.filter((sample) => sample.step === step)
+  const [ours, theirs] = [middle(some.map((one) => one.ours)), middle(some.map((one) => one.theirs))]
+  return `| ${text} | ${ours.toFixed(2)} s | ${theirs.toFixed(2)} s | ${(theirs / ours).toFixed(2)} | ${reach} |`
+}
+
+function middle(figures: readonly number[]): number {
+  return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)]!
+}
+
+/** In the place of the section that is there, at the end of the page where there is none. */
+function writeSection(text: string): void {
+  const path = join(projectFolder, 'bench/RESULTS.md')
+  const page = readFileSync(path, 'utf8')
+  const title = '## PostgreSQL against pgBackRest'
+  const at = page.indexOf(title)
+  writeFileSync(path, `${(at < 0 ? page : page.slice(0, at)).trimEnd()}\n\n${title}\n\n${text}\n`)
+}

@@ -2,7 +2,7 @@
  * Measures this program against restic: the same data, the same disk, in turn. Prints the table, and writes
  * bench/RESULTS.md where everything was measured in full size.
  *
- *   npm run bench                                  all of it: about 40 GB of disk, about an hour
+ *   npm run bench                                  all of it: about 40 GB of disk, about 20 minutes
  *   npm run bench -- --scale 0.02 --rounds 1       tries the road in a minute
  *   npm run bench -- --rows first-mixed,check-mixed --rounds 3
  *
@@ -13,7 +13,7 @@
  *   --output FILE    write the page there, whatever was measured
  */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -21,10 +21,12 @@ import { projectFolder } from '../scripts/source-files.ts'
 import { findRestics, resticAt } from '../testing/restic.ts'
 import { type Contender, ourProgram, password, resticProgram } from './contender.ts'
 import { readCorpora } from './corpus.ts'
-import { dataSetNames, makeDataSet } from './data-sets.ts'
+import { dataSetNames, makeDataSet, roundsOf } from './data-sets.ts'
+import { installedProgram } from './installed-program.ts'
 import { resultsPage, type Sample } from './results-page.ts'
 import { rows } from './rows.ts'
 import { runRound } from './run-round.ts'
+import { writeSection } from './write-section.ts'
 
 const { values } = parseArgs({
   options: {
@@ -69,7 +71,7 @@ const dataSets = dataSetNames
 const samples: Sample[] = []
 for (const dataSet of dataSets) {
   const wanted = new Set(chosen.filter((row) => row.dataSet === dataSet.name).map((row) => row.step))
-  for (let round = 1; round <= rounds; round++) {
+  for (let round = 1; round <= roundsOf(dataSet.name, rounds); round++) {
     // The one that goes first finds a quieter disk: they take turns at it.
     for (const contender of round % 2 === 1 ? contenders : contenders.toReversed()) {
       samples.push(
@@ -95,26 +97,13 @@ const page = resultsPage(chosen, samples, {
 console.log(`\n${page}`)
 const isWhole = scale === 1 && chosen.length === rows.length
 const output = values.output ?? (isWhole ? join(projectFolder, 'bench/RESULTS.md') : undefined)
-if (output !== undefined) writeFileSync(output, page)
+if (output !== undefined) writeSection(output, 'engine', page)
 if (!values.keep) rmSync(values.folder, { recursive: true, force: true })
 
 /** By restic, which reads our repositories as its own. */
 function readMasterKey(repository: string): Uint8Array {
   const environment = { ...process.env, RESTIC_PASSWORD: password }
   return execFileSync(restic!.path, ['cat', 'masterkey', '--no-cache', '-r', repository], { env: environment })
-}
-
-/** The program as the published package has it: its start script, and dist/ instead of the sources. */
-function installedProgram(folder: string): string {
-  const installed = join(folder, 'installed')
-  rmSync(installed, { recursive: true, force: true })
-  mkdirSync(join(installed, 'bin'), { recursive: true })
-  for (const name of ['dist', 'node_modules', 'package.json']) {
-    symlinkSync(join(projectFolder, name), join(installed, name))
-  }
-  const program = join(installed, 'bin/zakops-backup')
-  copyFileSync(join(projectFolder, 'bin/zakops-backup'), program)
-  return program
 }
 
 function commit(): string {

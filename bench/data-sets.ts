@@ -36,6 +36,14 @@ const parts: Readonly<Record<'mixed' | 'small', readonly Part[]>> = {
 }
 const largeBytes = 8192 * MiB
 
+/** The large file takes minutes a round and varies little: three rounds are enough to tell. */
+const largeRoundsMax = 3
+
+/** How often a tree is measured where others are measured `rounds` times. */
+export function roundsOf(name: DataSetName, rounds: number): number {
+  return name === 'large' ? Math.min(rounds, largeRoundsMax) : rounds
+}
+
 /** A tree that lies on disk. */
 export interface DataSet {
   readonly name: DataSetName

@@ -1,5 +1,5 @@
 import type { Contender, Step } from './contender.ts'
-import { type DataSet, type DataSetName, dataSetTexts } from './data-sets.ts'
+import { type DataSet, type DataSetName, dataSetTexts, roundsOf } from './data-sets.ts'
 import { type Measurement, medians } from './measure.ts'
 import { reasons } from './reasons.ts'
 import { type Figures, mebibytes, type Row, seconds } from './rows.ts'
@@ -86,10 +86,15 @@ function circumstanceLines(about: Circumstances): string[] {
   return [
     `${about.date}, commit ${about.commit}. ${about.machine}. Node ${about.node}.`,
     `Ours: ${about.ours}. restic: ${about.restic}.`,
-    `Medians of ${about.rounds}, both in turn on the same disk, page cache warm, \`sync\` before each. Seed "${about.seed}", scale ${about.scale}.`,
+    `Medians of ${roundsText(about)}, both in turn on the same disk, page cache warm, \`sync\` before each. Seed "${about.seed}", scale ${about.scale}.`,
     '',
     ...trees,
   ]
+}
+
+function roundsText({ rounds, dataSets }: Circumstances): string {
+  const fewer = dataSets.filter(({ name }) => roundsOf(name, rounds) < rounds)
+  return [`${rounds}`, ...fewer.map(({ name }) => `for *${name}* of ${roundsOf(name, rounds)}`)].join(', ')
 }
 
 function stepLines(samples: readonly Sample[]): string[] {

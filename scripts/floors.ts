@@ -27,6 +27,9 @@ export const floors: Readonly<Record<string, Floor>> = {
   cli: { standsOn: [...operationsAndBelow, 'keys', 'operations', 'catalog', 'procedures', 'control'] },
 }
 
+/** What stands on the house: the program, the library, and the machine that both hand to it, which names every adapter. */
+const tops: readonly string[] = ['main.ts', 'library.ts', 'machine.ts']
+
 /** Packages that belong to one place, so that what they bind us to stays there. */
 export const packagePlaces: Readonly<Record<string, readonly string[]>> = {
   koffi: ['posix', 'kernels'],
@@ -62,7 +65,7 @@ export function floorFaults(files: readonly SourceFile[]): string[] {
 function faultsOfFile(file: SourceFile): string[] {
   const from = placeOf(file.path)
   const isTest = /\.(test|contract)\.ts$/.test(file.path)
-  if (from !== 'main.ts' && !(from in floors)) return [`${file.path}: "${from}" is not a floor of the house`]
+  if (!tops.includes(from) && !(from in floors)) return [`${file.path}: "${from}" is not a floor of the house`]
   return importedNames(file.text).flatMap((name) => {
     const fault = name.startsWith('.')
       ? relativeFault(file.path, from, isTest, posix.normalize(posix.join(posix.dirname(file.path), name)))
@@ -76,14 +79,14 @@ function relativeFault(path: string, from: string, isTest: boolean, target: stri
   if (!target.startsWith('src/')) return 'the program stands on nothing outside src/'
   const to = placeOf(target)
   if (to === from) return undefined
-  if (to === 'main.ts') return 'nothing stands on main.ts'
+  if (tops.includes(to)) return tops.includes(from) ? undefined : `nothing stands on ${to}`
   const floor = floors[to]
   if (floor === undefined) return `"${to}" is not a floor of the house`
-  if (from === 'main.ts') return undefined
+  if (tops.includes(from)) return undefined
   if (!floors[from]!.standsOn.includes(to)) return `${from} may not stand on ${to}`
   const isPrivate = floor.adapters === true && target.split('/').length > 3
   if (isPrivate && !isTest)
-    return `only ${to} and main.ts name an adapter of ${to}; ${posix.dirname(path)} takes it as an argument`
+    return `only ${to} and machine.ts name an adapter of ${to}; ${posix.dirname(path)} takes it as an argument`
   return undefined
 }
 

@@ -78,7 +78,7 @@ const rules = `## Rules beyond the shape
 - The services that sources name are there.
 - \`objectives.recoveryPoint\` is not shorter than the longest time between two backups of the schedule.
 - No secret stands in the file: not in \`unlock\`, not in a URL. A reference says where it is: \`env:NAME\` or \`file:PATH\`.
-- YAML is read strictly: no tabs, no name twice, no unknown setting, no tags; at most 100 aliases and 256 KiB.
+- YAML is read strictly: no tabs, no name twice, no unknown setting, no tags; at most 100 aliases and 128 KiB.
 
 ## Weaker policies
 

@@ -1,24 +1,35 @@
 /**
- * The long proofs: kill -9 at random moments, and random damages, many times over. Takes about an hour.
+ * The long proofs: kill -9 at random moments, random damages, backups of a database under a writer, kills of the service, two
+ * years of a policy, and recoveries of PostgreSQL to random points. Takes about two hours.
  *
- *   npm run soak                                   200 kills, 500 damages
- *   npm run soak -- --kills 20 --damages 0 --seed "…"
+ *   npm run soak                     200 kills, 500 damages, 100 backups under a writer, 100 kills of the service, 104 weeks,
+ *                                    20 recoveries on each PostgreSQL
+ *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --serve-kills 0 --fulls 0 --recoveries 0 --seed "…"
  *
  * The seed is printed; with it a run does the same again, but for the moments at which a kill hits.
  */
 import { parseArgs } from 'node:util'
 import { damageRound } from '../e2e/damage-round.ts'
 import { killedOperations, killRound, makeKillWorld } from '../e2e/kill-round.ts'
+import { postgresqlRound } from '../e2e/postgresql-round.ts'
 import { zakops } from '../e2e/program.ts'
+import { postgresqlVersions, testServers } from '../testing/postgresql-server.ts'
 import { findRestics } from '../testing/restic.ts'
 import { makeSampleTree } from '../testing/sample-tree.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
+import { soakLife, soakServe } from './soak-service.ts'
+import { soakSqlite } from './soak-sqlite.ts'
 
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '200' },
     damages: { type: 'string', default: '500' },
+    sqlite: { type: 'string', default: '100' },
+    'serve-kills': { type: 'string', default: '100' },
+    fulls: { type: 'string', default: '104' },
+    recoveries: { type: 'string', default: '20' },
+    versions: { type: 'string', default: '15,16,17,18' },
     seed: { type: 'string', default: new Date().toISOString() },
   },
 })
@@ -26,6 +37,10 @@ const restic = findRestics()[0]
 console.log(`seed "${values.seed}"; ${restic?.description ?? 'no restic on the PATH: only our own checks are run'}`)
 await soakKills(Number(values.kills))
 await soakDamages(Number(values.damages))
+await soakSqlite(Number(values.sqlite))
+await soakServe(Number(values['serve-kills']), values.seed)
+await soakLife(Number(values.fulls), values.seed)
+await soakPostgresql(Number(values.recoveries))
 
 async function soakKills(count: number): Promise<void> {
   if (count === 0) return
@@ -61,4 +76,20 @@ async function soakDamages(count: number): Promise<void> {
     console.log(`damage ${round}: ${await damageRound(copies, random)}: named and mended`)
   await zakops(['check', '-r', copies.repository, '--read-data'])
   console.log(`damages: ${count}; each was named by check and mended by heal`)
+}
+
+async function soakPostgresql(recoveries: number): Promise<void> {
+  if (recoveries === 0) return
+  const random = seededRandom(`${values.seed} postgresql`)
+  const installed = (await testServers()).map(({ major }) => major)
+  for (const version of postgresqlVersions.filter((one) => values.versions.split(',').includes(String(one)))) {
+    if (!installed.includes(version)) {
+      console.log(`PostgreSQL ${version} is not installed: npm run test-servers`)
+      continue
+    }
+    const done = await postgresqlRound({ version, rows: 200, recoveries, random, say: console.log })
+    console.log(
+      `PostgreSQL ${version}: ${done.kills} kills, ${done.recoveries} recoveries, each with the rows of its point`,
+    )
+  }
 }

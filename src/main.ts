@@ -1,19 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import { type ByteName, decodeName } from './base/byte-name.ts'
-import { systemClock } from './base/clock.ts'
 import { Failure } from './base/failure.ts'
-import { isProcessAlive } from './base/process-alive.ts'
 import { runCommandLine } from './cli/cli.ts'
 import { stdoutFailure } from './cli/output/stdout-failure.ts'
-import { programVersion } from './cli/program-version.ts'
-import type { World } from './cli/world.ts'
-import type { StorageAdapter } from './storage/storage-adapter.ts'
+import { thisMachine } from './machine.ts'
 
 /**
- * The program: names every adapter, and hands the machine (words, environment, clock, chance, signals) to the
- * command line. No logic but that.
+ * The program: hands the machine, its words and its signals to the command line. No logic but that.
  */
 const stop = new AbortController()
 
@@ -29,41 +23,7 @@ process.on('SIGHUP', () => {})
 process.stdout.on('error', (error) => stop.abort(stdoutFailure(error)))
 process.stderr.on('error', () => {}) // Nobody is left who could be told.
 
-/** Read when a repository is opened, since most of the time of a short command is the start of the program. */
-const local: StorageAdapter = {
-  open: async (place) => (await import('./storage/local/local-storage.ts')).localStorage(place),
-  create: async (place, signal) => {
-    const { createLocalFolder } = await import('./storage/local/local-folder.ts')
-    await createLocalFolder(place, signal)
-    return local.open(place, signal)
-  },
-}
-
-const world: World = {
-  words: commandWords(),
-  environment: process.env,
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  clock: systemClock,
-  random: (bytes) => randomBytes(bytes),
-  signal: stop.signal,
-  hostname: os.hostname(),
-  workingDirectory: process.cwd(),
-  username: userName(),
-  userId: process.getuid?.() ?? 0,
-  groupId: process.getgid?.() ?? 0,
-  processId: process.pid,
-  isProcessAlive,
-  storages: { local },
-  openCatalog: async (path) => {
-    const { openSqliteCatalog } = await import('./catalog/sqlite/sqlite-catalog.ts')
-    return await openSqliteCatalog(path, { actor: `${userName()}@${os.hostname()}` })
-  },
-  version: programVersion,
-}
-
-process.exit(await runCommandLine(world))
+process.exit(await runCommandLine({ ...thisMachine(), words: commandWords(), signal: stop.signal }))
 
 /**
  * The words after the program's name. Node decodes them as UTF-8 and loses what is not; the kernel still has their
@@ -80,14 +40,4 @@ function commandWords(): ByteName[] {
     start = end + 1
   }
   return all.slice(all.length - words.length)
-}
-
-/** The name of the user; the user's number where the machine has no name for it. */
-function userName(): string {
-  try {
-    return os.userInfo().username
-  } catch {
-    // Containers run under numbers without an entry in /etc/passwd.
-    return String(process.getuid?.() ?? '')
-  }
 }

@@ -5,7 +5,7 @@ import { openSqliteCatalog } from '../src/catalog/sqlite/sqlite-catalog.ts'
 import { createLocalFolder } from '../src/storage/local/local-folder.ts'
 import { localStorage } from '../src/storage/local/local-storage.ts'
 import { runCommandLine } from '../src/cli/cli.ts'
-import type { ExitCode } from '../src/cli/exit-codes.ts'
+import { openOpenworkflowRuns } from '../src/control/openworkflow/openworkflow-runs.ts'
 import type { OutputStream, World } from '../src/cli/world.ts'
 
 /** A stream that keeps what is written to it: a terminal where it is given a width. */
@@ -51,6 +51,7 @@ export function fakeWorld(changes: Partial<World>): World {
       },
     },
     openCatalog: (path) => openSqliteCatalog(path, { actor: 'test-user@test-host' }),
+    openRuns: (folder) => openOpenworkflowRuns(folder, changes.clock ?? systemClock),
     version: '0.0.0-test',
     ...changes,
   }
@@ -58,7 +59,7 @@ export function fakeWorld(changes: Partial<World>): World {
 
 /** What a command line printed, and its exit code. */
 export interface CommandRun {
-  readonly code: ExitCode
+  readonly code: number
   readonly stdout: string
   readonly stderr: string
 }

@@ -32,6 +32,8 @@ export class MemoryPlaces {
   }
 }
 
+const random = (bytes: number): Uint8Array => randomBytes(bytes)
+
 /** A primary and a secondary location in memory, for the production environment, with any number of generations. */
 export function memoryLocations(options: Partial<LocationsOptions> = {}): {
   readonly locations: Locations
@@ -41,7 +43,6 @@ export function memoryLocations(options: Partial<LocationsOptions> = {}): {
   const places = new MemoryPlaces()
   for (const place of ['primary', 'secondary']) places.storages.set(place, memoryStorage(place))
   const keys = new Map<number, ReturnType<typeof randomMasterKey>>()
-  const random = (bytes: number): Uint8Array => randomBytes(bytes)
   const locations = new Locations({
     environment: 'production',
     places: { primary: 'primary', secondary: 'secondary' },

@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -231,8 +232,10 @@ class RunningServer implements PostgresqlServer {
       child.on('exit', ended)
     })
     this.#beginWatch(child.pid!)
+    const isStandby = existsSync(join(this.dataFolder, 'standby.signal'))
+    const wanted = isStandby ? /ready to accept read-only connections/ : /ready to accept connections/
     while (child.exitCode === null && child.signalCode === null && performance.now() < deadlineMs) {
-      if (readFileSync(join(this.folder, 'log'), 'utf8').includes('database system is ready to accept')) return 'ready'
+      if (wanted.test(this.log())) return 'ready'
       await sleep(10)
     }
     await this.stop('immediate')

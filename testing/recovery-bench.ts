@@ -18,9 +18,22 @@ import type { TemporaryFolder } from './temporary-folder.ts'
 
 const random = (count: number): Uint8Array => randomBytes(count)
 
-export function testArchive(storage: Storage = memoryStorage(), key = randomMasterKey(random)): WalArchive {
-  const place = { storage, prefix: 'production/1/wal/orders/', generation: 1, key }
-  return new WalArchive({ primary: [place] }, { clock: systemClock, random })
+export interface TestArchive extends WalArchive {
+  /** The same archive as it looks on other storages, and with a copy. */
+  onStorages(storages: { readonly primary: Storage; readonly copy?: Storage }): WalArchive
+}
+
+export function testArchive(storage: Storage = memoryStorage(), key = randomMasterKey(random)): TestArchive {
+  const placeOn = (one: Storage) => ({ storage: one, prefix: 'production/1/wal/orders/', generation: 1, key })
+  const open = (primary: Storage, copy?: Storage): WalArchive =>
+    new WalArchive(
+      { primary: [placeOn(primary)], copies: copy === undefined ? [] : [placeOn(copy)] },
+      { clock: systemClock, random },
+    )
+  return Object.assign(open(storage), {
+    onStorages: (storages: { readonly primary: Storage; readonly copy?: Storage }) =>
+      open(storages.primary, storages.copy),
+  })
 }
 
 let recoveries = 0

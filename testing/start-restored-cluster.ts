@@ -18,17 +18,24 @@ export async function startRestoredCluster(
   server: PostgresqlServer,
   dataFolder: string,
   workFolder: string,
+  more: readonly string[] = [],
 ): Promise<RestoredCluster> {
   const socketFolder = join(workFolder, 'socket')
   mkdirSync(socketFolder)
   if (process.getuid!() === 0) {
-    for (const folder of [workFolder, join(dataFolder, '..')]) chmodSync(folder, 0o755)
+    for (const folder of [workFolder, join(dataFolder, '..'), join(dataFolder, '../..')]) chmodSync(folder, 0o755)
     chownSync(socketFolder, server.owner.uid, server.owner.gid)
     await runWell('chown', ['-R', `${server.owner.uid}:${server.owner.gid}`, dataFolder])
   }
   const logPath = join(workFolder, 'log')
   const log = openSync(logPath, 'w')
-  const settings = ['listen_addresses=', `unix_socket_directories=${socketFolder}`, 'archive_mode=off', 'fsync=off']
+  const settings = [
+    'listen_addresses=',
+    `unix_socket_directories=${socketFolder}`,
+    'archive_mode=off',
+    'fsync=off',
+    ...more,
+  ]
   const child = spawn(
     join(server.binFolder, 'postgres'),
     ['-D', dataFolder, ...settings.flatMap((setting) => ['-c', setting])],

@@ -4,7 +4,7 @@ import type { CommandContext, RunCommand } from './command-entry.ts'
 import { describeFailure, failureDocument, failureText } from './describe-failure.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { readGlobalOptions } from './options/global-options.ts'
-import { type Outcome, outcomeCodes } from './outcome.ts'
+import { type CommandExit, type Outcome, outcomeCodes } from './outcome.ts'
 import { Output } from './output/output.ts'
 import { recordingRefusals } from './recording-refusals.ts'
 import { isReaderGone } from './output/stdout-failure.ts'
@@ -15,10 +15,10 @@ import type { World } from './world.ts'
  * Does what the words of the command line say and answers the exit code. Never throws: every failure has been told
  * to the user, on stderr, when this resolves, and stdout is written out.
  */
-export async function runCommandLine(world: World): Promise<ExitCode> {
+export async function runCommandLine(world: World): Promise<number> {
   // Until the options are read, only the words themselves can say in which form the user wants to hear of failures.
   let output = new Output({ ...world, json: world.words.includes('--json'), verbosity: 'normal' })
-  let outcome: Outcome = 'done'
+  let outcome = 'done' as Outcome | CommandExit
   const run: RunCommand = async (command, work) => {
     const context = beginCommand(world, command)
     output = context.output
@@ -42,7 +42,7 @@ export async function runCommandLine(world: World): Promise<ExitCode> {
   try {
     await program.parseAsync([...world.words], { from: 'user' })
     await output.end()
-    return outcomeCodes[outcome]
+    return typeof outcome === 'string' ? outcomeCodes[outcome] : outcome.exitCode
   } catch (error) {
     const code = tellError(error, output)
     await output.end().catch(() => {}) // That stdout can not be written is no news then, or smaller than what was told.

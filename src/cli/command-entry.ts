@@ -1,7 +1,7 @@
 import type { Command, CommandUnknownOpts } from '@commander-js/extra-typings'
 import type { Policy } from '../model/policy/policy.ts'
 import type { GlobalOptions } from './options/global-options.ts'
-import type { Outcome } from './outcome.ts'
+import type { CommandExit, Outcome } from './outcome.ts'
 import type { Output } from './output/output.ts'
 import type { World } from './world.ts'
 
@@ -19,7 +19,7 @@ export interface CommandContext {
 /** Runs the work of a command with its context. Every action of commander goes through it. */
 export type RunCommand = (
   command: CommandUnknownOpts,
-  work: (context: CommandContext) => Promise<Outcome>,
+  work: (context: CommandContext) => Promise<Outcome | CommandExit>,
 ) => Promise<void>
 
 /** A module that declares the arguments and options of one command, and does its work. */

@@ -8,3 +8,8 @@ export const outcomes = ['done', 'gaps', 'damaged', 'failed'] as const
 export type Outcome = (typeof outcomes)[number]
 
 export const outcomeCodes = { done: 0, gaps: 3, damaged: 5, failed: 1 } as const satisfies Record<Outcome, ExitCode>
+
+/** A command that ran another one ends with the exit code of that one, whatever it is. */
+export interface CommandExit {
+  readonly exitCode: number
+}

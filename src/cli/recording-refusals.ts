@@ -4,14 +4,14 @@ import { isFailure } from '../base/failure.ts'
 import type { Policy } from '../model/policy/policy.ts'
 import { openPolicyCatalog } from './access/policy-keys.ts'
 import type { CommandContext } from './command-entry.ts'
-import type { Outcome } from './outcome.ts'
+import type { CommandExit, Outcome } from './outcome.ts'
 
 /** Does the work of a command. What is refused under a policy goes into that policy's ledger, and is thrown on. */
 export async function recordingRefusals(
   context: CommandContext,
   command: CommandUnknownOpts,
-  work: (context: CommandContext) => Promise<Outcome>,
-): Promise<Outcome> {
+  work: (context: CommandContext) => Promise<Outcome | CommandExit>,
+): Promise<Outcome | CommandExit> {
   let policy: Policy | undefined
   const underPolicy = (one: Policy): void => {
     policy = one

@@ -1,6 +1,7 @@
 import type { ByteName } from '../base/byte-name.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Catalog } from '../catalog/catalog.ts'
+import type { DurableRuns } from '../control/durable-runs.ts'
 import type { StorageAdapters } from '../storage/storage-adapter.ts'
 
 /**
@@ -31,6 +32,8 @@ export interface World {
   readonly storages: StorageAdapters
   /** The catalog in a file, made where it is absent. */
   readonly openCatalog: (path: string) => Promise<Catalog>
+  /** Opens the due runs of a state folder for this process alone. Failure `refused` where another process works on them. */
+  readonly openRuns: (folder: string) => Promise<DurableRuns>
   readonly version: string
 }
 

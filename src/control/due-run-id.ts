@@ -1,5 +1,5 @@
 /** What a due run is for, as its name says it. */
-export const dueKinds = ['full', 'incremental', 'verify'] as const
+export const dueKinds = ['full', 'incremental', 'verify', 'replicate', 'restore-test'] as const
 export type DueKind = (typeof dueKinds)[number]
 
 export interface DueRunName {
@@ -18,9 +18,10 @@ export function dueRunId({ dueAt, kind, attempt }: DueRunName): string {
   return `due-${minute}Z-${kind}${attempt === 1 ? '' : `-${attempt}`}`
 }
 
-const namePattern = /^due-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)Z-(full|incremental|verify)(?:-([1-9]\d*))?(?:\/|$)/
+const namePattern =
+  /^due-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)Z-(full|incremental|verify|replicate|restore-test)(?:-([1-9]\d*))?(?::|$)/
 
-/** What the id of a run says, be it of the whole or of one source of it (`<id>/<source>`); undefined where it was not due. */
+/** What the id of a run says, be it of the whole or of one source of it (`<id>:<source>`); undefined where it was not due. */
 export function parseDueRunId(id: string): DueRunName | undefined {
   const match = namePattern.exec(id)
   if (match === null) return undefined

@@ -7,6 +7,7 @@ import { seededRandom, type SeededRandom } from '../../testing/seeded-random.ts'
 import { type Policy, weekdays } from '../model/policy/policy.ts'
 import { readPolicy } from '../model/policy/read-policy.ts'
 import type { Run } from '../model/run.ts'
+import { runOf } from '../procedures/backup/run-backups.ts'
 import { dueRunId, parseDueRunId } from './due-run-id.ts'
 import { attemptsMax, type DueFacts, type DueRun, dueRuns } from './due-runs.ts'
 
@@ -19,6 +20,7 @@ function facts(changes: Partial<DueFacts> & Pick<DueFacts, 'now'>): DueFacts {
     policy: sample,
     runs: [],
     withoutBackup: new Set(),
+    isCopyMissing: false,
     inForceSince: new Date('2026-11-01T00:00:00Z'),
     ...changes,
   }
@@ -36,14 +38,16 @@ function recordsOf(due: DueRun, now: Date, outcomeOf: (source: string) => Outcom
     if (state === 'failed') return { ...beginning, state, endedAt: now, failure: 'storage_full', message: 'no room' }
     return { ...beginning, state, endedAt: now, summary: '' }
   }
-  return due.procedure === 'verify'
+  return due.procedure !== 'backup'
     ? [record(due.id, undefined)]
-    : due.sources.map((source) => record(`${due.id}/${source}`, source))
+    : due.sources.map((source) => record(runOf(due, source), source))
 }
 
 function lineOf(due: DueRun, now: Date): string[] {
   const when = `${now.toISOString()} ${due.dueAt.toISOString()}`
   if (due.procedure === 'verify') return [`${when} verify ${due.data} ${due.attempt}`]
+  if (due.procedure === 'replicate') return [`${when} replicate`]
+  if (due.procedure === 'restore-test') return [] // It has a test of its own.
   return due.sources.map((source) => `${when} ${source} ${due.kind} ${due.attempt}`)
 }
 
@@ -222,7 +226,11 @@ test('dueRuns() has a new source backed up in full at once, beside the others', 
   const [due] = first
   assert.deepEqual(
     first.map((one) => (one.procedure === 'backup' ? [one.id, one.sources] : [one.id])),
-    [['due-20261125T0200Z-full', ['documents', 'orders', 'main']], ['due-20261122T1400Z-verify']],
+    [
+      ['due-20261125T0200Z-full', ['documents', 'orders', 'main']],
+      ['due-20261122T1400Z-verify'],
+      ['due-20261101T1400Z-restore-test'],
+    ],
   )
   const runs = recordsOf(due!, now, () => 'done').filter(({ source }) => source !== 'orders')
   const rest = dueRuns(facts({ now, runs, withoutBackup: new Set(['orders']) })).filter(isBackup)
@@ -251,6 +259,20 @@ test('dueRuns() waits for no time that a clock which was put back has to reach a
   const runs = recordsOf(due!, inAYear, () => 'failed')
   const [again] = dueRuns(facts({ now: new Date('2026-11-25T10:00:00Z'), runs }))
   assert.equal(again?.id, 'due-20261125T0200Z-full-2')
+})
+
+test('dueRuns() takes what was backed up by a clock that was days ahead for what it is', () => {
+  const now = new Date('2026-11-25T02:05:00Z')
+  const due = dueRuns(facts({ now })).filter(isBackup)
+  for (const [aheadHours, again] of [
+    [3, 0],
+    [12, 0],
+    [13, 1],
+    [24 * 365, 1],
+  ] as const) {
+    const runs = due.flatMap((one) => recordsOf(one, new Date(now.getTime() + aheadHours * 3_600_000), () => 'done'))
+    assert.equal(dueRuns(facts({ now, runs })).filter(isBackup).length, again, `${aheadHours} hours ahead`)
+  }
 })
 
 test('dueRuns() asks for the first backup at once where no time was due since the policy is in force', () => {
@@ -307,11 +329,33 @@ test('dueRuns() takes up a full that failed for good with the next due time', ()
   ])
 })
 
+test('dueRuns() has what is missing off-site copied an hour after the last try, and not beside a backup', () => {
+  const runs: Run[] = []
+  const done: string[] = []
+  for (let ms = Date.parse('2026-11-25T02:00:00Z'); ms < Date.parse('2026-11-25T05:30:00Z'); ms += minuteMs) {
+    const now = new Date(ms)
+    const isCopyMissing = ms < Date.parse('2026-11-25T04:30:00Z')
+    const inForceSince = new Date('2026-11-25T01:00:00Z')
+    for (const due of dueRuns(facts({ now, runs, isCopyMissing, inForceSince }))) {
+      done.push(`${now.toISOString().slice(11, 16)} ${due.id}`)
+      runs.push(...recordsOf(due, now, () => 'done'))
+    }
+  }
+  assert.deepEqual(done, [
+    '02:00 due-20261125T0200Z-incremental',
+    '03:00 due-20261125T0300Z-replicate',
+    '04:00 due-20261125T0400Z-replicate',
+  ])
+})
+
 test('parseDueRunId() reads what dueRunId() wrote, of the whole and of one source, and nothing else', () => {
   const name = { dueAt: new Date('2026-11-29T02:00:00Z'), kind: 'full', attempt: 3 } as const
   assert.equal(dueRunId(name), 'due-20261129T0200Z-full-3')
   assert.deepEqual(parseDueRunId(dueRunId(name)), name)
-  assert.deepEqual(parseDueRunId(`${dueRunId({ ...name, attempt: 1 })}/documents`), { ...name, attempt: 1 })
+  assert.deepEqual(parseDueRunId(runOf({ id: dueRunId({ ...name, attempt: 1 }) }, 'documents')), {
+    ...name,
+    attempt: 1,
+  })
   for (const id of [
     'run-0123456789abcdef',
     'due-20261329T0200Z-full',
@@ -325,3 +369,25 @@ test('parseDueRunId() reads what dueRunId() wrote, of the whole and of one sourc
 function isBackup(due: DueRun): due is DueRun & { procedure: 'backup' } {
   return due.procedure === 'backup'
 }
+
+test('dueRuns() has a restore test due once a month, twelve hours after the backup of its first day, and tries it again', () => {
+  const inForceSince = new Date('2027-01-10T00:00:00Z')
+  const runs: Run[] = []
+  const days: string[] = []
+  for (let hour = 0; hour < 24 * 100; hour++) {
+    const now = new Date(inForceSince.getTime() + hour * 3_600_000)
+    const due = dueRuns(facts({ inForceSince, now, runs, withoutBackup: new Set() })).filter(
+      ({ procedure }) => procedure === 'restore-test',
+    )
+    for (const one of due) {
+      days.push(`${now.toISOString().slice(0, 13)} ${one.id}`)
+      runs.push(...recordsOf(one, now, () => (days.length === 1 ? 'failed' : 'done')))
+    }
+  }
+  assert.deepEqual(days, [
+    '2027-02-01T14 due-20270201T1400Z-restore-test',
+    '2027-02-01T15 due-20270201T1400Z-restore-test-2',
+    '2027-03-01T14 due-20270301T1400Z-restore-test',
+    '2027-04-01T14 due-20270401T1400Z-restore-test',
+  ])
+})

@@ -10,13 +10,15 @@ export interface DueFacts {
   readonly runs: readonly Run[]
   /** The sources of which there is no backup. */
   readonly withoutBackup: ReadonlySet<string>
+  /** Whether a backup is not at the secondary location that should be. */
+  readonly isCopyMissing: boolean
   /** Since when a policy is in force here: what was due before is not made up for. */
   readonly inForceSince: Date
   readonly now: Date
 }
 
 interface DueFields {
-  /** Unique for ever; the run of a source is named `<id>/<source>`. */
+  /** Unique for ever; the run of a source is named `<id>:<source>`. */
   readonly id: string
   /** A whole minute. */
   readonly dueAt: Date
@@ -36,13 +38,23 @@ export type DueRun =
       /** `part`: the quarter of the data whose turn it is in the week of the due time. `all`: a turn was missed. */
       readonly data: 'part' | 'all'
     })
+  /** A random backup is restored to a test environment. */
+  | (DueFields & { readonly procedure: 'restore-test' })
+  /** What the secondary location missed while it was away is copied there. */
+  | (DueFields & { readonly procedure: 'replicate' })
 
 /** What failed, or was lost with its process, is tried again after 5, 10, 20 and 40 minutes, and then at the next due time. */
 export const attemptsMax = 5
 export const firstWaitMs = 5 * 60_000
 
-/** How far back runs must be known: two weeks, and what clocks are wrong by. */
-export const runsNeededMs = 16 * 86_400_000
+/** So far may a clock have been ahead for its runs to count when it is put back: zones differ by no more. */
+export const clockErrorMs = 12 * 3_600_000
+
+/** How far back runs must be known: a month, since restore tests are monthly, and what clocks are wrong by. */
+export const runsNeededMs = 33 * 86_400_000
+
+/** So long after the last try is what the secondary location lacks tried again. */
+export const catchUpMs = 3_600_000
 
 const weekMs = 7 * 86_400_000
 
@@ -52,12 +64,14 @@ const weekMs = 7 * 86_400_000
  * or is still owed. A source without any backup is due at once. Nothing of a source is due while a run of it goes on.
  *
  * Runs are known by their due times, so that a clock that is put back finds what was done already, and one that is put
- * forward finds at most one run for each source.
+ * forward finds at most one run for each source. Only where a run says that it began more than twelve hours from now is
+ * it done again: the clock was days ahead then, and what was backed up is as much older than it says.
  */
 export function dueRuns(facts: DueFacts): DueRun[] {
   const times = latestDueTimes(facts.policy, facts.now)
   const latest = (kind: DueKind): Date | undefined =>
-    times.find((time) => (kind === 'verify' ? time.procedure === 'verify' : time.kind === kind))?.at
+    times.find((time) => (kind === 'verify' || kind === 'restore-test' ? time.procedure === kind : time.kind === kind))
+      ?.at
   const known = facts.runs.flatMap((run) => {
     const name = parseDueRunId(run.id)
     return name === undefined ? [] : [{ run, ...name }]
@@ -70,7 +84,15 @@ export function dueRuns(facts: DueFacts): DueRun[] {
     return attempt === undefined ? [] : [{ source, ...attempt }]
   })
   const verify = known.filter(({ run }) => run.procedure === 'verify')
-  return [...grouped(due), ...dueVerify(facts, latest('verify'), verify)]
+  // Each backup copies what is missing by itself.
+  const catchUp = due.length === 0 && facts.isCopyMissing ? dueReplicate(known, facts.now) : []
+  const tests = known.filter(({ run }) => run.procedure === 'restore-test')
+  return [
+    ...grouped(due),
+    ...catchUp,
+    ...dueVerify(facts, latest('verify'), verify),
+    ...dueRestoreTest(facts, latest('restore-test'), tests),
+  ]
 }
 
 interface KnownRun {
@@ -115,9 +137,38 @@ function dueVerify({ inForceSince, now }: DueFacts, slot: Date | undefined, runs
   ]
 }
 
+/** Of what was missed only the last is made up for; where there is no backup yet there is nothing to test. */
+function dueRestoreTest(
+  { inForceSince, withoutBackup, policy, now }: DueFacts,
+  slot: Date | undefined,
+  runs: readonly KnownRun[],
+): DueRun[] {
+  const isNothingThere = Object.keys(policy.sources).every((source) => withoutBackup.has(source))
+  if (slot === undefined || slot < inForceSince || isNothingThere || isDone(runs, slot, now)) return []
+  const attempt = nextAttempt(runs, slot, 'restore-test', now)
+  if (attempt === undefined) return []
+  const { dueAt } = attempt
+  return [{ id: dueRunId(attempt), procedure: 'restore-test', dueAt, attempt: attempt.attempt }]
+}
+
+/** Once an hour at most, counted from the last run that tried. */
+function dueReplicate(known: readonly KnownRun[], now: Date): DueRun[] {
+  const dueAt = new Date(Math.floor(now.getTime() / catchUpMs) * catchUpMs)
+  const id = dueRunId({ dueAt, kind: 'replicate', attempt: 1 })
+  const isTooEarly = known.some(({ run }) => {
+    if (run.procedure === 'verify' || run.procedure === 'restore-test') return false
+    if (run.id === id || run.state === 'running') return true
+    return run.endedAt <= now && now.getTime() < run.endedAt.getTime() + catchUpMs
+  })
+  return isTooEarly ? [] : [{ id, procedure: 'replicate', dueAt, attempt: 1 }]
+}
+
 /** Whether a run for this due time or a later one succeeded. Due times that are still to come prove nothing: the clock was wrong. */
 function isDone(runs: readonly KnownRun[], slot: Date, now: Date): boolean {
-  return runs.some((one) => isSuccess(one) && one.dueAt >= slot && one.dueAt <= now)
+  return runs.some((one) => {
+    const isFromFuture = one.run.startedAt.getTime() > now.getTime() + clockErrorMs
+    return isSuccess(one) && !isFromFuture && one.dueAt >= slot && one.dueAt <= now
+  })
 }
 
 function isSuccess({ run: { state } }: KnownRun): boolean {

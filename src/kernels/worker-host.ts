@@ -1,13 +1,15 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { Transferable } from 'node:worker_threads'
 import { Failure } from '../base/failure.ts'
+import { koffi } from '../posix/koffi.ts'
+import { kernelModule } from './kernel-module.ts'
 import { packFailure } from './worker-protocol.ts'
 import type { Answered, FromWorker, ToWorker } from './worker-protocol.ts'
 
 /** What a worker module sees of its pool. */
 export interface WorkerHost {
   readonly workerIndex: number
-  /** The pool's workerData. */
+  /** The pool's workerData. A worker that is started before its pool has it from its first job on. */
   readonly workerData: unknown
   /** Sends to the pool's onMessage(). Whatever was posted before a job's answer arrives before it. */
   post(message: unknown, transfer?: readonly Transferable[]): void
@@ -27,14 +29,20 @@ export interface ServeOptions<Job, Answer> {
   readonly answersAtOnce?: number
 }
 
+// What the thread was started with, or was told since.
+let given = (workerData ?? undefined) as { readonly workerIndex: number; readonly workerData: unknown } | undefined
+
 /** The host of this worker thread; Failure `defect` on the main thread. */
 export function workerHost(): WorkerHost {
   const port = parentPort
   if (port === null) throw new Failure('defect', 'Cannot serve jobs: this is not a worker thread')
-  const given = workerData as { readonly workerIndex: number; readonly workerData: unknown }
   return {
-    workerIndex: given.workerIndex,
-    workerData: given.workerData,
+    get workerIndex() {
+      return given?.workerIndex ?? -1
+    },
+    get workerData() {
+      return given?.workerData
+    },
     post: (message, transfer = []) => port.postMessage({ kind: 'message', message }, transfer),
   }
 }
@@ -55,7 +63,9 @@ export function serveJobs<Job, Answer>(handler: ServeOptions<Job, Answer>['handl
   const send = (message: FromWorker<Answer>, transfer: readonly Transferable[]): void =>
     port?.postMessage(message, transfer)
   const accept = (message: ToWorker): void => {
-    if (message.kind === 'message') {
+    if (message.kind === 'begin') {
+      given = message
+    } else if (message.kind === 'message') {
       options.onMessage?.(message.message, host)
     } else {
       waiting++
@@ -63,12 +73,12 @@ export function serveJobs<Job, Answer>(handler: ServeOptions<Job, Answer>['handl
     }
   }
   const hasMore = (): boolean => {
-    while (waiting === 0) {
+    for (;;) {
+      if (waiting > 0) return true
       const next = port === null ? undefined : receiveMessageOnPort(port)
       if (next === undefined) return false
       accept(next.message as ToWorker)
     }
-    return true
   }
   const finish = (answered: Answered<Answer>, transfer: readonly Transferable[]): void => {
     unsent.push(answered)
@@ -89,5 +99,9 @@ export function serveJobs<Job, Answer>(handler: ServeOptions<Job, Answer>['handl
     }
   }
   port?.on('message', accept)
+  // Before the thread counts as loaded, since one that is ended while a native library loads ends the process; and
+  // while it has nothing to do, since the first job will want both.
+  koffi()
+  kernelModule()
   send({ kind: 'ready' }, [])
 }

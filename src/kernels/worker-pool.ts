@@ -1,8 +1,8 @@
-import { Worker } from 'node:worker_threads'
-import type { Transferable } from 'node:worker_threads'
+import type { Transferable, Worker } from 'node:worker_threads'
 import { throwIfStopped } from '../base/abort.ts'
 import { errorMessage } from '../base/error-message.ts'
 import { Failure } from '../base/failure.ts'
+import { type EarlyThread, type EarlyThreads, startThread } from './early-threads.ts'
 import type { FromWorker, ToWorker } from './worker-protocol.ts'
 import { unpackFailure } from './worker-protocol.ts'
 
@@ -15,6 +15,8 @@ export interface WorkerPoolOptions {
   readonly workersMax: number
   /** Jobs that a worker may have, the running one included. Two keep it busy while its answer travels. */
   readonly jobsPerWorkerMax?: number
+  /** Threads that were started before; the pool takes them over as it needs them. */
+  readonly early?: EarlyThreads | undefined
   /** Takes what workers post besides their answers. */
   readonly onMessage?: (workerIndex: number, message: unknown) => void
 }
@@ -37,7 +39,7 @@ interface Task<Answer> {
 interface Seat<Answer> {
   readonly worker: Worker
   /** Resolves when the worker's module is loaded, or never will be. */
-  readonly settled: PromiseWithResolvers<void>
+  readonly loaded: Promise<void>
   readonly running: Map<number, Task<Answer>>
 }
 
@@ -129,7 +131,7 @@ export class WorkerPool<Job, Answer> {
   async close(): Promise<void> {
     this.#fail(new Failure('stopped', 'The worker pool was closed'))
     const ending = this.#seats.map(async (seat) => {
-      await seat?.settled.promise
+      await seat?.loaded
       await seat?.worker.terminate()
     })
     await Promise.all(ending)
@@ -181,17 +183,19 @@ export class WorkerPool<Job, Answer> {
     const present = this.#seats[workerIndex]
     if (present !== undefined) return present
     const workerData: unknown = this.#options.workerDataOf?.(workerIndex) ?? this.#options.workerData
-    const worker = new Worker(this.#options.workerUrl, {
-      workerData: { workerIndex, workerData },
-      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMebibytes },
-    })
-    const seat: Seat<Answer> = { worker, running: new Map(), settled: Promise.withResolvers() }
+    const given = { workerIndex, workerData }
+    const early = this.#options.early?.take()
+    const thread: EarlyThread = early ?? startThread(this.#options.workerUrl, given)
+    const { worker, loaded } = thread
+    const seat: Seat<Answer> = { worker, running: new Map(), loaded }
     this.#seats[workerIndex] = seat
     worker.on('message', (message: FromWorker<Answer>) => this.#take(workerIndex, seat, message))
     worker.on('error', (error) => this.#fail(workerDied(workerIndex, error)))
     worker.on('messageerror', (error) => this.#fail(workerDied(workerIndex, error)))
-    worker.on('exit', () => seat.settled.resolve())
     worker.on('exit', (code) => this.#fail(workerDied(workerIndex, new Error(`it ended with code ${code}`))))
+    const end = thread.end()
+    if (end !== undefined) this.#fail(workerDied(workerIndex, end))
+    else if (early !== undefined) this.#send(seat, { kind: 'begin', ...given }, [])
     return seat
   }
 
@@ -200,10 +204,7 @@ export class WorkerPool<Job, Answer> {
   }
 
   #take(workerIndex: number, seat: Seat<Answer>, message: FromWorker<Answer>): void {
-    if (message.kind === 'ready') {
-      seat.settled.resolve()
-      return
-    }
+    if (message.kind === 'ready') return
     if (message.kind === 'message') {
       this.#options.onMessage?.(workerIndex, message.message)
       return
@@ -234,9 +235,6 @@ export class WorkerPool<Job, Answer> {
     for (const wake of woken) wake()
   }
 }
-
-/** Workers make few objects, and short-lived ones: a larger nursery is only ever filled, and stays in memory. */
-const youngGenerationMebibytes = 8
 
 /** The URL of the worker module `path` ("./name", without extension) beside the module `base`, in source and in dist. */
 export function workerUrl(base: string, path: string): URL {

@@ -4,6 +4,8 @@ import type { FailureCode, FailureFacts } from '../base/failure.ts'
 
 /** What a WorkerPool and its workers say to each other. */
 export type ToWorker =
+  /** The first one to a thread that was started before its pool: what others find as their workerData. */
+  | { readonly kind: 'begin'; readonly workerIndex: number; readonly workerData: unknown }
   | { readonly kind: 'job'; readonly id: number; readonly job: unknown }
   | { readonly kind: 'message'; readonly message: unknown }
 

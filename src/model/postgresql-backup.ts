@@ -26,8 +26,9 @@ export const postgresqlBackupSchema = z.object({
   walSegmentBytes: z.int(),
   /** Bytes of a page. */
   blockBytes: z.int(),
-  /** Bytes of a chunk of a relation's file. */
+  /** Bytes of a group of pages in a relation's file, which is one chunk, or is cut into chunks of `pageChunkBytes`. */
   chunkBytes: z.int(),
+  pageChunkBytes: z.int(),
   /** They lie in pg_tblspc/OID as directories. */
   tablespaces: z.array(z.object({ oid: z.string(), location: z.string() })),
   /** `full`: every file came from the server; `incremental`: unchanged blocks are those of the parent snapshot. */

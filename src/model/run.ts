@@ -2,7 +2,23 @@ import type { FailureCode } from '../base/failure.ts'
 import type { Id } from './id.ts'
 import type { LocationName } from './policy/policy.ts'
 
-export const procedureNames = ['backup', 'replicate', 'retain', 'verify', 'heal', 'restore', 'guard', 'rotate'] as const
+export const procedureNames = [
+  'backup',
+  'replicate',
+  'retain',
+  'verify',
+  'heal',
+  'restore',
+  'guard',
+  'rotate',
+  'database-restore',
+  'point-in-time-recovery',
+  'file-restore',
+  'restore-test',
+  'recovery-drill',
+  'roll-back',
+  'receive',
+] as const
 export type ProcedureName = (typeof procedureNames)[number]
 
 /** How a run came about: it was due, a person asked for it, or a command that is guarded. */

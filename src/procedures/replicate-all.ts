@@ -2,6 +2,7 @@ import { isFailure } from '../base/failure.ts'
 import { replicate, type ReplicateReport } from '../operations/locations/replicate.ts'
 import type { Id } from '../model/id.ts'
 import type { Installation, Watch } from './installation.ts'
+import { replicateWal } from './postgresql/replicate-wal.ts'
 import { describeTrouble } from './trouble.ts'
 
 /** What copying one generation off-site came to. Plain JSON. */
@@ -38,8 +39,18 @@ export async function replicateAll(
   const done: GenerationReplicated[] = []
   for (const generation of generations.open) {
     try {
-      if (!(await locations.has({ location: 'primary', generation }, signal))) continue
-      done.push(await replicateOne(installation, generation, options, watch, signal))
+      const wal = await replicateWal(installation, generation, signal)
+      if (!(await locations.has({ location: 'primary', generation }, signal))) {
+        if (wal.copiedObjects + wal.troubles.length > 0) done.push({ ...nothing, generation, ...wal })
+        continue
+      }
+      const one = await replicateOne(installation, generation, options, watch, signal)
+      done.push({
+        ...one,
+        copiedObjects: one.copiedObjects + wal.copiedObjects,
+        copiedBytes: one.copiedBytes + wal.copiedBytes,
+        troubles: [...one.troubles, ...wal.troubles],
+      })
     } catch (error) {
       if (signal.aborted || !isFailure(error)) throw error
       done.push({ ...nothing, generation, troubles: [describeTrouble(error)] })

@@ -4,6 +4,7 @@ import type { CheckReport } from '../operations/check/check-report.ts'
 import type { ReadChoice } from '../operations/check/read-choice.ts'
 import { verifyRepository } from '../operations/locations/verify-repository.ts'
 import type { Installation, Watch } from './installation.ts'
+import { verifyWal, type WalVerified } from './postgresql/verify-wal.ts'
 import { describeTrouble } from './trouble.ts'
 
 /** Everything is read within so many weeks: less than any month has. */
@@ -15,6 +16,8 @@ export interface VerifyOrder {
   readonly locations: readonly LocationName[]
   /** What of the data to read besides the structure: this week's quarter, everything, or nothing. */
   readonly data: 'rotating' | 'all' | 'none'
+  /** Whose week's quarter is meant: when it was due, which may be a while ago. Without it, this week's. */
+  readonly week?: Date
 }
 
 /** What verifying one repository showed. Plain JSON. */
@@ -26,6 +29,9 @@ export interface RepositoryVerified {
   readonly packs: number
   readonly readPacks: number
   readonly readBytes: number
+  /** Files of WAL, and those of them that were read. */
+  readonly walFiles: number
+  readonly readWalFiles: number
   /** At most a hundred: what is wrong, with the object's name; or why it could not be verified. */
   readonly faults: readonly { readonly objectName: string; readonly detail: string }[]
   readonly faultsTotal: number
@@ -69,7 +75,7 @@ async function verifyOne(
   try {
     if (!(await locations.has(choice, signal))) {
       const copies = await expectedCopies(installation, choice)
-      if (copies === 0) return undefined // A generation that no backup was put into yet.
+      if (copies === 0) return await walAlone(installation, order, choice, now, signal) // A generation that no backup was put into yet.
       throw new Failure('repository_missing', `Cannot verify "${locations.repositoryPlace(choice)}": it is not there`, {
         facts: { hint: `${copies} backups should be in it; run \`heal\`` },
       })
@@ -79,18 +85,32 @@ async function verifyOne(
       { progress: watch.progress, random },
       signal,
     )
+    const wal = await verifyWal(installation, choice, readChoiceOfWal(order, now), signal)
     const { counts, faults, omitted } = report
-    const common = { run: order.run, at: now, ...choice, objects: counts.packs, faults: faults.length + omitted }
+    const faultCount = faults.length + omitted + wal.faults.length
+    const common = { run: order.run, at: now, ...choice, objects: counts.packs + wal.readObjects, faults: faultCount }
     await catalog.addVerification({ ...common, scope: { kind: 'structure' }, bytes: 0 })
     const part = dataPart(order, now)
-    if (part !== undefined) await catalog.addVerification({ ...common, scope: part, bytes: counts.readBytes })
-    return described(choice, report)
+    if (part !== undefined)
+      await catalog.addVerification({ ...common, scope: part, bytes: counts.readBytes + wal.readBytes })
+    return described(choice, report, wal)
   } catch (error) {
     if (signal.aborted || !isFailure(error)) throw error
     const faults = [{ objectName: locations.repositoryPlace(choice), detail: describeTrouble(error) }]
     const state =
       error.code === 'repository_damaged' || error.code === 'repository_missing' ? 'damaged' : 'not verified'
-    return { ...choice, state, snapshots: 0, packs: 0, readPacks: 0, readBytes: 0, faults, faultsTotal: 1 }
+    return {
+      ...choice,
+      state,
+      snapshots: 0,
+      packs: 0,
+      readPacks: 0,
+      readBytes: 0,
+      walFiles: 0,
+      readWalFiles: 0,
+      faults,
+      faultsTotal: 1,
+    }
   }
 }
 
@@ -104,16 +124,16 @@ async function expectedCopies(
   return (await catalog.backups()).filter((backup) => backup.generation === generation && there.has(backup.id)).length
 }
 
-function readChoice({ data }: VerifyOrder, now: Date): ReadChoice {
-  return data === 'rotating' ? weeklyPart(now) : data
+function readChoice({ data, week }: VerifyOrder, now: Date): ReadChoice {
+  return data === 'rotating' ? weeklyPart(week ?? now) : data
 }
 
 function dataPart(
-  { data }: VerifyOrder,
+  { data, week }: VerifyOrder,
   now: Date,
 ): { readonly kind: 'data'; readonly part: number; readonly of: number } | undefined {
   if (data === 'none') return undefined
-  const { part, parts } = data === 'all' ? { part: 1, parts: 1 } : weeklyPart(now)
+  const { part, parts } = data === 'all' ? { part: 1, parts: 1 } : weeklyPart(week ?? now)
   return { kind: 'data', part, of: parts }
 }
 
@@ -122,15 +142,48 @@ const faultsMax = 100
 function described(
   choice: { readonly location: LocationName; readonly generation: number },
   { counts, faults, omitted }: CheckReport,
+  wal: WalVerified,
 ): RepositoryVerified {
+  const all = [...faults.map(({ objectName, detail }) => ({ objectName, detail })), ...wal.faults]
   return {
     ...choice,
-    state: faults.length === 0 ? 'intact' : 'damaged',
+    state: all.length === 0 ? 'intact' : 'damaged',
     snapshots: counts.snapshots,
     packs: counts.packs,
     readPacks: counts.readPacks,
-    readBytes: counts.readBytes,
-    faults: faults.slice(0, faultsMax).map(({ objectName, detail }) => ({ objectName, detail })),
-    faultsTotal: faults.length + omitted,
+    readBytes: counts.readBytes + wal.readBytes,
+    walFiles: wal.objects,
+    readWalFiles: wal.readObjects,
+    faults: all.slice(0, faultsMax),
+    faultsTotal: all.length + omitted,
   }
+}
+
+/** A generation of which WAL is there and no backup yet. */
+async function walAlone(
+  installation: Installation,
+  order: VerifyOrder,
+  choice: { readonly location: LocationName; readonly generation: number },
+  now: Date,
+  signal: AbortSignal,
+): Promise<RepositoryVerified | undefined> {
+  const wal = await verifyWal(installation, choice, readChoiceOfWal(order, now), signal)
+  if (wal.objects === 0) return undefined
+  return {
+    ...choice,
+    state: wal.faults.length === 0 ? 'intact' : 'damaged',
+    snapshots: 0,
+    packs: 0,
+    readPacks: 0,
+    readBytes: wal.readBytes,
+    walFiles: wal.objects,
+    readWalFiles: wal.readObjects,
+    faults: wal.faults.slice(0, faultsMax),
+    faultsTotal: wal.faults.length,
+  }
+}
+
+/** The same part of the WAL as of the packs. */
+function readChoiceOfWal({ data, week }: VerifyOrder, now: Date): 'all' | 'none' | ReturnType<typeof weeklyPart> {
+  return data === 'rotating' ? weeklyPart(week ?? now) : data
 }

@@ -1,8 +1,14 @@
 import type { ByteName } from '../base/byte-name.ts'
 import type { Id } from '../model/id.ts'
 
-/** How content is cut: where it says so itself, or every so many bytes from the file's beginning. */
-export type Chunking = { readonly kind: 'content' } | { readonly kind: 'fixed'; readonly bytes: number }
+/**
+ * How content is cut: where it says so itself; every so many bytes from the file's beginning; or so too, but those of
+ * the groups of pages that would not get small by compression are cut into pages.
+ */
+export type Chunking =
+  | { readonly kind: 'content' }
+  | { readonly kind: 'fixed'; readonly bytes: number }
+  | { readonly kind: 'pages'; readonly bytes: number; readonly pageBytes: number }
 
 /** What is known of an entry besides its path and content. */
 export interface EntryMetadata {

@@ -1,8 +1,9 @@
 import type { Catalog } from '../../catalog/catalog.ts'
+import { isRunProcessAlive } from '../../catalog/run-process.ts'
 import { isFailure } from '../../base/failure.ts'
 import { requireApart } from '../../keys/require-apart.ts'
 import type { Policy } from '../../model/policy/policy.ts'
-import { readPolicy } from '../../model/policy/read-policy.ts'
+import { readRecordedPolicy } from '../../model/policy/read-policy.ts'
 import type { KeyEvent } from '../../model/run.ts'
 import type {
   GenerationFact,
@@ -42,7 +43,10 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
     copies: (await catalog.copies()).filter(({ backup }) => known.has(backup)),
     verifications: await catalog.verifications(),
     proofs: await catalog.proofs(),
-    runs: await runsOf(catalog, now),
+    // A run whose process died goes on in the record only.
+    runs: (await runsOf(catalog, now)).filter(
+      (run) => run.state !== 'running' || isRunProcessAlive(run.process, world.hostname),
+    ),
     drills: [],
     keyring,
     kit: kitFact(await catalog.keyEvents()),
@@ -77,7 +81,7 @@ function sourcesSince(versions: Awaited<ReturnType<Catalog['policyVersions']>>):
 
 function namesIn(text: string): string[] {
   try {
-    return Object.keys(readPolicy(text, '/policy').policy.sources)
+    return Object.keys(readRecordedPolicy(text, '/policy').sources)
   } catch (error) {
     if (!isFailure(error, 'policy_invalid')) throw error
     return [] // Of an older form; it says nothing of when a source came.

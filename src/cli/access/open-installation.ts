@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { Failure } from '../../base/failure.ts'
 import { processBirth } from '../../base/process-birth.ts'
 import type { Keyring } from '../../keys/keyring.ts'
@@ -10,7 +10,7 @@ import { Locations } from '../../operations/locations/locations.ts'
 import { bringIntoForce } from '../../procedures/bring-into-force.ts'
 import { signDay } from '../../procedures/evidence/keep-evidence.ts'
 import { generationsOf } from '../../procedures/keys/generations-of.ts'
-import type { Installation } from '../../procedures/installation.ts'
+import type { Installation, ProgramPlaces } from '../../procedures/installation.ts'
 import type { CommandContext } from '../command-entry.ts'
 import type { World } from '../world.ts'
 import { formatDuration } from '../output/format-duration.ts'
@@ -47,6 +47,7 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
   const unlock = await policyUnlock(policy, world)
   const fault = await signDay({ environment: policy.environment, catalog, keyring, clock }, context.signal)
   if (fault !== undefined) output.problem({ during: 'sign evidence', item: 'ledger', message: fault })
+  const workFolder = join(policy.state, 'work')
   const installation: Installation = {
     policy,
     policyDigest: opened.document.digest,
@@ -59,14 +60,34 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
     ),
     host: { hostname, username, userId, groupId },
     process: { host: hostname, processId, birth: processBirth(processId) },
+    programs: programPlaces(world),
     clock,
     random,
     programVersion: `zakops-backup ${world.version}`,
-    workFolder: join(policy.state, 'work'),
+    workFolder,
+    temporaryFolder: (name) => temporaryFolder(join(workFolder, name)),
+    commands: { environment: world.environment, workingDirectory: dirname(path) },
     secret: (reference) => resolveSecret(reference, secretPlaces(world)),
   }
   const stack = held.move()
   return { installation, opened, keyring, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+async function temporaryFolder(path: string): Promise<{ readonly path: string } & AsyncDisposable> {
+  const remove = (): Promise<void> => rm(path, { recursive: true, force: true })
+  await remove()
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  return { path, [Symbol.asyncDispose]: remove }
+}
+
+/** A private server's folders go to TMPDIR, or else where what is large and must outlive a restart is put. */
+export function programPlaces({ environment }: World): ProgramPlaces {
+  return {
+    searchPath: environment['PATH'] ?? '',
+    homeFolder: environment['HOME'],
+    packageFolders: [join(import.meta.dirname, '../../../node_modules')],
+    sharedFolder: environment['TMPDIR'] || '/var/tmp',
+  }
 }
 
 function secretPlaces({ environment }: World): SecretPlaces {

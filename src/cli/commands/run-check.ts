@@ -1,6 +1,7 @@
 import { workersOfCores } from '../../base/worker-count.ts'
 import { check } from '../../operations/check/check.ts'
 import { type CheckReport, type Finding, findingKinds } from '../../operations/check/check-report.ts'
+import { earlyCheckThreads } from '../../operations/check/read-packs.ts'
 import { type ReadChoice, rotatingPart } from '../../operations/check/read-choice.ts'
 import { openPlace } from '../access/open-place.ts'
 import { withRepository } from '../access/with-repository.ts'
@@ -21,6 +22,10 @@ export interface CheckOptions {
 
 export async function runCheck(context: CommandContext, options: CheckOptions): Promise<Outcome> {
   const { world } = context
+  const read = readChoice(options, world.clock.now())
+  const workers = options.workers ?? workersOfCores()
+  // The threads start while the repository is opened: checking a password takes longer.
+  await using early = read === 'none' ? undefined : earlyCheckThreads(workers)
   return await withRepository(context, { lock: 'exclusive', use: 'read' }, async (repository, signal) => {
     await using opened = new AsyncDisposableStack()
     const mirror =
@@ -32,8 +37,9 @@ export async function runCheck(context: CommandContext, options: CheckOptions): 
     const report = await check(
       {
         repository,
-        read: readChoice(options, world.clock.now()),
-        workers: options.workers ?? workersOfCores(),
+        read,
+        workers,
+        ...(early !== undefined && { early }),
         ...(mirror !== undefined && { mirror }),
       },
       { progress: display.report, random: world.random },

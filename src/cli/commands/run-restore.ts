@@ -1,8 +1,10 @@
 import { posix } from 'node:path'
 import { printableName } from '../../base/byte-name.ts'
 import { Failure } from '../../base/failure.ts'
+import { workersOfCores } from '../../base/worker-count.ts'
 import { findSnapshot } from '../../operations/list/select-snapshots.ts'
 import type { OverwriteRule } from '../../operations/restore/overwrite-rule.ts'
+import { earlyRestoreThreads } from '../../operations/restore/restore-crew.ts'
 import { restore, type RestoreReport } from '../../operations/restore/restore.ts'
 import { readSnapshots } from '../access/read-snapshots.ts'
 import { withRepository } from '../access/with-repository.ts'
@@ -37,6 +39,8 @@ export async function runRestore(context: CommandContext, name: string, options:
   const include = await readPatterns({ patterns: options.include, files: options.includeFile }, context.signal)
   const exclude = await readPatterns({ patterns: options.exclude, files: options.excludeFile }, context.signal)
   const dryRun = options.dryRun === true
+  // The threads start while the repository is opened: checking a password takes longer.
+  await using early = dryRun ? undefined : earlyRestoreThreads(options.workers ?? workersOfCores())
   return await withRepository(context, { lock: 'shared', use: 'read' }, async (repository, signal) => {
     const { snapshots } = await readSnapshots(repository, { index: 'load', output }, signal)
     const { snapshot, subfolder } = findSnapshot(snapshots, name, snapshotFilter(options, world))
@@ -59,7 +63,7 @@ export async function runRestore(context: CommandContext, name: string, options:
         ...(totals !== undefined && { totals }),
         ...(options.workers !== undefined && { workers: options.workers }),
       },
-      { clock: world.clock, progress: display.report },
+      { clock: world.clock, progress: display.report, ...(early !== undefined && { early }) },
       signal,
     )
     await display.end()

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { liesIn } from './storage-place.ts'
+import { formatDuration } from './duration.ts'
 import type { PolicyChange } from './policy-change.ts'
 import type { FilesSourcePolicy, Policy, PostgresqlSourcePolicy, SourcePolicy } from './policy.ts'
 
@@ -22,7 +23,17 @@ function diffSource(name: string, before: SourcePolicy | undefined, after: Sourc
   const services: PolicyChange[] = isDeepStrictEqual(before.services, after.services)
     ? []
     : [{ setting: `${setting}.services`, text: `source ${name}: other services depend on it`, weakens: false }]
-  return [...diffOfKind(name, before, after), ...services]
+  return [...diffOfKind(name, before, after), ...services, ...diffValidations(name, before, after)]
+}
+
+function diffValidations(name: string, before: SourcePolicy, after: SourcePolicy): PolicyChange[] {
+  if (isDeepStrictEqual(before.validations, after.validations)) return []
+  const gone = before.validations.filter((one) => !after.validations.some((other) => isDeepStrictEqual(one, other)))
+  const text =
+    gone.length > 0
+      ? `source ${name}: ${gone.length} of its validations are no longer as they were`
+      : `source ${name}: more is validated after a restore`
+  return [{ setting: `sources.${name}.validations`, text, weakens: gone.length > 0 }]
 }
 
 function diffOfKind(name: string, before: SourcePolicy, after: SourcePolicy): PolicyChange[] {
@@ -98,6 +109,7 @@ function diffPostgresql(name: string, before: PostgresqlSourcePolicy, after: Pos
     const text = after.mode === 'logical' ? 'dumps only, so no point-in-time recovery' : 'physical backups with the log'
     changes.push(change('mode', text, after.mode === 'logical'))
   }
+  changes.push(...walChanges(before.wal, after.wal, change))
   if (before.manifestTableBytesMax !== after.manifestTableBytesMax) {
     const [old, now] = [before.manifestTableBytesMax, after.manifestTableBytesMax]
     const text = `tables up to ${now} bytes are compared as a whole, before it was ${old}`
@@ -110,6 +122,32 @@ function diffPostgresql(name: string, before: PostgresqlSourcePolicy, after: Pos
   }
   for (const one of after.assertions.filter((assertion) => !isIn(before.assertions, assertion))) {
     changes.push(change('assertions', `"${one.name}" is asserted`, false))
+  }
+  return changes
+}
+
+function walChanges(
+  before: PostgresqlSourcePolicy['wal'],
+  after: PostgresqlSourcePolicy['wal'],
+  change: (setting: string, text: string, weakens: boolean) => PolicyChange,
+): PolicyChange[] {
+  const changes: PolicyChange[] = []
+  if (before.receive !== after.receive) {
+    const text = `the log is ${after.receive ? 'received as it is written' : 'no longer received by `serve`'}`
+    changes.push(change('wal.receive', text, !after.receive))
+  }
+  if (before.slot !== after.slot) {
+    const text = `the replication slot is "${after.slot}", and "${before.slot}" stays until it is dropped on the server`
+    changes.push(change('wal.slot', text, false))
+  }
+  if (before.partialEvery !== after.partialEvery) {
+    const text = `what was received is stored after ${formatDuration(after.partialEvery)}, before it was ${formatDuration(before.partialEvery)}`
+    changes.push(change('wal.partialEvery', text, after.partialEvery > before.partialEvery))
+  }
+  if (before.lagLimit !== after.lagLimit) {
+    const [old, now] = [before.lagLimit ?? Infinity, after.lagLimit ?? Infinity]
+    const when = after.lagLimit === undefined ? 'never' : `when it keeps more than ${after.lagLimit} bytes`
+    changes.push(change('wal.lagLimit', `the slot is dropped ${when}`, now < old))
   }
   return changes
 }

@@ -1,19 +1,22 @@
 /** Words longer than this are not compared: nobody mistypes them. */
-const wordLengthMax = 64
+const wordLengthMax = 32
+
+/** Nor among more of them: each is compared letter by letter. */
+const wordsMax = 100
 
 /**
  * The word that somebody who wrote `written` most likely meant, or undefined where none is near: the same but for
  * upper case, blanks, "-" and "_", or with at most two letters changed, left out, put in or swapped (one, in short words).
  */
 export function nearestWord(written: string, words: readonly string[]): string | undefined {
-  if (written === '' || written.length > wordLengthMax) return undefined
+  if (written === '' || written.length > wordLengthMax || words.length > wordsMax) return undefined
   const same = words.find((word) => plain(word) === plain(written))
   if (same !== undefined) return same
   const tolerance = written.length <= 4 ? 1 : 2
   let nearest: string | undefined
   let smallest = tolerance + 1
   for (const word of words) {
-    if (word.length > wordLengthMax) continue
+    if (word.length > wordLengthMax || Math.abs(plain(word).length - plain(written).length) > tolerance) continue
     const distance = wordDistance(plain(written), plain(word))
     if (distance < smallest) [nearest, smallest] = [word, distance]
   }

@@ -111,7 +111,10 @@ function isExcluded(place: StoragePlace, exclude: readonly string[]): boolean {
   if (exclude.some((pattern) => pattern.startsWith('!'))) return false
   return exclude.some((pattern) => {
     const isPlain = pattern.startsWith('/') && !/[*?[\\]/.test(pattern) && pattern.trim() === pattern
-    return isPlain && liesIn(place, { adapter: 'local', path: posix.resolve(pattern) })
+    const path = posix.resolve(pattern)
+    // With a slash at its end it means folders only, so of a file it proves nothing.
+    const mayBeItself = !pattern.endsWith('/') || place.path !== path
+    return isPlain && mayBeItself && liesIn(place, { adapter: 'local', path })
   })
 }
 

@@ -28,13 +28,17 @@ export interface UnplacedFault {
 /** Nobody reads more of them at once. */
 const faultsShownMax = 100
 
+/** So many are told of one file: what has more is no policy with faults, but something else. */
+export const faultsMax = 1000
+
 /** Failure `policy_invalid` with every fault of the file. Its message lists them, one a line, as compilers do. */
 export class PolicyFailure extends Failure {
   readonly fileName: string
   readonly faults: readonly PolicyFault[]
 
   constructor(fileName: string, faults: readonly PolicyFault[]) {
-    const count = `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`
+    const more = faults.length < faultsMax ? '' : ' or more'
+    const count = `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}${more}`
     const lines = faults.slice(0, faultsShownMax).map((fault) => `  ${faultText(fileName, fault)}`)
     if (faults.length > faultsShownMax) lines.push(`  and ${faults.length - faultsShownMax} more`)
     super('policy_invalid', [`Cannot use policy "${fileName}": it has ${count}`, ...lines].join('\n'), {

@@ -3,7 +3,10 @@ import { quotedText } from './found-value.ts'
 import { hasInlineSecret } from './inline-secret.ts'
 import { nearestWord } from './nearest-word.ts'
 import type { PolicyData } from './policy-data.ts'
-import type { UnplacedFault } from './policy-fault.ts'
+import { faultsMax, type UnplacedFault } from './policy-fault.ts'
+
+/** More names than these are no help in a message. */
+const namesShownMax = 20
 
 /** What is wrong in a policy beyond its shape, but for where its places lie: placeFaults(). */
 export function ruleFaults(data: PolicyData): UnplacedFault[] {
@@ -50,9 +53,11 @@ function sourceFaults({ sources, serviceNames }: PolicyData): UnplacedFault[] {
     const hint = 'such as `documents: { kind: files, paths: [/srv/documents] }`'
     faults.push({ at: ['sources'], point: 'value', found: 'an empty map', wanted: 'at least one source', hint })
   }
+  const known = new Set(serviceNames)
   for (const [name, { services, url }] of Object.entries(sources)) {
     for (const { at, name: service } of services) {
-      if (!serviceNames.includes(service)) faults.push(unknownService(at, service, serviceNames))
+      if (faults.length >= faultsMax) return faults
+      if (!known.has(service)) faults.push(unknownService(at, service, serviceNames))
     }
     if (url !== undefined && hasInlineSecret(url)) {
       faults.push({
@@ -73,7 +78,10 @@ function unknownService(at: readonly (string | number)[], name: string, names: r
     at,
     point: 'value',
     found: quotedText(name),
-    wanted: names.length === 0 ? 'a service that stands under services' : `one of ${names.join(', ')}`,
+    wanted:
+      names.length === 0 || names.length > namesShownMax
+        ? 'a service that stands under services'
+        : `one of ${names.join(', ')}`,
     hint: near === undefined ? undefined : `did you mean "${near}"?`,
   }
 }

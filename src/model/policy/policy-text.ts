@@ -16,7 +16,7 @@ import type { PolicyFault, UnplacedFault } from './policy-fault.ts'
 import { settingName } from './policy-fault.ts'
 
 /** A policy is a page or two; what is larger is none, and is not even parsed. */
-export const policyCharactersMax = 256 * 1024
+export const policyCharactersMax = 128 * 1024
 
 /** Somebody who writes more aliases than this means harm: they can stand for each other. */
 const aliasesMax = 100
@@ -53,7 +53,8 @@ function readYaml(text: string): PolicyText {
     prettyErrors: false,
     strict: true,
     stringKeys: true,
-    uniqueKeys: true,
+    // The parser compares each name with all others; repeatedNames() looks each up once.
+    uniqueKeys: false,
     version: '1.2',
     schema: 'core',
     resolveKnownTags: false,
@@ -62,12 +63,12 @@ function readYaml(text: string): PolicyText {
   })
   const problems = [...document.errors, ...document.warnings]
   if (problems.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) return tooDeep()
-  const faults = [
-    ...problems.map(({ code, pos }) => yamlFault(text, lines, code, pos[0])),
+  const unreadables = [
+    ...problems.map(({ code, pos }) => yamlFault(lines, code, pos[0])),
     ...aliasFaults(document, lines),
   ]
   // A name that stands twice leaves the rest as it is, so that its faults can be told too.
-  const isReadable = faults.length === problems.length && problems.every(({ code }) => code === 'DUPLICATE_KEY')
+  const isReadable = unreadables.length === 0
   const data: unknown = isReadable ? document.toJS({ maxAliasCount: aliasesMax }) : undefined
   const place = (fault: UnplacedFault): PolicyFault => ({
     ...positionOf(lines, offsetOf(document, fault)),
@@ -76,7 +77,7 @@ function readYaml(text: string): PolicyText {
     wanted: fault.wanted,
     ...(fault.hint !== undefined && { hint: fault.hint }),
   })
-  return { data, faults: withoutEchoes(faults, isReadable), place }
+  return { data, faults: isReadable ? repeatedNames(document, lines) : withoutEchoes(unreadables), place }
 }
 
 /** What stands there and what is wanted, for the codes of the parser. Its own messages may show a secret. */
@@ -90,7 +91,6 @@ const yamlWords: Readonly<Record<string, { readonly found: string; readonly want
   },
   BAD_SCALAR_START: { found: 'a character that a plain value can not begin with', wanted: 'the value in quotes' },
   BLOCK_AS_IMPLICIT_KEY: { found: 'two settings on one line', wanted: 'each on its own line' },
-  DUPLICATE_KEY: { found: 'a name for the second time', wanted: 'each name once' },
   MISSING_CHAR: { found: 'something that is not closed or not separated', wanted: 'its closing character, or a blank' },
   MULTIPLE_DOCS: { found: 'a second document', wanted: 'one document' },
   MULTILINE_IMPLICIT_KEY: { found: 'a name over several lines', wanted: 'a name on one line, with a colon after it' },
@@ -103,11 +103,28 @@ const yamlWords: Readonly<Record<string, { readonly found: string; readonly want
   },
 }
 
-function yamlFault(text: string, lines: LineCounter, code: string, offset: number): PolicyFault {
+function yamlFault(lines: LineCounter, code: string, offset: number): PolicyFault {
   const { found, wanted } = yamlWords[code] ?? { found: 'what is no YAML here', wanted: 'YAML 1.2' }
-  const name = code === 'DUPLICATE_KEY' ? /^[^\s:]{1,80}/.exec(text.slice(offset, offset + 81))?.[0] : undefined
-  const words = name === undefined ? found : `${quotedText(name)} for the second time`
-  return { ...positionOf(lines, offset), path: '', found: words, wanted }
+  return { ...positionOf(lines, offset), path: '', found, wanted }
+}
+
+/** Names that a map has already. */
+function repeatedNames(document: Document.Parsed, lines: LineCounter): PolicyFault[] {
+  const faults: PolicyFault[] = []
+  visit(document, {
+    Map: (_, { items }) => {
+      const names = new Set<unknown>()
+      for (const { key } of items) {
+        const name = isScalar(key) ? key.value : undefined
+        if (names.has(name)) {
+          const found = `${quotedText(String(name))} for the second time`
+          faults.push({ ...positionOf(lines, startOf(key) ?? 0), path: '', found, wanted: 'each name once' })
+        }
+        names.add(name)
+      }
+    },
+  })
+  return faults
 }
 
 function aliasFaults(document: Document.Parsed, lines: LineCounter): PolicyFault[] {
@@ -124,10 +141,10 @@ function aliasFaults(document: Document.Parsed, lines: LineCounter): PolicyFault
 }
 
 /** The first fault of each line. Where the text is no YAML, the parser stumbles again and again over what follows. */
-function withoutEchoes(faults: readonly PolicyFault[], isReadable: boolean): readonly PolicyFault[] {
-  if (isReadable) return faults
-  const firsts = faults.filter(({ line }, at) => faults.findIndex((one) => one.line === line) === at)
-  return firsts.slice(0, syntaxFaultsMax)
+function withoutEchoes(faults: readonly PolicyFault[]): readonly PolicyFault[] {
+  const firsts = new Map<number, PolicyFault>()
+  for (const fault of faults) if (!firsts.has(fault.line)) firsts.set(fault.line, fault)
+  return [...firsts.values()].slice(0, syntaxFaultsMax)
 }
 
 /** Where that is depends on the machine, so no place is told. */

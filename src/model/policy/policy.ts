@@ -170,7 +170,43 @@ const serviceSchema = z
   .describe('A service that depends on sources.')
 export type ServicePolicy = z.output<typeof serviceSchema>
 
+const httpValidationSchema = z
+  .strictObject({
+    http: z
+      .strictObject({
+        url: z
+          .string()
+          .regex(/^https?:\/\/\S+$/, { error: 'a URL such as "http://localhost:8080/health"' })
+          .describe('What is asked for.'),
+        status: z.int().min(100).max(599).default(200).describe('The status that it answers.'),
+        jsonPath: textSchema.optional().describe('Where in the JSON that it answers to look: names with "." between.'),
+        expect: z.string().optional().describe('What stands there, as text; without a path, what the answer holds.'),
+      })
+      .describe('An application answers.'),
+  })
+  .describe('Something that an application must answer over HTTP.')
+
+const sqlValidationSchema = z
+  .strictObject({
+    sql: textSchema.describe('A query that answers one value.'),
+    expect: z.string().describe('That value, as text.'),
+  })
+  .describe('Something that the restored database must answer.')
+
+const commandValidationSchema = z
+  .strictObject({ command: wordsSchema.describe('A command as a list of words; no shell reads it.') })
+  .describe('A command that must exit 0.')
+
+const validationSchema = z.union([httpValidationSchema, sqlValidationSchema, commandValidationSchema], {
+  error: 'one of `http`, `sql` with `expect`, or `command`',
+})
+export type ValidationPolicy = z.output<typeof validationSchema>
+
 const ofEverySource = {
+  validations: z
+    .array(validationSchema)
+    .default([])
+    .describe('What must hold after it was restored and its services were started again.'),
   services: z
     .array(nameSchema)
     .default([])
@@ -204,6 +240,36 @@ const assertionSchema = z.strictObject({
   expect: z.string().describe('That value, as text.'),
 })
 
+/** The receiver may wait no longer with what it got: that is how much a lost server may cost. */
+const partialEveryMsMax = 30_000
+const partialWanted = 'a length of time from 1 to 30 seconds, such as "30 seconds"'
+
+const walSchema = z
+  .strictObject({
+    receive: z
+      .boolean()
+      .default(false)
+      .describe('Whether `serve` receives the log from the server as it is written. It needs a replication slot.'),
+    slot: z
+      .string()
+      .regex(/^[a-z0-9_]{1,63}$/, { error: 'a name of small letters, digits and "_", at most 63' })
+      .default('zakops_backup')
+      .describe('Name of that slot; it is made where it is absent, and is for this source alone.'),
+    partialEvery: durationSchema
+      .prefault('30 seconds')
+      .refine((ms) => ms >= 1000 && ms <= partialEveryMsMax, { error: partialWanted })
+      .describe('After so long at the latest, what was received of a segment is stored.'),
+    lagLimit: z
+      .int()
+      .min(64 * 1024 * 1024)
+      .optional()
+      .describe(
+        "Bytes of log that the slot may keep on the server's disk. Beyond it the slot is dropped, which leaves a gap; without it, never.",
+      ),
+  })
+  .prefault({})
+  .describe('The write-ahead log, by which the server can be recovered to any point in time.')
+
 const postgresqlSourceSchema = z
   .strictObject({
     kind: z.literal('postgresql').describe('A PostgreSQL server.'),
@@ -218,6 +284,7 @@ const postgresqlSourceSchema = z
       .enum(['physical', 'logical'])
       .default('physical')
       .describe('The whole server with its write-ahead log, or each database as a dump.'),
+    wal: walSchema,
     manifestTableBytesMax: z
       .int()
       .min(0)

@@ -101,6 +101,11 @@ const bad: readonly { readonly kind: string; readonly text: string; readonly fau
     faults: ['17:3: found "orders" for the second time, expected each name once'],
   },
   {
+    kind: 'a name twice, in quotes',
+    text: changed('  orders:', '  "main":'),
+    faults: ['17:3: found "main" for the second time, expected each name once'],
+  },
+  {
     kind: 'tab',
     text: changed('  production:', '\tproduction:'),
     faults: ['4:1: found a tab, expected blanks for indentation'],
@@ -129,6 +134,11 @@ const bad: readonly { readonly kind: string; readonly text: string; readonly fau
     faults: ['5:25: found an alias that nothing has, expected the name of an anchor above it'],
   },
   {
+    kind: 'alias as a name',
+    text: changed('documents:', '&d documents:').replace('services:\n', 'services:\n  *d : 1\n'),
+    faults: ['13:3: found a name that is no text, expected a name'],
+  },
+  {
     kind: 'too many aliases',
     text: changed('services:', `x: &x 1\ny: [${'*x, '.repeat(101)}]\nservices:`),
     faults: ['13:405: found 101 aliases, expected at most 100'],
@@ -152,7 +162,7 @@ const bad: readonly { readonly kind: string; readonly text: string; readonly fau
   {
     kind: 'too long',
     text: `# ${'x'.repeat(300_000)}\n`,
-    faults: ['1:1: found 300003 characters, expected at most 262144'],
+    faults: ['1:1: found 300003 characters, expected at most 131072'],
   },
   {
     kind: 'production without off-site',
@@ -377,6 +387,8 @@ test('readPolicy() takes a source that leaves the backups, the keys and the stat
   // A pattern that takes something back, or has a wildcard, proves nothing.
   assert.equal(faults(changed('paths: [/srv/documents]', `paths: [/], exclude: [${paths}, "!x"]`)).length, 5)
   assert.equal(faults(changed('paths: [/srv/documents]', 'paths: [/srv], exclude: ["/srv/back*"]')).length, 1)
+  // With a slash at its end it means folders only.
+  assert.equal(faults(changed('paths: [/srv/documents]', 'paths: [/srv], exclude: [/srv/backup/]')).length, 1)
 })
 
 test('readPolicy() starts relative paths from the folder of the policy', () => {
@@ -385,12 +397,12 @@ test('readPolicy() starts relative paths from the folder of the policy', () => {
 })
 
 test('readRecordedPolicy() asks for the shape only, so that a policy that was moved still reads', () => {
-  const text = changed('/srv/documents', 'documents').replace('/srv/backup', '/home/documents/backup')
-  assert.equal(readPolicy(text, samplePolicyPath).policy.environment, 'production')
-  assert.throws(() => readPolicy(text, '/home/policy.yaml'), PolicyFailure)
-  assert.deepEqual(readRecordedPolicy(text, '/home/policy.yaml'), readPolicy(text, samplePolicyPath).policy)
-  for (const bad of [changed('version: 1', 'version: 2'), 'a: [', '']) {
-    assert.throws(() => readRecordedPolicy(bad, samplePolicyPath), PolicyFailure)
+  const moved = changed('/srv/documents', 'documents').replace('/srv/backup', '/home/documents/backup')
+  assert.equal(readPolicy(moved, samplePolicyPath).policy.environment, 'production')
+  assert.throws(() => readPolicy(moved, '/home/policy.yaml'), PolicyFailure)
+  assert.deepEqual(readRecordedPolicy(moved, '/home/policy.yaml'), readPolicy(moved, samplePolicyPath).policy)
+  for (const text of [changed('version: 1', 'version: 2'), 'a: [', '']) {
+    assert.throws(() => readRecordedPolicy(text, samplePolicyPath), PolicyFailure)
   }
 })
 

@@ -4,9 +4,9 @@ import { canonicalJson } from '../../base/canonical-json.ts'
 import { placeFaults } from './place-rules.ts'
 import { type Policy, policySchema } from './policy.ts'
 import { readPolicyData } from './policy-data.ts'
-import { type PolicyFault, PolicyFailure, type UnplacedFault } from './policy-fault.ts'
+import { faultsMax, type PolicyFault, PolicyFailure, type UnplacedFault } from './policy-fault.ts'
 import { ruleFaults } from './policy-rules.ts'
-import { readPolicyText } from './policy-text.ts'
+import { type PolicyText, readPolicyText } from './policy-text.ts'
 import { shapeFaults } from './shape-faults.ts'
 import { resolvedPlace } from './storage-place.ts'
 
@@ -26,8 +26,7 @@ export interface PolicyDocument {
 export function readPolicy(text: string, fileName: string): PolicyDocument {
   const read = readPolicyText(text)
   const found = read.data === undefined ? [] : faultsOf(read.data, posix.dirname(fileName))
-  const faults = [...read.faults, ...found.map((fault) => read.place(fault))].toSorted(inOrder)
-  if (faults.length > 0) throw new PolicyFailure(fileName, faults)
+  requireNone(fileName, read, found)
   const policy = policySchema.parse(read.data)
   return { policy, digest: policyDigest(policy), text }
 }
@@ -40,8 +39,7 @@ export function readPolicy(text: string, fileName: string): PolicyDocument {
 export function readRecordedPolicy(text: string, fileName: string): Policy {
   const read = readPolicyText(text)
   const found = read.data === undefined ? [] : shapeFaults(read.data)
-  const faults = [...read.faults, ...found.map((fault) => read.place(fault))]
-  if (faults.length > 0) throw new PolicyFailure(fileName, faults)
+  requireNone(fileName, read, found)
   return policySchema.parse(read.data)
 }
 
@@ -58,6 +56,12 @@ function faultsOf(data: unknown, folder: string): UnplacedFault[] {
   const readable = readPolicyData(data)
   const places = placeFaults(readable, (place) => resolvedPlace(place, folder))
   return [...shapeFaults(data), ...ruleFaults(readable), ...places]
+}
+
+function requireNone(fileName: string, read: PolicyText, found: readonly UnplacedFault[]): void {
+  const placed = found.slice(0, faultsMax).map((fault) => read.place(fault))
+  const faults = [...read.faults, ...placed].slice(0, faultsMax).toSorted(inOrder)
+  if (faults.length > 0) throw new PolicyFailure(fileName, faults)
 }
 
 function inOrder(a: PolicyFault, b: PolicyFault): number {

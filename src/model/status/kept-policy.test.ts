@@ -66,6 +66,18 @@ class Service {
   }
 }
 
+test('a policy whose first backup a person took at once, on a day of no full, is not breached before Sunday', () => {
+  const service = new Service(new Date('2026-03-04T12:00:00Z'))
+  service.backUp(new Date('2026-03-04T13:00:00Z'), 'full')
+  for (const due of dueTimes(statusPolicy, service.since, 8)) {
+    if (due.procedure === 'backup') service.backUp(due.at, due.kind!)
+    if (due.procedure === 'verify') service.verify(new Date(due.at.getTime() + 5 * minuteMs))
+    for (const hours of [0, 1, 5, 11]) {
+      assert.deepEqual(service.breaches(new Date(due.at.getTime() + hours * 60 * minuteMs + minuteMs)), [])
+    }
+  }
+})
+
 test('a policy that is kept is never breached, from the first day on, and is once a day is missed', () => {
   const service = new Service(new Date('2026-03-04T12:00:00Z'))
   for (const due of dueTimes(statusPolicy, service.since, 90)) {

@@ -52,7 +52,7 @@ function copiesFinding({ facts, copiesOf, sources, now }: StatusView, location: 
 }
 
 /** Whether what lies there was read lately, and what was found. */
-function verifiedFinding({ facts, sources, now }: StatusView, location: LocationName): Finding {
+function verifiedFinding({ facts, sources, since, now }: StatusView, location: LocationName): Finding {
   const remedy = 'zakops-backup verify'
   const there = facts.verifications.filter((one) => one.location === location && one.at <= now)
   const faulty = newestOfEachPart(there).filter(({ faults }) => faults > 0)
@@ -67,11 +67,9 @@ function verifiedFinding({ facts, sources, now }: StatusView, location: Location
     undefined,
   )
   if (newest !== undefined) return lateFinding(newest.at, `verified ${formatMinute(newest.at)}, no faults`, facts, now)
-  const taken = sources.flatMap(({ backups }) => backups).map(({ takenAt }) => takenAt.getTime())
-  if (taken.length === 0) return { state: 'not yet', evidence: 'nothing to verify so far' }
-  // Retention takes the first backups away; since when there was something to read, the policy's age says better.
-  const first = new Date(Math.min(...taken, facts.policySince?.getTime() ?? Infinity))
-  const finding = lateFinding(first, `never verified since ${formatMinute(first)}`, facts, now)
+  if (sources.every(({ backups }) => backups.length === 0))
+    return { state: 'not yet', evidence: 'nothing to verify so far' }
+  const finding = lateFinding(since, `never verified since ${formatMinute(since)}`, facts, now)
   return { ...finding, remedy }
 }
 

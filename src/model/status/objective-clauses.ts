@@ -4,8 +4,8 @@ import { formatDuration } from '../policy/duration.ts'
 import { yearAfter } from './calendar.ts'
 import { clauseOf } from './clause-status.ts'
 import type { ClauseStatus, Finding } from './clause-status.ts'
-import { mention } from './mention.ts'
-import { graceMs } from './status-view.ts'
+import { countOf, mention } from './mention.ts'
+import { earlyMs, graceMs } from './status-view.ts'
 import type { SourceView, StatusView } from './status-view.ts'
 
 const objectives = 'Recovery Objectives'
@@ -37,7 +37,16 @@ function recoveryTimeFinding({ facts, now }: StatusView): Finding {
 
 export function recoveryPointClause(view: StatusView): ClauseStatus {
   const findings = view.sources.map((source) => recoveryPointFinding(source, view))
-  return clauseOf(objectives, 'Recovery point (RPO)', findings)
+  return clauseOf(objectives, 'Recovery point (RPO)', [...findings, ...clockFindings(view)])
+}
+
+/** Either a clock was wrong when they were taken, or it is wrong now: then no age here is true. */
+function clockFindings({ facts, now }: StatusView): Finding[] {
+  const future = facts.backups.filter(({ takenAt }) => takenAt.getTime() > now.getTime() + earlyMs)
+  const [latest] = future.toSorted((a, b) => b.takenAt.getTime() - a.takenAt.getTime())
+  if (latest === undefined) return []
+  const evidence = `${countOf(future.length, 'backup')} from the future, by the clock of now, up to ${mention(latest)}`
+  return [{ state: 'due', evidence, remedy: 'set the clock of this machine, then: zakops-backup status' }]
 }
 
 /** The newest complete backup of a source that lies in every location that the environment must have. */

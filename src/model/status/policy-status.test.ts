@@ -387,6 +387,31 @@ test('policyStatus() tells each clause in each of its states, with evidence and 
   }
 })
 
+function primaryState(...verifications: StatusFacts['verifications']): ClauseState {
+  const { clauses } = policyStatus(sampleStatusFacts({ verifications }))
+  return clauses.find(({ clause }) => clause === 'Backup locations: primary')!.state
+}
+
+test('policyStatus() goes by the last word on each part of a location', () => {
+  const [first] = sample.verifications
+  const faulty = { ...first!, faults: 2 }
+  const later = { ...first!, at: at('2026-11-23T14:30:00') }
+  const otherPart = { ...later, scope: { kind: 'structure' } as const }
+  assert.equal(primaryState(faulty, later), 'met')
+  assert.equal(primaryState(later, faulty), 'met')
+  assert.equal(primaryState(first!, { ...later, faults: 1 }), 'breached')
+  assert.equal(primaryState(faulty, otherPart), 'breached')
+})
+
+test('policyStatus() asks for the backup of an operation only as long as it is kept', () => {
+  const late = { ...without(({ kind }) => kind === 'pre-operation'), now: at('2026-12-01T09:00:00') }
+  const clause = policyStatus(sampleStatusFacts(late)).clauses[3]!
+  assert.deepEqual(
+    [clause.state, clause.evidence[0]!.text],
+    ['met', 'orders: last operation 2026-11-24 09:00, its backup has expired'],
+  )
+})
+
 test('every clause that can be breached is shown breached by some facts', () => {
   const names = policyStatus(sample).clauses.map(({ clause }) => clause)
   const breached = new Set(table.filter(([, state]) => state === 'breached').map(([name]) => name))
@@ -444,9 +469,31 @@ test('policyStatus() takes a backup that bears a date in the future for no evide
   )
 })
 
+test('policyStatus() by a clock that was put back says so', () => {
+  // Before the policy came in force nothing could be due, so that only the clock tells.
+  const status = policyStatus(sampleStatusFacts({ now: at('2025-01-01T00:00:00'), runs: [] }))
+  const { state, evidence, remedy } = status.clauses[12]!
+  assert.deepEqual([status.state, state], ['due', 'due'])
+  assert.match(
+    evidence[0]!.text,
+    /^40 backups from the future, by the clock of now, up to incremental \w{8} of 2026-11-25/,
+  )
+  assert.equal(remedy, 'set the clock of this machine, then: zakops-backup status')
+})
+
 test('policyStatus() takes a backup that came a moment before it was due for that one', () => {
   const early = sample.backups.map((backup) => ({ ...backup, takenAt: new Date(backup.takenAt.getTime() - 500) }))
   assert.equal(policyStatus(sampleStatusFacts({ backups: early })).state, 'met')
+})
+
+test('policyStatus() after the record was lost judges by the backups that are there', () => {
+  const lost = { policySince: undefined, runs: [], now: at('2026-12-02T01:00:00') }
+  const breached = policyStatus(sampleStatusFacts(lost)).clauses.filter(({ state }) => state === 'breached')
+  assert.deepEqual(breached.map(({ clause }) => clause).slice(0, 3), [
+    'Full backups',
+    'Incremental backups',
+    'Database snapshots: PostgreSQL',
+  ])
 })
 
 test('policyStatus() judges a source that came later by its own time', () => {

@@ -5,7 +5,7 @@ import type { Run } from '../run.ts'
 import { clauseOf } from './clause-status.ts'
 import type { ClauseStatus, Finding } from './clause-status.ts'
 import { mention } from './mention.ts'
-import { earlyMs, graceMs } from './status-view.ts'
+import { graceMs } from './status-view.ts'
 import type { SourceView, StatusView } from './status-view.ts'
 
 const schedule = 'Backup Schedule'
@@ -52,25 +52,18 @@ function scheduledFinding(source: SourceView, kind: 'full' | 'incremental', { no
     kind === 'full' ? one.kind === 'full' : one.kind !== 'pre-operation',
   )
   const newest = scheduled.find(({ gaps }) => gaps === 0)
-  const required = kind === 'full' ? source.required.full : source.required.any
-  const from = required.getTime() - earlyMs
-  const last = newest === undefined ? 'none was taken' : `the last complete one is ${mention(newest)}`
+  const { from, by } = kind === 'full' ? source.required.full : source.required.any
+  const isNew = ({ takenAt }: { readonly takenAt: Date }): boolean => from === undefined || takenAt >= from
   const remedy = `zakops-backup backup ${name}${kind === 'full' ? ' --kind full' : ''}`
-  if (required > now) {
-    const evidence = `${name}: the first is due ${formatMinute(required)}`
-    return newest === undefined
-      ? { state: 'not yet', evidence }
-      : { state: 'met', evidence: `${name}: ${mention(newest)}` }
-  }
-  if (newest !== undefined && newest.takenAt.getTime() >= from) {
-    return { state: 'met', evidence: `${name}: ${mention(newest)}` }
-  }
-  const due = `${name}: due ${formatMinute(required)}`
-  if (running !== undefined && running.startedAt.getTime() >= from) {
+  if (newest !== undefined && isNew(newest)) return { state: 'met', evidence: `${name}: ${mention(newest)}` }
+  const last = newest === undefined ? 'none was taken' : `the last complete one is ${mention(newest)}`
+  if (by > now) return { state: 'not yet', evidence: `${name}: the first is due ${formatMinute(by)}` }
+  const due = `${name}: due ${formatMinute(by)}`
+  if (running !== undefined && (from === undefined || running.startedAt >= from)) {
     return { state: 'due', evidence: `${due}, run ${running.id} is taking it`, remedy }
   }
-  if (now.getTime() < required.getTime() + graceMs) return { state: 'due', evidence: `${due}; ${last}`, remedy }
-  const partial = scheduled.find(({ gaps, takenAt }) => gaps > 0 && takenAt.getTime() >= from)
+  if (now.getTime() < by.getTime() + graceMs) return { state: 'due', evidence: `${due}; ${last}`, remedy }
+  const partial = scheduled.find((backup) => backup.gaps > 0 && isNew(backup))
   if (partial === undefined) return { state: 'breached', evidence: `${due}, not taken; ${last}`, remedy }
   const found = `${mention(partial)} is partial, ${partial.gaps} missing`
   return { state: 'breached', evidence: `${due}; ${found}; ${last}`, remedy }

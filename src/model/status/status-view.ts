@@ -1,8 +1,9 @@
 import type { Backup } from '../backup.ts'
+import { countScheduled, firstBackupDue } from '../count-scheduled.ts'
+import type { ScheduledCounts } from '../count-scheduled.ts'
 import type { Id } from '../id.ts'
-import { type DueTime, dueTimes, latestDueTimes } from '../policy/due-times.ts'
-import { timeOfDayMs } from '../policy/backup-gap.ts'
-import { type LocationName, weekdays } from '../policy/policy.ts'
+import { type DueTime, latestDueTimes } from '../policy/due-times.ts'
+import type { LocationName } from '../policy/policy.ts'
 import { locationsOf } from '../policy/resolve-policy.ts'
 import type { Run } from '../run.ts'
 import type { StatusFacts } from './status-facts.ts'
@@ -20,12 +21,20 @@ export const earlyMs = 60_000
 export interface StatusView {
   readonly facts: StatusFacts
   readonly now: Date
+  /** Since when anything was under the policy. */
+  readonly since: Date
   readonly sources: readonly SourceView[]
   /** The backup that is due next. */
   readonly nextDue: DueTime | undefined
   /** Locations that the environment must have. */
   readonly locations: readonly LocationName[]
   readonly copiesOf: ReadonlyMap<Id, ReadonlySet<LocationName>>
+}
+
+/** One that was taken at `from` or later must be there by `by`; undefined where any will do, since none was due before. */
+export interface RequiredBackup {
+  readonly from: Date | undefined
+  readonly by: Date
 }
 
 export interface SourceView {
@@ -38,10 +47,10 @@ export interface SourceView {
   readonly complete: readonly Backup[]
   /** A backup run for it that is going on. */
   readonly running: Run | undefined
-  /** The time from which a full must be there, and a backup of either kind: the last due ones, or the first to come. */
-  readonly required: Readonly<Record<'full' | 'any', Date>>
+  /** What must be there of fulls, and of backups of either kind. */
+  readonly required: Readonly<Record<'full' | 'any', RequiredBackup>>
   /** How many were due so far, counted up to what the policy keeps. */
-  readonly scheduled: Readonly<Record<'full' | 'incremental', number>>
+  readonly scheduled: ScheduledCounts
 }
 
 export function viewFacts(facts: StatusFacts): StatusView {
@@ -51,35 +60,39 @@ export function viewFacts(facts: StatusFacts): StatusView {
     copiesOf.set(backup, known.add(location))
   }
   const latest = latestDueTimes(facts.policy, facts.now).filter(({ procedure }) => procedure === 'backup')
+  const sources = Object.keys(facts.policy.sources).map((name) => viewSource(name, facts, latest))
   return {
     facts,
     now: facts.now,
+    since: earliest([facts.policySince ?? facts.now, ...sources.map((source) => source.since)]),
     nextDue: firstBackupDue(facts.policy, facts.now),
-    sources: Object.keys(facts.policy.sources).map((name) => viewSource(name, facts, latest)),
+    sources,
     locations: locationsOf(facts.policy).map(({ name }) => name),
     copiesOf,
   }
 }
 
-/** Verifications and tests may come before it, but not so many. */
-function firstBackupDue(policy: StatusFacts['policy'], after: Date): DueTime | undefined {
-  return dueTimes(policy, after, 10).find(({ procedure }) => procedure === 'backup')
+function earliest(times: readonly (Date | undefined)[]): Date {
+  return new Date(Math.min(...times.map((time) => time?.getTime() ?? Infinity)))
 }
 
 type LatestDue = ReturnType<typeof latestDueTimes>
 
 function viewSource(name: string, facts: StatusFacts, latest: LatestDue): SourceView {
   const { policy, now } = facts
-  const since = facts.sourcesSince[name] ?? facts.policySince ?? now
   const backups = facts.backups
     .filter(({ source, takenAt }) => source === name && takenAt <= now)
     .toSorted((a, b) => b.takenAt.getTime() - a.takenAt.getTime())
-  // The first backup of a source is a full, whatever the day; it is due when the first backup is.
+  // Where the record is younger than a backup, the record was lost: the backup tells the truth.
+  const since = earliest([facts.sourcesSince[name] ?? facts.policySince ?? now, backups.at(-1)?.takenAt])
+  // The first backup of a source is a full, whatever the day; it is due when the first backup is, and may come before.
   const first = firstBackupDue(policy, since)?.at ?? since
-  const lastOf = (kinds: readonly string[]): Date =>
-    latest
-      .filter(({ kind, at }) => kind !== undefined && kinds.includes(kind) && at > since)
-      .reduce((last, { at }) => (at > last ? at : last), first)
+  const required = (kinds: readonly string[]): RequiredBackup => {
+    const times = latest.filter(({ kind, at }) => kind !== undefined && kinds.includes(kind) && at > since)
+    if (times.length === 0) return { from: undefined, by: first }
+    const by = new Date(Math.max(...times.map(({ at }) => at.getTime())))
+    return { from: new Date(by.getTime() - earlyMs), by }
+  }
   return {
     name,
     kind: policy.sources[name]!.kind,
@@ -90,32 +103,7 @@ function viewSource(name: string, facts: StatusFacts, latest: LatestDue): Source
       (run) =>
         run.state === 'running' && run.procedure === 'backup' && (run.source === name || run.source === undefined),
     ),
-    required: { full: lastOf(['full']), any: lastOf(['full', 'incremental']) },
-    scheduled: countScheduled(policy.schedule, since, first, new Date(now.getTime() - graceMs)),
-  }
-}
-
-/**
- * Due times after `since` up to `until`, of each kind, no more than are kept. What was due at `first` is a full, whatever
- * the day, so incrementals count from then on.
- */
-function countScheduled(
-  { full, incremental }: StatusFacts['policy']['schedule'],
-  since: Date,
-  first: Date,
-  until: Date,
-): SourceView['scheduled'] {
-  const count = (after: Date, time: string, copies: number, isDay: (day: number) => boolean): number => {
-    const midnight = Math.floor(after.getTime() / dayMs) * dayMs
-    let found = 0
-    for (let at = midnight + timeOfDayMs(time); at <= until.getTime() && found < copies; at += dayMs) {
-      if (at > after.getTime() && isDay(new Date(at).getUTCDay())) found += 1
-    }
-    return found
-  }
-  const fullDay = weekdays.indexOf(full.day)
-  return {
-    full: count(since, full.time, full.retention.copies, (day) => day === fullDay),
-    incremental: count(first, incremental.time, incremental.retention.copies, (day) => day !== fullDay),
+    required: { full: required(['full']), any: required(['full', 'incremental']) },
+    scheduled: countScheduled(policy, since, new Date(now.getTime() - graceMs)),
   }
 }

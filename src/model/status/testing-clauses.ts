@@ -14,10 +14,10 @@ export function restoreTestsClause(view: StatusView): ClauseStatus {
   return clauseOf(testing, 'Monthly restore tests', [restoreTestFinding(view)])
 }
 
-function restoreTestFinding({ facts, now }: StatusView): Finding {
+function restoreTestFinding({ facts, since, now }: StatusView): Finding {
   const remedy = 'zakops-backup procedure run restore-test'
   const proof = newestOf(facts.proofs, now)
-  if (proof === undefined) return neverFinding('run', monthAfter(facts.policySince ?? now), now, remedy)
+  if (proof === undefined) return neverFinding('run', monthAfter(since), now, remedy)
   const found = `${proof.source} ${proof.backup.slice(0, 8)} from ${proof.location}, ${formatDay(proof.at)} (run ${proof.run})`
   if (proof.outcome === 'different') {
     return { state: 'breached', evidence: `what was restored is not what was backed up: ${found}`, remedy }
@@ -29,10 +29,10 @@ export function recoveryDrillClause(view: StatusView): ClauseStatus {
   return clauseOf(testing, 'Annual disaster recovery drill', [drillFinding(view)])
 }
 
-function drillFinding({ facts, now }: StatusView): Finding {
+function drillFinding({ facts, since, now }: StatusView): Finding {
   const remedy = 'zakops-backup procedure run recovery-drill'
   const drill = newestOf<DrillFact>(facts.drills, now)
-  if (drill === undefined) return neverFinding('held', yearAfter(facts.policySince ?? now), now, remedy)
+  if (drill === undefined) return neverFinding('held', yearAfter(since), now, remedy)
   const day = formatDay(drill.at)
   if (drill.outcome === 'failed') return { state: 'breached', evidence: `the drill of ${day} failed`, remedy }
   const minutes = formatDuration(Math.max(1, Math.round(drill.durationMs / 60_000)) * 60_000)

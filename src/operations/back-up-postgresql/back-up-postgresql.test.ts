@@ -1,71 +1,31 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { chownSync, mkdirSync } from 'node:fs'
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { hash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PostgresqlManifest } from '../../model/manifest.ts'
 import { neverStopped } from '../../base/abort.ts'
-import { systemClock } from '../../base/clock.ts'
-import { assertSound } from '../../../testing/back-up-folder.ts'
+import { assertSound, reopened, storedEntries } from '../../../testing/back-up-folder.ts'
 import { freshRepository } from '../../../testing/fresh-repository.ts'
-import type { PostgresqlServer } from '../../../testing/postgresql-server.ts'
+import { variety } from '../../../testing/postgresql-variety.ts'
+import { backUpServer } from '../../../testing/back-up-server.ts'
 import { postgresqlTest } from '../../../testing/postgresql-test.ts'
 import { runWell } from '../../../testing/run-program.ts'
 import { runRestore } from '../../../testing/run-restore.ts'
 import { startRestoredCluster } from '../../../testing/start-restored-cluster.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
-import { noProgress } from '../progress.ts'
+import type { Snapshot } from '../../model/snapshot.ts'
+import { parseBackupManifest } from '../../sources/postgresql/backup-manifest.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { comparePostgresqlManifests, type ManifestDifference } from '../../model/compare-postgresql-manifests.ts'
 import { takePostgresqlManifest } from '../../sources/postgresql/take-manifest.ts'
-import { backUpPostgresql, type PostgresqlBackupReport, type PostgresqlBackupRequest } from './back-up-postgresql.ts'
 
-const context = { clock: systemClock, progress: noProgress, programVersion: 'test' }
 const pgbench = '/usr/lib/postgresql/15/bin/pgbench'
-
-const variety = `
-  CREATE SCHEMA odd;
-  CREATE TYPE odd.mood AS ENUM ('well', 'ill');
-  CREATE TABLE odd.kinds (
-    id bigserial PRIMARY KEY, note text, at timestamptz DEFAULT now(), real8 float8, data bytea, json jsonb, mood odd.mood,
-    list int[], money numeric(30, 10), gone int, "Odd ""name""" interval);
-  ALTER TABLE odd.kinds DROP COLUMN gone;
-  INSERT INTO odd.kinds (note, real8, data, json, mood, list, money, "Odd ""name""")
-    SELECT repeat('x', g), g / 7.0, decode(md5(g::text), 'hex'), jsonb_build_object('g', g), 'well', ARRAY[g, g], g / 3.0,
-           make_interval(secs => g)
-      FROM generate_series(1, 3000) g;
-  CREATE UNLOGGED TABLE odd.fleeting AS SELECT 1 AS one;
-  CREATE MATERIALIZED VIEW odd.seen AS SELECT count(*) FROM odd.kinds;
-  CREATE FUNCTION odd.twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';
-  CREATE INDEX ON odd.kinds ((odd.twice(id::int)));
-  CREATE ROLE reader; CREATE ROLE writer LOGIN IN ROLE reader; GRANT SELECT ON odd.kinds TO reader;
-  ALTER TABLE odd.kinds ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON odd.kinds USING (note <> current_user);
-  SELECT lo_from_bytea(0, 'large');
-`
-
-async function backUpServer(
-  repository: Repository,
-  server: Pick<PostgresqlServer, 'url'>,
-  changes: Partial<PostgresqlBackupRequest> = {},
-): Promise<PostgresqlBackupReport> {
-  return await backUpPostgresql(
-    {
-      repository,
-      source: 'orders',
-      connection: { url: server.url },
-      hostname: 'host',
-      parent: undefined,
-      manifest: { tableBytesMax: 2 ** 30 },
-      workers: 2,
-      ...changes,
-    },
-    context,
-    neverStopped(),
-  )
-}
 
 postgresqlTest(
   'backUpPostgresql() of a server under load gives a directory that starts, with its tablespaces',
-  { versions: [15, 17, 18] },
+  { versions: [15, 17] },
   async ({ server }) => {
     await using folder = temporaryFolder('pg-backup')
     const space = folder.at('space')
@@ -105,6 +65,21 @@ postgresqlTest(
       await restored.psql('SELECT sum(delta) = (SELECT sum(tbalance) FROM pgbench_tellers) FROM pgbench_history'),
       't',
     )
+    // What was restored is a server like any other, also with its tablespaces where they are now.
+    const again = await backUpServer(repository, restored, { parent: await latest(repository) })
+    const second = folder.at('again')
+    await runRestore({ repository, tree: again.tree, target: second })
+    await using moreWork = temporaryFolder('pg-work')
+    writeFileSync(join(second, 'orders/recovery.signal'), '') // So that it begins a new timeline.
+    const settings = ['restore_command=false']
+    await using twice = await startRestoredCluster(server, join(second, 'orders'), moreWork.path, settings)
+    const third = await backUpServer(repository, twice, { manifest: 'none' })
+    assert.equal(third.facts.timeline, 2)
+    const names = [...(await storedEntries(repository, third.tree)).keys()]
+    assert.ok(names.includes('orders/pg_wal/00000002.history'))
+    assert.deepEqual(await differences(twice.url, again.manifest!), [])
+    assert.equal(await twice.psql('SELECT count(*), sum(id) FROM apart'), '5000|12502500')
+
     // A manifest that could not find anything amiss would prove nothing.
     await restored.psql("UPDATE odd.kinds SET note = 'other' WHERE id = 2")
     await restored.psql('DELETE FROM notes', 'other Db')
@@ -122,6 +97,69 @@ postgresqlTest(
     )
   },
 )
+
+postgresqlTest(
+  'backUpPostgresql() since a parent reads changed blocks only, and the whole starts and is equal',
+  { versions: [17, 18], settings: { summarize_wal: 'on' } },
+  async ({ server }) => {
+    await using folder = temporaryFolder('pg-backup')
+    const repository = await freshRepository()
+    await runWell(pgbench, ['-i', '-q', '-s', '2', server.url])
+    await server.psql(`
+      CREATE TABLE shrinks AS SELECT g AS id, repeat('x', 500) AS text FROM generate_series(1, 20000) g;
+      CREATE TABLE still AS SELECT g AS id, repeat(md5(g::text), 30) AS text FROM generate_series(1, 60000) g;
+      CREATE TABLE goes AS SELECT 1 AS one;
+      CREATE TABLE emptied AS SELECT g AS id FROM generate_series(1, 20000) g`)
+    await server.psql('VACUUM') // Else reading would change every page: it notes there what it found out.
+    const full = await backUpServer(repository, server)
+    assert.equal(full.facts.transfer, 'full')
+
+    let parent = await latest(repository)
+    for (const round of [1, 2]) {
+      const load = spawn(pgbench, ['-n', '-c', '3', '-T', '60', server.url], { stdio: 'ignore' })
+      await server.psql(`
+        UPDATE pgbench_accounts SET abalance = abalance WHERE aid % 997 = ${round};
+        DELETE FROM shrinks WHERE id > ${15000 - 5000 * round};
+        CREATE TABLE new${round} AS SELECT g AS id FROM generate_series(1, 5000) g`)
+      if (round === 1) await server.psql('DROP TABLE goes; TRUNCATE emptied')
+      await server.psql('VACUUM shrinks') // Cuts off its end.
+      const report = await backUpServer(await reopened(repository), server, { parent })
+      load.kill('SIGKILL')
+      assert.equal(report.facts.transfer, 'incremental')
+      assert.equal(report.parentId, parent.id)
+      assert.deepEqual(report.warnings, [])
+      assert.ok(report.bytesReceived < report.summary.total_bytes_processed / 2)
+      parent = await latest(repository)
+      const target = folder.at(`restored${round}`)
+      await runRestore({ repository: await reopened(repository), tree: report.tree, target })
+      await assertFilesOfManifest(join(target, 'orders'))
+      await using work = temporaryFolder('pg-work')
+      await using restored = await startRestoredCluster(server, join(target, 'orders'), work.path)
+      assert.equal(report.manifest!.view.state, 'exact')
+      assert.deepEqual(await differences(restored.url, report.manifest!), [])
+      // Every index entry leads to a row, and every row has one.
+      const byIndex = 'SET enable_seqscan = off; SET enable_bitmapscan = off; SELECT count(*) FROM pgbench_accounts'
+      assert.match(await server.psql(byIndex), /200000$/)
+    }
+  },
+)
+
+async function latest(repository: Repository): Promise<Snapshot> {
+  return (await repository.listSnapshots(neverStopped())).at(-1)!
+}
+
+/** Does what pg_verifybackup does with the manifest of a data directory. */
+async function assertFilesOfManifest(folder: string): Promise<void> {
+  const { files } = parseBackupManifest(await readFile(join(folder, 'backup_manifest')))
+  let unknown = 0
+  for (const [path, { size, sha256 }] of files) {
+    const content = await readFile(join(folder, path))
+    assert.equal(content.length, size, path)
+    if (sha256 === undefined) unknown++
+    else assert.equal(hash('sha256', content), sha256, path)
+  }
+  assert.ok(unknown < files.size / 2)
+}
 
 async function differences(url: string, manifest: PostgresqlManifest): Promise<ManifestDifference[]> {
   const found = await takePostgresqlManifest({ url }, { like: manifest }, neverStopped())

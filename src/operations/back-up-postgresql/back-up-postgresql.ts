@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
+import { Failure } from '../../base/failure.ts'
 import { toHex } from '../../base/hex.ts'
 import type { PostgresqlManifest } from '../../model/manifest.ts'
 import {
@@ -12,6 +13,7 @@ import {
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { Repository } from '../../repository/repository.ts'
 import type { EntryMetadata, EntrySink } from '../../sources/entry-sink.ts'
+import { changeManifest } from '../../sources/postgresql/backup-manifest.ts'
 import { type BaseBackup, receiveBaseBackup } from '../../sources/postgresql/base-backup.ts'
 import { connectPostgresql, type PostgresqlConnection } from '../../sources/postgresql/connection.ts'
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
@@ -26,6 +28,9 @@ import { WalWindow } from '../../sources/postgresql/wal-window.ts'
 import { backUpStream } from '../back-up-stream/back-up-stream.ts'
 import type { BackupContext, BackupReport, BackupRequest } from '../back-up/backup-request.ts'
 import { DataDirectory } from './data-directory.ts'
+import { choosePageChunks, type PageChunks } from './page-chunks.ts'
+import { ParentFiles } from './parent-files.ts'
+import { type PostgresqlParent, readPostgresqlBackup, readPostgresqlParent } from './postgresql-parent.ts'
 import { WalFiles } from './wal-files.ts'
 
 export interface PostgresqlBackupRequest {
@@ -38,8 +43,13 @@ export interface PostgresqlBackupRequest {
   readonly tags?: NonNullable<BackupRequest['tags']>
   /** The snapshot of the same source that this one goes on from. */
   readonly parent: Snapshot | undefined
-  /** Of files of pages, where the parent says nothing of it. */
-  readonly chunkBytes?: number
+  /**
+   * `changes`: from 17 on, where the server keeps WAL summaries and the parent is one of its backups, only blocks that
+   * changed since are read, and the others are the parent's; else, and with `all`, the server sends everything.
+   */
+  readonly transfer: 'changes' | 'all'
+  /** How files of pages are cut, where the parent says nothing of it; by the size of the cluster where it is not given. */
+  readonly chunks?: PageChunks
   /** At most so many KiB a second are read from the server, where it is given. */
   readonly rateKibibytesMax?: number
   /** `fast` (which it is where it is not given): the server's checkpoint is made at once. */
@@ -50,6 +60,8 @@ export interface PostgresqlBackupRequest {
    */
   readonly manifest: 'none' | { readonly tableBytesMax: number }
   readonly time?: Date
+  /** `relied`: packs that the snapshot relies on are read and compared with their names first. */
+  readonly rehash?: 'relied'
   readonly workers?: number
 }
 
@@ -57,11 +69,11 @@ export interface PostgresqlBackupReport extends BackupReport {
   readonly facts: PostgresqlBackup
   /** Undefined where none was asked for. */
   readonly manifest: PostgresqlManifest | undefined
+  /** Bytes of files that the server sent, without WAL. */
+  readonly bytesReceived: number
+  /** Of the server, and why not only changes were read, where that was asked for. */
   readonly warnings: readonly string[]
 }
-
-/** Bytes of a chunk of a relation's file (docs/decisions/0007-postgresql-pages.md). */
-export const chunkBytesDefault = 32 * 1024
 
 /**
  * Makes a physical snapshot of a PostgreSQL server: an ordinary tree whose directory `/<source>` is a data directory
@@ -81,62 +93,94 @@ export async function backUpPostgresql(
   await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
   const server = await readServerFacts(sql)
   requirePhysicalBackup(server, sql.server)
+  if (server.isStandby && request.manifest !== 'none') {
+    throw new Failure('unsupported', `Cannot take a manifest of PostgreSQL "${sql.server}": it is a standby`, {
+      facts: { hint: 'Name the primary in the connection URL, where restore points can be made' },
+    })
+  }
   await using hold = await connectPostgresql(connection, { kind: 'replication' }, signal)
   const slot = `zakops_backup_${toHex(repository.random(8))}`
   await holdWal(hold, slot)
-  await using copy = await connectPostgresql(connection, { kind: 'replication' }, signal)
+  const parentFacts = await parentOf(request, server, signal)
   const databases = request.manifest === 'none' ? [] : await listDatabases(sql)
   await using views = await openSessions(connection, [...databases, ...databases.slice(0, 1)], signal)
-  const run = new PostgresqlBackupRun(request, server, { hold, slot, copy, sessions: views.sessions }, context.clock)
+  const connections = {
+    hold,
+    slot,
+    sessions: views.sessions,
+    openCopy: () => connectPostgresql(connection, { kind: 'replication' }, signal),
+  }
+  const run = new PostgresqlBackupRun({ ...request, ...parentFacts, server, connections, clock: context.clock })
   const paths = [`/${source}`]
   const report = await backUpStream({ ...request, paths }, context, (sink) => run.feed(sink), signal)
-  return { ...report, facts: run.facts!, manifest: run.manifest, warnings: run.warnings }
+  return {
+    ...report,
+    facts: run.facts!,
+    manifest: run.manifest,
+    bytesReceived: run.bytesReceived,
+    warnings: run.warnings,
+  }
+}
+
+/** What the parent snapshot gives: its blocks, where they may be used, and the size of its chunks. */
+async function parentOf(
+  { repository, parent, transfer, chunks }: PostgresqlBackupRequest,
+  server: ServerFacts,
+  signal: AbortSignal,
+): Promise<{ readonly parent: PostgresqlParent | undefined; readonly chunks: PageChunks }> {
+  const known = parent && (await readPostgresqlBackup(new ParentFiles(repository, parent.tree, signal)))
+  const before = known && { bytes: known.chunkBytes, pageBytes: known.pageChunkBytes }
+  const facts = { chunks: before ?? chunks ?? choosePageChunks(server.clusterBytes, server.blockBytes) }
+  if (parent === undefined || transfer === 'all' || !server.summarizesWal) return { parent: undefined, ...facts }
+  return { parent: await readPostgresqlParent(repository, parent, server, signal), ...facts }
 }
 
 interface Connections {
   /** Holds the WAL by its slot, and brings it at the end. */
   readonly hold: PostgresqlConnection
   readonly slot: string
-  readonly copy: PostgresqlConnection
+  /** Opens another one for the files; a command that fails uses it up. */
+  readonly openCopy: () => Promise<PostgresqlConnection>
   /** One for each database, and one more; none where no manifest is taken. */
   readonly sessions: readonly DatabaseSession[]
 }
 
+/** SQLSTATE: the server lacks what an incremental backup needs, such as a part of its WAL summaries. */
+const notInState = '55000'
+
 /** So much of the log before the end of the backup is looked at for ends of transactions that were slow to be seen. */
 const windowBytesBefore = 1024n * 1024n
+
+interface RunOptions extends Omit<PostgresqlBackupRequest, 'chunks' | 'connection' | 'parent'> {
+  readonly chunks: PageChunks
+  readonly parent: PostgresqlParent | undefined
+  readonly server: ServerFacts
+  readonly connections: Connections
+  readonly clock: Clock
+}
 
 class PostgresqlBackupRun {
   facts: PostgresqlBackup | undefined
   manifest: PostgresqlManifest | undefined
+  bytesReceived = 0
   warnings: readonly string[] = []
-  readonly #request: PostgresqlBackupRequest
+  readonly #options: RunOptions
   readonly #server: ServerFacts
   readonly #connections: Connections
-  readonly #clock: Clock
 
-  constructor(request: PostgresqlBackupRequest, server: ServerFacts, connections: Connections, clock: Clock) {
-    this.#request = request
-    this.#server = server
-    this.#connections = connections
-    this.#clock = clock
+  constructor(options: RunOptions) {
+    this.#options = options
+    this.#server = options.server
+    this.#connections = options.connections
   }
 
   /** Everything that the snapshot holds, in the order in which the server gives it. */
   async feed(sink: EntrySink): Promise<void> {
-    const { source, checkpoint = 'fast', rateKibibytesMax } = this.#request
-    const chunkBytes = this.#request.chunkBytes ?? chunkBytesDefault
-    const directory = new DataDirectory(sink, source, chunkBytes)
-    const base = await receiveBaseBackup(
-      this.#connections.copy,
-      { label: `zakops-backup ${source}`, checkpoint, ...(rateKibibytesMax !== undefined && { rateKibibytesMax }) },
-      directory,
-      ({ bytesTotal }) => sink.expect(bytesTotal),
-    )
-    this.warnings = base.warnings
+    const { directory, base, transfer } = await this.#files(sink)
     await directory.finish()
     const view = await this.#wal(directory, base)
-    await directory.add('backup_manifest', base.manifestText)
-    const facts = this.#factsOf(base, { directory, chunkBytes, view })
+    await directory.add('backup_manifest', changeManifest(base.manifestText, directory.changes))
+    const facts = this.#factsOf(base, { directory, view, transfer })
     this.facts = facts
     const metadata = { ...directory.fileMetadata, mode: 0o600 }
     sink.directory(backupFolder, { ...metadata, mode: 0o700 })
@@ -144,7 +188,44 @@ class PostgresqlBackupRun {
     await addFile(sink, postgresqlBackupPath, metadata, Buffer.from(`${JSON.stringify(facts, null, 2)}\n`, 'utf8'))
     if (view === undefined) return
     this.manifest = await this.#readManifest(view)
+    this.warnings = [...this.warnings, ...unreadTables(this.manifest)]
     await addFile(sink, manifestPath, metadata, Buffer.from(`${JSON.stringify(this.manifest)}\n`, 'utf8'))
+  }
+
+  /** Has the server send the files: those blocks that changed, or, where it says that it can not tell them, all. */
+  async #files(
+    sink: EntrySink,
+  ): Promise<{ directory: DataDirectory; base: BaseBackup; transfer: PostgresqlBackup['transfer'] }> {
+    const { parent } = this.#options
+    if (parent !== undefined) {
+      try {
+        return { ...(await this.#receive(sink, parent)), transfer: 'incremental' }
+      } catch (error) {
+        if (!(error instanceof Failure) || error.facts.state !== notInState) throw error
+        this.warnings = [`All blocks were read, not those that changed: ${error.message}`]
+      }
+    }
+    return { ...(await this.#receive(sink, undefined)), transfer: 'full' }
+  }
+
+  async #receive(
+    sink: EntrySink,
+    parent: PostgresqlParent | undefined,
+  ): Promise<{ directory: DataDirectory; base: BaseBackup }> {
+    const { source, checkpoint = 'fast', rateKibibytesMax, chunks } = this.#options
+    const { blockBytes } = this.#server
+    const directory = new DataDirectory({ sink, name: source, chunks, blockBytes, parent })
+    const options = {
+      label: `zakops-backup ${source}`,
+      checkpoint,
+      ...(rateKibibytesMax !== undefined && { rateKibibytesMax }),
+      ...(parent !== undefined && { since: parent.serverManifest }),
+    }
+    await using copy = await this.#connections.openCopy()
+    const base = await receiveBaseBackup(copy, options, directory, ({ bytesTotal }) => sink.expect(bytesTotal))
+    this.warnings = [...this.warnings, ...base.warnings]
+    this.bytesReceived = base.bytesReceived
+    return { directory, base }
   }
 
   /** Puts the WAL from the backup's beginning into pg_wal, up to the view's restore point where there is to be a manifest. */
@@ -174,20 +255,20 @@ class PostgresqlBackupRun {
     const [first, ...others] = this.#connections.sessions
     const flusher = others.pop()
     if (first === undefined || flusher === undefined) return undefined
-    const id = toHex(this.#request.repository.random(6))
-    const namePrefix = `zakops_${this.#request.source.slice(0, 24)}_${id}`
+    const id = toHex(this.#options.repository.random(6))
+    const namePrefix = `zakops_${this.#options.source.slice(0, 24)}_${id}`
     return await openRestorePointView({
       sessions: [first, ...others],
       flusher,
       readTo,
       window,
       namePrefix,
-      clock: this.#clock,
+      clock: this.#options.clock,
     })
   }
 
   async #readManifest(view: RestorePointView): Promise<PostgresqlManifest> {
-    const { manifest } = this.#request
+    const { manifest } = this.#options
     const options = { tableBytesMax: manifest === 'none' ? 0 : manifest.tableBytesMax }
     const sessions = this.#connections.sessions.slice(0, -1)
     const databases: PostgresqlManifest['databases'][number][] = []
@@ -211,14 +292,14 @@ class PostgresqlBackupRun {
     base: BaseBackup,
     more: {
       readonly directory: DataDirectory
-      readonly chunkBytes: number
       readonly view: RestorePointView | undefined
+      readonly transfer: PostgresqlBackup['transfer']
     },
   ): PostgresqlBackup {
     const startLsn = formatLsn(base.startLsn)
     return {
       version: 1,
-      dataDirectory: this.#request.source,
+      dataDirectory: this.#options.source,
       systemIdentifier: this.#server.systemIdentifier,
       serverVersion: this.#server.version,
       timeline: base.timeline,
@@ -228,13 +309,26 @@ class PostgresqlBackupRun {
       walEndLsn: formatLsn(more.view?.lsn ?? base.endLsn),
       walSegmentBytes: this.#server.walSegmentBytes,
       blockBytes: this.#server.blockBytes,
-      chunkBytes: more.chunkBytes,
+      chunkBytes: this.#options.chunks.bytes,
+      pageChunkBytes: this.#options.chunks.pageBytes,
       tablespaces: base.tablespaces.map(({ oid, location }) => ({ oid, location })),
-      transfer: 'full',
+      transfer: more.transfer,
       backupManifestDigest: hash('sha256', base.manifestText),
       restorePoint: more.view?.restorePoint ?? null,
     }
   }
+}
+
+const warningsMax = 100
+
+/** Tables of which the manifest knows nothing, so that their restore proves nothing of them. */
+function unreadTables({ databases }: PostgresqlManifest): string[] {
+  const unread = databases.flatMap(({ name, tables }) =>
+    tables
+      .filter(({ sampled }) => sampled?.startsWith('not read') === true)
+      .map((table) => `Table ${table.name} of database ${name} is not in the manifest: ${table.sampled}`),
+  )
+  return unread.slice(0, warningsMax)
 }
 
 async function addFile(sink: EntrySink, path: string, metadata: EntryMetadata, content: Uint8Array): Promise<void> {

@@ -1,5 +1,6 @@
 import type { ByteName } from '../../base/byte-name.ts'
-import { isFailure } from '../../base/failure.ts'
+import { Failure, isFailure } from '../../base/failure.ts'
+import type { Id } from '../../model/id.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { excludeNothing } from '../../sources/files/exclude-rules.ts'
@@ -10,6 +11,7 @@ import type { BackupContext, BackupReport, BackupRequest } from '../back-up/back
 import { BackupWorkers } from '../back-up/backup-workers.ts'
 import { PackReceiver } from '../back-up/pack-receiver.ts'
 import { snapshotOf, summaryOf } from '../back-up/snapshot-of.ts'
+import { Reliance } from '../back-up/reliance.ts'
 import { TreeReader } from '../tree-reader.ts'
 import { StreamRun } from './stream-run.ts'
 
@@ -28,6 +30,11 @@ export interface StreamRequest {
   readonly packBytes?: number
   /** The snapshot's time; now where it is not given. */
   readonly time?: Date
+  /**
+   * `relied`: the packs that this snapshot relies on, its parent's before anything is read and the others before it is
+   * stored, are read and compared with their names. What is damaged of the parent's is stored anew.
+   */
+  readonly rehash?: 'relied'
   /** Number of worker threads; as many as there are cores where it is not given. */
   readonly workers?: number
 }
@@ -78,10 +85,19 @@ async function backUpClaiming(
     stopped,
   )
   try {
-    await workers.begin(workerDataOf(request), (pack) => receiver.receive(pack))
+    await workers.begin(workerDataOf(request, run.memory), (pack) => receiver.receive(pack))
+    const withdrawn = new Set<Id>()
+    const reliance =
+      request.rehash === 'relied'
+        ? relianceOf(repository, { workers, receiver, withdrawn }, context, stopped)
+        : undefined
+    if (parent !== undefined) await reliance?.isSound({ trees: [parent.tree], blobs: [] }, stopped)
     await feed(run, stopped)
     const tree = await run.finish(parent?.tree)
     await workers.flush()
+    await receiver.stored()
+    const isSound = await reliance?.isSound({ trees: [tree], blobs: [] }, stopped)
+    if (isSound === false) throw unsound(withdrawn)
     await receiver.finish()
     const summary = summaryOf(run.counts, { bytesPacked: receiver.bytes, begin, end: context.clock.now() })
     const snapshot = snapshotOf(request, context, {
@@ -99,8 +115,8 @@ async function backUpClaiming(
       summary,
       gaps: [],
       gapsOmitted: 0,
-      packsWithdrawn: [],
-      packsRehashed: { packs: 0, bytes: 0 },
+      packsWithdrawn: [...withdrawn],
+      packsRehashed: reliance?.rehashed ?? { packs: 0, bytes: 0 },
     }
   } catch (error) {
     // A storage that failed makes the workers stop; the storage's failure is the cause to tell.
@@ -112,7 +128,36 @@ async function backUpClaiming(
   }
 }
 
-function workerDataOf(request: StreamRequest): BackupWorkerData {
+/** Packs on their way to be hashed at a time. */
+const rehashLanesMax = 16
+
+function relianceOf(
+  repository: Repository,
+  parts: { readonly workers: BackupWorkers; readonly receiver: PackReceiver; readonly withdrawn: Set<Id> },
+  { progress }: BackupContext,
+  signal: AbortSignal,
+): Reliance {
+  const { workers, receiver, withdrawn } = parts
+  return new Reliance({
+    repository,
+    ownPacks: receiver.packIds,
+    withdrawn,
+    lanes: Math.min(rehashLanesMax, workers.pool.workersMax + 2),
+    hash: (buffer, length) => workers.hash(buffer, length, signal),
+    progress: ({ packs, bytes }) => progress({ phase: 'rehash', filesDone: packs, bytesDone: bytes, gaps: 0 }),
+  })
+}
+
+/** A stream can not be walked again: whoever gives it has to, and finds these packs out of the index. */
+function unsound(withdrawn: ReadonlySet<Id>): Failure {
+  return new Failure(
+    'repository_damaged',
+    `Cannot store the snapshot: ${withdrawn.size} packs that it would have relied on are damaged`,
+    { facts: { packs: [...withdrawn].map((id) => id.slice(0, 8)).join(', '), hint: 'Run `heal`' } },
+  )
+}
+
+function workerDataOf(request: StreamRequest, streamMemory: SharedArrayBuffer): BackupWorkerData {
   const { repository } = request
   return {
     key: repository.key,
@@ -126,5 +171,6 @@ function workerDataOf(request: StreamRequest): BackupWorkerData {
     withAtime: false,
     readAll: true,
     dryRun: false,
+    streamMemory,
   }
 }

@@ -8,7 +8,7 @@ export class StreamFile {
   readonly metadata: EntryMetadata
   readonly chunking: Chunking
   size = 0
-  readonly #ids: (Id | undefined)[] = []
+  readonly #ids: (Id | readonly Id[] | undefined)[] = []
   readonly #done: (file: StreamFile) => void
   #pending = 0
   #isEnded = false
@@ -23,15 +23,15 @@ export class StreamFile {
     this.#done = done
   }
 
-  /** The place of the next chunk, whose id is still to come. */
+  /** The place of the next piece, which is a chunk or some: their ids are still to come. */
   reserve(bytes: number): number {
     this.size += bytes
     this.#pending++
     return this.#ids.push(undefined) - 1
   }
 
-  settle(at: number, id: Id): void {
-    this.#ids[at] = id
+  settle(at: number, ids: readonly Id[]): void {
+    this.#ids[at] = ids.length === 1 ? ids[0] : ids
     this.#pending--
     this.#finish()
   }
@@ -47,7 +47,7 @@ export class StreamFile {
   }
 
   get ids(): readonly Id[] {
-    return this.#ids as Id[]
+    return this.#ids.flat() as Id[]
   }
 
   #finish(): void {

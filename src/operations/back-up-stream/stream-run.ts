@@ -1,4 +1,4 @@
-import type { ByteName } from '../../base/byte-name.ts'
+import { type ByteName, printableName } from '../../base/byte-name.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
 import { chunkBytesMax } from '../../kernels/kernel-memory.ts'
 import type { WorkerPool } from '../../kernels/worker-pool.ts'
@@ -58,6 +58,11 @@ export class StreamRun implements EntrySink {
     this.#filler = new LotFiller(this.#lots, (lot, pieces) => this.#send(lot, pieces))
   }
 
+  /** Where the workers find what they are to store. */
+  get memory(): SharedArrayBuffer {
+    return this.#lots.memory.buffer
+  }
+
   expect(bytes: number): void {
     this.#bytesExpected = bytes
   }
@@ -73,7 +78,7 @@ export class StreamRun implements EntrySink {
   file(path: ByteName, metadata: EntryMetadata, chunking: Chunking): FileSink {
     if (this.#open !== undefined)
       throw new Failure('defect', `Cannot back up "${path}": "${this.#open.path}" was not ended`)
-    if (chunking.kind === 'fixed' && !(chunking.bytes > 0 && chunking.bytes <= chunkBytesMax))
+    if (chunking.kind !== 'content' && !(chunking.bytes > 0 && chunking.bytes <= chunkBytesMax))
       throw new Failure('defect', `Cannot cut chunks of ${chunking.bytes} bytes: expected at most ${chunkBytesMax}`)
     const file = new StreamFile({ path, metadata, chunking }, (done) => this.#tree.file(done))
     this.#open = file
@@ -118,9 +123,9 @@ export class StreamRun implements EntrySink {
   #send(lot: number, pieces: readonly FiledPiece[]): void {
     const job = {
       kind: 'pieces',
-      buffer: this.#lots.memory.buffer,
       start: lot,
       lengths: pieces.map(({ length }) => length),
+      pageBytes: pieces.map(({ file: { chunking } }) => (chunking.kind === 'pages' ? chunking.pageBytes : 0)),
     } as const
     const storing = this.#run(job, 'pieces')
       .then(({ ids, stored }) => {
@@ -199,7 +204,7 @@ export class StreamRun implements EntrySink {
       bytesDone,
       ...(this.#bytesExpected > 0 && { bytesTotal: Math.max(this.#bytesExpected, bytesDone) }),
       gaps: 0,
-      current: [path],
+      current: [printableName(path)],
     })
   }
 }

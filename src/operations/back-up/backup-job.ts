@@ -36,6 +36,8 @@ export interface BackupWorkerData {
   readonly readAll: boolean
   /** Nothing is to be stored: blobs are hashed and counted only. */
   readonly dryRun: boolean
+  /** Of a backup of a stream: where the main thread puts what the workers are to store. */
+  readonly streamMemory?: SharedArrayBuffer
 }
 
 /** A file whose content is still to be read, found in a directory. */
@@ -110,12 +112,13 @@ export type BackupJob =
       /** Its state before the first byte was read. */
       readonly stat: FileStat
     }
-  /** Stores chunks that follow each other in memory, from a stream that the main thread reads. */
+  /** Stores chunks that follow each other in the stream's memory, which the main thread has filled. */
   | {
       readonly kind: 'pieces'
-      readonly buffer: SharedArrayBuffer
       readonly start: number
       readonly lengths: readonly number[]
+      /** Of each that is a group of pages the bytes of a page; 0 for those that are stored as they are. */
+      readonly pageBytes: readonly number[]
     }
   | { readonly kind: 'tree'; readonly nodes: readonly string[] }
   /** Stores small files in a directory of their own, and the tree of these nodes and that directory. */
@@ -191,7 +194,7 @@ export type BackupAnswer =
       readonly stored: Stored
     }
   | { readonly kind: 'node'; readonly node: string | undefined; readonly gaps: readonly Gap[] }
-  | { readonly kind: 'pieces'; readonly ids: readonly Id[]; readonly stored: Stored }
+  | { readonly kind: 'pieces'; readonly ids: readonly (readonly Id[])[]; readonly stored: Stored }
   | { readonly kind: 'tree'; readonly tree: Id; readonly stored: Stored }
   | { readonly kind: 'attach'; readonly tree: Id; readonly stored: Stored }
   | { readonly kind: 'hash'; readonly id: Id }

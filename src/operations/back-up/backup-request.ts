@@ -101,4 +101,6 @@ export interface BackupReport {
   readonly packsWithdrawn: readonly Id[]
   /** Packs that `rehash` read, each once, and their bytes. */
   readonly packsRehashed: { readonly packs: number; readonly bytes: number }
+  /** Sentences: what was not done as it might be, though nothing is missing. */
+  readonly warnings?: readonly string[]
 }

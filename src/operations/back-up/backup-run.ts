@@ -52,7 +52,7 @@ export class BackupRun {
   readonly gaps = new GapList()
   readonly #options: BackupRunOptions
   readonly #queue: JobQueue
-  readonly signal: AbortSignal
+  readonly #signal: AbortSignal
   /** Whether the trees of the roots are stored, or their nodes kept. */
   #rootAnswer: 'tree' | 'nodes' = 'tree'
   /** Bytes of large files that are read, but not counted yet. */
@@ -61,7 +61,7 @@ export class BackupRun {
   constructor(options: BackupRunOptions, signal: AbortSignal) {
     this.#options = options
     this.#queue = new JobQueue(jobsPerWorkerMax * options.pool.workersMax + 1)
-    this.signal = signal
+    this.#signal = signal
   }
 
   /**
@@ -155,7 +155,7 @@ export class BackupRun {
       const packId = parentTree === undefined ? undefined : this.#options.trees.packOf(parentTree)
       if (parentTree === undefined || packId === undefined) break
       try {
-        const parent = await this.#options.trees.sealed(parentTree, this.signal)
+        const parent = await this.#options.trees.sealed(parentTree, this.#signal)
         if (parent === undefined) break
         return await this.#run({ ...job, parent, parentTree }, 'directory')
       } catch (error) {
@@ -229,7 +229,7 @@ export class BackupRun {
     job: Extract<BackupJob, { kind: Kind }>,
     kind: Kind,
   ): Promise<Extract<BackupAnswer, { kind: Kind }>> {
-    const answer = await this.#options.pool.run(job, [], { signal: this.signal })
+    const answer = await this.#options.pool.run(job, [], { signal: this.#signal })
     if (answer.kind !== kind) throw new Failure('defect', `A worker answered "${answer.kind}" to "${kind}"`)
     return answer as Extract<BackupAnswer, { kind: Kind }>
   }

@@ -20,6 +20,7 @@ import { directoryJob, storeTree } from './directory-job.ts'
 import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
 import { PackSlots } from './pack-slots.ts'
 import { storeAttachments } from './store-attachments.ts'
+import { storePages } from './store-pages.ts'
 import { TreeMatcher } from './tree-matcher.ts'
 import type { WorkerContext } from './worker-context.ts'
 
@@ -73,14 +74,16 @@ function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerConte
 
 /** Stores what the main thread has read and cut. */
 function piecesJob(
-  { buffer, start, lengths }: Extract<BackupJob, { kind: 'pieces' }>,
-  { store }: WorkerContext,
+  { start, lengths, pageBytes }: Extract<BackupJob, { kind: 'pieces' }>,
+  { store, streamMemory }: WorkerContext,
 ): Extract<BackupAnswer, { kind: 'pieces' }> {
+  if (streamMemory === undefined) throw new Failure('defect', 'A worker got pieces of a stream, but no memory of it')
   let at = start
-  const ids = lengths.map((length) => {
-    const id = store.store('data', new Uint8Array(buffer, at, length))
+  const ids = lengths.map((length, piece) => {
+    const bytes = new Uint8Array(streamMemory, at, length)
     at += length
-    return id
+    const page = pageBytes[piece]!
+    return page === 0 ? [store.store('data', bytes)] : storePages(bytes, page, store)
   })
   return { kind: 'pieces', ids, stored: store.takeStored() }
 }
@@ -122,12 +125,13 @@ function createContext(options: BackupWorkerData): WorkerContext {
     nodeOptions: { owners, withAtime: options.withAtime },
     readAll: options.readAll,
     matcher: isPlain ? new TreeMatcher(window, index, owners) : undefined,
+    streamMemory: options.streamMemory,
   }
 }
 
 /** Trees are compressed whatever is asked for: format 2 wants it. */
 function compressorsOf(compression: Compression): ChunkStoreOptions['compressors'] {
-  const tree = new ZstdCompressor(3)
+  const tree = new ZstdCompressor(1)
   switch (compression) {
     case 'auto':
       return { data: new ZstdCompressor(zstdFast), tree }

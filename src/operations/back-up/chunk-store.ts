@@ -70,11 +70,23 @@ export class ChunkStore {
     this.#options = options
   }
 
-  /** Stores a blob unless it is stored already. */
-  store(type: BlobType, plaintext: Uint8Array): Id {
-    const id = hash('sha256', plaintext)
+  /** Stores a blob unless it is stored already. `id` saves the work where the caller knows it. */
+  store(type: BlobType, plaintext: Uint8Array, id: Id = hash('sha256', plaintext)): Id {
     if (this.#options.index.claim(id, type)) this.#add(type, id, plaintext)
     return id
+  }
+
+  /** Whether a blob is stored, by somebody and for good: one that is only being stored is not. */
+  has(type: BlobType, id: Id): boolean {
+    return this.#options.index.find(id, type) >= 0
+  }
+
+  /** Length that data would have if it were compressed; its own where it would not be. Nothing is stored. */
+  compressedLength(plaintext: Uint8Array): number {
+    const compressor = this.#options.compressors?.data
+    if (compressor === undefined) return plaintext.length
+    const length = compressor.compress(plaintext, this.#scratch)
+    return length < 0 ? plaintext.length : Math.min(length, plaintext.length)
   }
 
   /** What was stored since the last call. */

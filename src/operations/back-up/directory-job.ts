@@ -57,11 +57,12 @@ export function directoryJob(job: DirectoryJob, context: WorkerContext): Directo
 /** Compares it at once, where it was backed up and is backed up as a whole. */
 function matchWhole(
   fd: number,
-  { isWhole, named, device }: DirectoryJob,
+  { isWhole, named, device, parentTree }: DirectoryJob,
   parent: Buffer | undefined,
   { matcher }: WorkerContext,
 ): MatchedDirectory | undefined {
-  if (parent === undefined || !isWhole || named.length > 0 || device !== undefined) return undefined
+  if (parent === undefined || parentTree === undefined || !isWhole || named.length > 0 || device !== undefined)
+    return undefined
   return matcher?.match(fd, parent)
 }
 

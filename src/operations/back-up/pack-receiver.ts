@@ -21,7 +21,7 @@ const indexBytesMax = 4 * 1024 * 1024 * 1024
 /**
  * Stores the packs that workers have built, and the indexes that name them.
  *
- * Order: a pack first, then an index that names it, at last (by the caller) the snapshot. A crash after a pack
+ * Order: a pack first, durable and not only written, then an index that names it, at last (by the caller) the snapshot. A crash after a pack
  * leaves a pack that no index names: the next prune removes it. A crash after an index leaves blobs that no
  * snapshot needs: the next backup uses them, or the next prune removes them. Each step may be run again.
  */

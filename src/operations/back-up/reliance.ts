@@ -33,8 +33,8 @@ export class Reliance {
   }
 
   /**
-   * Whether these trees, all below them, and these blobs of data lie in packs that are sound: the tree's own, or read here. Where it answers false,
-   * what was lost is out of the index, and the source must be walked again to store it.
+   * Whether these trees, all below them, and these blobs of data lie in packs that are sound: this backup's own, or read
+   * here. Where it answers false, what was lost is out of the index, and the source must be walked again to store it.
    */
   async isSound(needed: Needed, signal: AbortSignal): Promise<boolean> {
     const { repository, ownPacks, withdrawn } = this.#options

@@ -20,4 +20,5 @@ export interface WorkerContext {
   readonly readAll: boolean
   /** Undefined where what is asked for needs more than a comparison: files are all read, or some left out. */
   readonly matcher: TreeMatcher | undefined
+  readonly streamMemory: SharedArrayBuffer | undefined
 }

@@ -1,6 +1,7 @@
 import { inLanes } from '../../base/in-lanes.ts'
 import { together } from '../../base/together.ts'
 import type { RandomBytes } from '../../base/random.ts'
+import type { EarlyThreads } from '../../kernels/early-threads.ts'
 import type { Id } from '../../model/id.ts'
 import {
   configName,
@@ -32,6 +33,8 @@ export interface CheckRequest {
   readonly mirror?: Storage
   /** Threads that verify packs. */
   readonly workers: number
+  /** Some of them, started before; whoever started them ends those that were not needed. */
+  readonly early?: EarlyThreads
 }
 
 /**
@@ -169,6 +172,7 @@ class CheckRun {
       repository: this.#repository,
       packs: chosen,
       workers: this.#request.workers,
+      early: this.#request.early,
       progress: (done: { readonly packs: number; readonly bytes: number }) =>
         this.#tell('read packs', {
           filesDone: done.packs,

@@ -1,5 +1,6 @@
 import { Failure } from '../../base/failure.ts'
 import { inLanes } from '../../base/in-lanes.ts'
+import { EarlyThreads } from '../../kernels/early-threads.ts'
 import { KernelMemory } from '../../kernels/kernel-memory.ts'
 import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
 import type { IndexedPack } from '../../repository/index-json.ts'
@@ -20,6 +21,7 @@ export interface PackReading {
   readonly packs: readonly PackToRead[]
   /** Threads that verify. */
   readonly workers: number
+  readonly early?: EarlyThreads | undefined
   readonly progress: (done: { readonly packs: number; readonly bytes: number }) => void
 }
 
@@ -28,6 +30,13 @@ const slotsPerWorker = 2
 /** Memory for packs, bytes; larger packs get fewer slots. */
 const slotBytesTotal = 512 * 1024 * 1024
 const alignment = 4096
+
+const workerModule = workerUrl(import.meta.url, './check-worker')
+
+/** Threads that a check which reads packs will need, started while its repository is opened. */
+export function earlyCheckThreads(workers: number): EarlyThreads {
+  return new EarlyThreads(workerModule, workers)
+}
 
 /** Reads these packs from end to end and verifies every byte of them. */
 export async function readPacks(reading: PackReading, findings: Findings, signal: AbortSignal): Promise<void> {
@@ -52,8 +61,10 @@ class PackSlots {
   readonly #slotBytes: number
   readonly #memories: KernelMemory[]
   readonly #key: CheckWorkerData['key']
+  readonly #early: EarlyThreads | undefined
 
-  constructor({ packs, repository, workers }: PackReading) {
+  constructor({ packs, repository, workers, early }: PackReading) {
+    this.#early = early
     const largest = packs.reduce((most, { size }) => Math.max(most, size), 0)
     this.#slotBytes = Math.ceil(largest / alignment) * alignment
     this.#workers = Math.max(1, Math.min(workers, packs.length, Math.floor(slotBytesTotal / this.#slotBytes)))
@@ -70,7 +81,8 @@ class PackSlots {
 
   open(): WorkerPool<CheckJob, CheckAnswer> {
     return new WorkerPool<CheckJob, CheckAnswer>({
-      workerUrl: workerUrl(import.meta.url, './check-worker'),
+      workerUrl: workerModule,
+      early: this.#early,
       workerData: undefined,
       workerDataOf: (workerIndex): CheckWorkerData => ({ key: this.#key, memory: this.#memories[workerIndex]!.shared }),
       workersMax: this.#workers,

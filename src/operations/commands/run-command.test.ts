@@ -33,8 +33,10 @@ test('runCommand() ends the command when it is stopped, also one that passes ove
 })
 
 test('runCommand() refuses a program that is not there, and none', async () => {
-  const run = async (words: readonly string[]): Promise<unknown> =>
-    await runCommand({ ...request, words }, systemClock, neverStopped())
-  await assert.rejects(run(['/nowhere/at/all']), (error) => isFailure(error, 'command_failed'))
-  await assert.rejects(run([]), (error) => isFailure(error, 'usage'))
+  await assert.rejects(runCommand({ ...request, words: ['/nowhere/at/all'] }, systemClock, neverStopped()), (error) =>
+    isFailure(error, 'command_failed'),
+  )
+  await assert.rejects(runCommand({ ...request, words: [] }, systemClock, neverStopped()), (error) =>
+    isFailure(error, 'usage'),
+  )
 })

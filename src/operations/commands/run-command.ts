@@ -24,6 +24,8 @@ export interface CommandEnd {
 const capturedBytesMax = 64 * 1024
 /** Between SIGTERM and SIGKILL. */
 const graceMs = 10_000
+/** How long what a command printed last is waited for when it has ended. */
+const outputWaitMs = 500
 
 /**
  * Runs a command to its end. When `signal` is aborted it gets SIGTERM, and SIGKILL later where it does not end. Failure
@@ -35,7 +37,7 @@ export async function runCommand(request: CommandRequest, clock: Clock, signal: 
   const stdio = request.output === 'inherit' ? 'inherit' : (['ignore', 'pipe', 'pipe'] as const)
   const child = spawn(program, words, {
     stdio: stdio as 'inherit',
-    env: request.environment as NodeJS.ProcessEnv,
+    env: request.environment,
     cwd: request.workingDirectory,
     signal,
     killSignal: 'SIGTERM',
@@ -61,9 +63,16 @@ export async function runCommand(request: CommandRequest, clock: Clock, signal: 
         const found = errorCode(cause) === 'ENOENT' ? 'there is no such program' : cause.message
         reject(new Failure('command_failed', `Cannot run "${program}": ${found}`, { cause }))
       })
-      child.on('close', (code, endedBy) => {
+      child.on('exit', (code, endedBy) => {
         const exitCode = code ?? 128 + (endedBy === null ? 0 : constants.signals[endedBy])
-        resolve({ exitCode, endedBy: endedBy ?? undefined, output })
+        const end = (): void => {
+          child.stdout?.destroy()
+          child.stderr?.destroy()
+          resolve({ exitCode, endedBy: endedBy ?? undefined, output })
+        }
+        child.on('close', end)
+        // A service that it started may hold its output open for as long as it runs.
+        clock.sleep(outputWaitMs, ended.signal).then(end, () => {})
       })
     })
   } finally {

@@ -71,14 +71,32 @@ export class Locations {
     return this.placeIn(location, String(generation), 'repository')
   }
 
+  /** The place of the write-ahead logs of a generation: a folder for each source lies in it. */
+  walPlace({ location, generation }: RepositoryChoice): string {
+    return this.placeIn(location, String(generation), 'wal')
+  }
+
   /** A place of the environment within a location. */
   placeIn(location: LocationName, ...names: readonly string[]): string {
     return placeWithin(this.placeOf(location), this.#options.environment, ...names)
   }
 
-  /** The storage of signed heads of the evidence, closed by disposing it. Failures as of has(). */
-  async evidence(location: LocationName, signal: AbortSignal): Promise<{ readonly inside: Storage } & AsyncDisposable> {
+  /**
+   * The storage of signed heads of the evidence, closed by disposing it; undefined where nothing of the environment lies at the
+   * location yet, since an empty folder may be one that is not mounted. Failures as of has().
+   */
+  async evidence(
+    location: LocationName,
+    signal: AbortSignal,
+  ): Promise<({ readonly inside: Storage } & AsyncDisposable) | undefined> {
     await this.requireReachable(location, signal)
+    try {
+      await using environment = disposable(await this.#open(this.placeIn(location), 'existing', signal))
+      await environment.inside.size(configName, signal)
+    } catch (error) {
+      if (isFailure(error, 'repository_missing')) return undefined
+      throw error
+    }
     return disposable(await this.#open(this.placeIn(location, 'evidence'), 'create', signal))
   }
 
@@ -115,6 +133,31 @@ export class Locations {
   /** The bare storage of a repository, for mirroring, verifying and healing by name; the caller closes it. */
   async storage(choice: RepositoryChoice, open: 'existing' | 'create', signal: AbortSignal): Promise<Storage> {
     return await this.#open(this.repositoryPlace(choice), open, signal)
+  }
+
+  /**
+   * The storage of the write-ahead logs of a generation; undefined where there is none, unless it is to be made. Failure
+   * `storage_unreachable` where the location itself is not there. The caller closes it.
+   */
+  async walStorage(
+    choice: RepositoryChoice,
+    open: 'existing' | 'create',
+    signal: AbortSignal,
+  ): Promise<Storage | undefined> {
+    await this.requireReachable(choice.location, signal)
+    try {
+      const storage = await this.#open(this.walPlace(choice), open, signal)
+      if (open === 'existing') await storage.size(configName, signal) // Tells whether the place is there.
+      return storage
+    } catch (error) {
+      if (isFailure(error, 'repository_missing')) return undefined
+      throw error
+    }
+  }
+
+  /** The key that seals what lies in a generation. Failure `keyring_locked`. */
+  keyOf(generation: number): MasterKey {
+    return this.#options.masterKey(generation)
   }
 
   /** The same, closed by disposing it. */

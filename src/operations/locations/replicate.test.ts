@@ -58,6 +58,21 @@ test('replicate() copies, reads back, and follows the removals of retention', as
   assert.equal((await copyAll(locations)).copiedObjects, 0)
 })
 
+test('replicate() follows retention to the last backup of a generation', async () => {
+  await using temporary = temporaryFolder('locations')
+  const { locations } = memoryLocations()
+  await locations.create(primary, signal)
+  await writeFile(join(temporary.path, 'a'), randomBytes(300_000))
+  const only = await backUpInto(locations, temporary.path)
+  await copyAll(locations)
+  await removeBackups({ locations, generation: 1, remove: [only] }, { progress: noProgress }, signal)
+  const followed = await copyAll(locations, [only])
+  assert.deepEqual(followed.snapshots, [])
+  assert.equal(followed.removedObjects, 1)
+  assert.deepEqual(await faultsAt(locations, secondary), [])
+  assert.deepEqual((await copyAll(locations, [only])).snapshots, [])
+})
+
 test('replicate() keeps at the secondary what the primary has lost without a retention', async () => {
   await using temporary = temporaryFolder('locations')
   const folder = temporary.path

@@ -1,6 +1,6 @@
 import { Failure } from '../../base/failure.ts'
 import type { Id } from '../../model/id.ts'
-import { packObjectName, parseObjectName } from '../../repository/object-kind.ts'
+import { objectNameOf, packObjectName, parseObjectName } from '../../repository/object-kind.ts'
 import { Repository } from '../../repository/repository.ts'
 import { whileLocked } from '../../repository/while-locked.ts'
 import type { Storage, StoredObject } from '../../storage/storage.ts'
@@ -80,24 +80,30 @@ async function replicateLocked(
     const indexes = await loadIndexFiles(repository, {}, stop)
     return new Set(indexes.flatMap(({ packs }) => packs.map(({ id }) => packObjectName(id))))
   }
-  const report = await mirror({ ...common, surplus: mayRemove ? 'remove' : 'keep', namedPacks }, context, signal)
+  // A primary whose last backup went looks like one that has lost everything: mirror() refuses to follow it. Only
+  // snapshots go then, which are known by name to be meant; what they needed goes with the whole generation.
+  const isEmptied = mayRemove && (await listSnapshots(repository.storage, signal)).length === 0
+  const surplus = mayRemove && !isEmptied ? 'remove' : 'keep'
+  const report = await mirror({ ...common, surplus, namedPacks }, context, signal)
+  const emptied = isEmptied ? snapshotsOf(looked.plan.surplus) : []
+  for (const id of emptied) await target.remove(objectNameOf('snapshots', id), signal)
   const damaged = new Set(report.faults.map(({ objectName }) => objectName))
   const objects = [...report.plan.copy, ...report.plan.differing].filter(({ objectName }) => !damaged.has(objectName))
   const { intact, faults } = await verifyNames({ storage: target, objects }, context.progress, signal)
-  const snapshots: Id[] = []
-  for await (const { objectName } of target.list('snapshots/', signal)) {
-    const parsed = parseObjectName(objectName)
-    if (parsed?.kind === 'snapshots') snapshots.push(parsed.id)
-  }
+  const snapshots = await listSnapshots(target, signal)
   return {
     copiedObjects: report.copiedObjects,
     copiedBytes: report.copiedBytes,
     verifiedObjects: intact,
-    removedObjects: report.removedObjects,
+    removedObjects: report.removedObjects + emptied.length,
     snapshots,
     lostAtPrimary,
     faults: [...report.faults, ...faults.map((fault) => ({ ...fault, side: 'target' as const }))],
   }
+}
+
+async function listSnapshots(storage: Pick<Storage, 'list'>, signal: AbortSignal): Promise<Id[]> {
+  return snapshotsOf(await Array.fromAsync(storage.list('snapshots/', signal)))
 }
 
 function snapshotsOf(objects: readonly StoredObject[]): Id[] {

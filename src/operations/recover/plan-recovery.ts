@@ -26,6 +26,8 @@ export interface RecoverySnapshot {
   readonly endLsn: Lsn
   /** Its own WAL ends here. */
   readonly walEndLsn: Lsn
+  /** Of the restore point at which its own WAL ends; undefined where it has none and ends where it is consistent. */
+  readonly restorePoint?: string | undefined
   readonly segmentBytes: number
   /** When it was complete, by the server's clock as near as that is known. */
   readonly endedAt: Date
@@ -104,14 +106,16 @@ async function planLatest(way: Way, signal: AbortSignal): Promise<RecoveryPlan> 
       signal,
     )
   }
-  // Nothing was stored beyond the snapshot: it is the latest state itself.
+  // Nothing was stored beyond the snapshot: its own WAL is the latest, up to the restore point that ends it.
   if (lastRecord === undefined || lastRecord.end <= snapshot.walEndLsn) {
+    const { restorePoint, endLsn, walEndLsn } = snapshot
+    const isNamed = restorePoint !== undefined
     return planOf(way, {
       snapshot,
       target,
       entries,
-      settings: { recovery_target: 'immediate' },
-      expectedLsn: snapshot.endLsn,
+      settings: isNamed ? { recovery_target_name: restorePoint } : { recovery_target: 'immediate' },
+      expectedLsn: isNamed ? walEndLsn : endLsn,
     })
   }
   // By its position, so that the server stops there and tells that it did, and does not end early unnoticed.
@@ -191,9 +195,8 @@ async function planEvent(
   const { entries, reach } = reachOf(way, snapshot)
   if (reach.end < end)
     throw await unreachable(way, snapshot, target, `it is at ${formatLsn(lsn)}, behind a gap`, signal)
-  const settings: Record<string, string> =
-    target.kind === 'name' ? { recovery_target_name: target.name } : { recovery_target_xid: String(target.xid) }
-  return planOf(way, { snapshot, target, entries, settings, expectedLsn: end })
+  // By its position: a name may have been given twice, and the server would stop at the first.
+  return planOf(way, { snapshot, target, entries, settings: { recovery_target_lsn: formatLsn(lsn) }, expectedLsn: end })
 }
 
 function planOf(way: Way, plan: Omit<RecoveryPlan, 'timeline'>): RecoveryPlan {

@@ -31,6 +31,8 @@ postgresqlTest(
     await using ledger = await Ledger.on(server)
     for (let n = 0; n < 20; n++) await ledger.write(20_000)
     const snapshot = await takeHotSnapshot(server, folder.at('snapshot-a'), 'a')
+    // Of two points of one name the later one is meant.
+    await server.psql("select pg_create_restore_point('row 50')")
     for (let n = 0; n < 60; n++) await ledger.write(60_000)
     const later = await takeHotSnapshot(server, folder.at('snapshot-b'), 'b')
     for (let n = 0; n < 20; n++) await ledger.write(60_000)
@@ -38,12 +40,13 @@ postgresqlTest(
     const snapshots = [snapshot, later]
 
     const middle = ledger.rows[49]!
-    for (const [index, target] of targetsOf(middle).entries()) {
+    // Each kind costs seconds: the older version shows two of them.
+    for (const target of targetsOf(middle).slice(0, server.version === 15 ? 2 : 4)) {
       await using recovery = await recoverIn(folder, {
         archive,
         target,
         snapshots,
-        end: index === 1 ? 'promoted' : 'paused',
+        end: target.kind === 'lsn' ? 'promoted' : 'paused',
       })
       assert.equal(recovery.plan.snapshot.id, 'a')
       assert.equal(await ledgerFault(recovery.sandbox.url, middle.n), undefined, target.kind)
@@ -53,7 +56,7 @@ postgresqlTest(
         recovery.sandbox.url,
         'insert into ledger values (1000); select pg_walfile_name(pg_current_wal_lsn())',
       )
-      if (index === 1) assert.match(await writes, /^00000002/)
+      if (target.kind === 'lsn') assert.match(await writes, /^00000002/)
       else await assert.rejects(writes, /read-only/)
     }
     {

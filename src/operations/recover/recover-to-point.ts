@@ -153,7 +153,7 @@ function feedOf(plan: RecoveryPlan, request: RecoverToPointRequest) {
     names: plan.entries
       .filter(({ partBytes, name }) => partBytes === undefined && name >= first)
       .map(({ name }) => name),
-    folder: join(request.parentFolder, `zakops-wal-${request.processId}-${snapshot.systemIdentifier}`),
+    parentFolder: request.parentFolder,
     processId: request.processId,
   }
 }

@@ -1,8 +1,9 @@
-import { chown, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { isFailure, type Failure } from '../../base/failure.ts'
 import type { User } from '../../posix/user-named.ts'
+import { watchFolder } from '../../sources/postgresql/server-process.ts'
 import { walFetch } from '../wal/wal-fetch.ts'
 import type { WalArchive } from '../wal/wal-archive.ts'
 
@@ -12,8 +13,8 @@ export interface WalFeedRequest {
   readonly segmentBytes: number
   /** Segments that the server will want, in their order. */
   readonly names: readonly string[]
-  /** A folder that is not there yet. The server's user must be able to enter what is above it. */
-  readonly folder: string
+  /** Where its folder is made. The server's user must be able to enter it. */
+  readonly parentFolder: string
   /** Whom the server runs as, where that is not who we are. */
   readonly owner: User | undefined
   readonly dataFolder: string
@@ -41,6 +42,8 @@ export class WalFeed implements AsyncDisposable {
   #position = -1
   readonly #waiting = new Set<string>()
   #running: Promise<void> = Promise.resolve()
+  #folder = ''
+  #watch: Disposable | undefined
 
   constructor(request: WalFeedRequest, clock: Clock, signal: AbortSignal) {
     this.#request = request
@@ -50,14 +53,17 @@ export class WalFeed implements AsyncDisposable {
 
   /** For restore_command. */
   get command(): string {
-    return `/bin/sh '${join(this.#request.folder, 'fetch')}' '%f' '%p'`
+    return `/bin/sh ${quoted(join(this.#folder, 'fetch')).replaceAll('%', '%%')} '%f' '%p'`
   }
 
   /** Makes the folder and begins to serve, until it is disposed of. */
   async begin(): Promise<void> {
-    const { folder, owner } = this.#request
-    await mkdir(folder, { mode: 0o700 })
-    await writeFile(join(folder, 'fetch'), script(folder, this.#request.processId), { mode: 0o600 })
+    const { parentFolder, processId, owner } = this.#request
+    const folder = await mkdtemp(join(parentFolder, 'zakops-wal-'))
+    this.#folder = folder
+    // What lies here is not encrypted: it goes too when this process is killed.
+    this.#watch = watchFolder(folder)
+    await writeFile(join(folder, 'fetch'), script(folder, processId), { mode: 0o600 })
     if (owner !== undefined) for (const path of [folder, join(folder, 'fetch')]) await chown(path, owner.uid, owner.gid)
     this.#running = this.#serve()
     this.#running.catch(() => {}) // Its end is awaited when this is disposed of.
@@ -66,12 +72,13 @@ export class WalFeed implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort()
     await this.#running.catch(() => {}) // What failed was told to the server, and stands in `failure`.
-    await rm(this.#request.folder, { recursive: true, force: true })
+    this.#watch?.[Symbol.dispose]()
+    if (this.#folder !== '') await rm(this.#folder, { recursive: true, force: true })
   }
 
   async #serve(): Promise<void> {
     while (!this.#signal.aborted) {
-      const present = new Set(await readdir(this.#request.folder))
+      const present = new Set(await readdir(this.#folder))
       const wanted = [...present].filter((file) => file.startsWith('want-')).map((file) => file.slice(5))
       const answered = (name: string): boolean => ['have-', 'none-', 'fail-'].some((kind) => present.has(kind + name))
       const next = wanted.find((name) => !answered(name))
@@ -115,8 +122,8 @@ export class WalFeed implements AsyncDisposable {
   }
 
   async #fetch(name: string): Promise<boolean> {
-    const { folder, owner, dataFolder } = this.#request
-    const fetched = join(folder, `fetched-${name}`)
+    const { owner, dataFolder } = this.#request
+    const fetched = join(this.#folder, `fetched-${name}`)
     const answer = await walFetch(
       { ...this.#request, name, path: fetched, spoolFolder: undefined, walFolder: join(dataFolder, 'pg_wal') },
       this.#signal,
@@ -129,7 +136,7 @@ export class WalFeed implements AsyncDisposable {
   }
 
   async #mark(file: string): Promise<void> {
-    const path = join(this.#request.folder, `mark-${file}`)
+    const path = join(this.#folder, `mark-${file}`)
     await writeFile(path, '', { mode: 0o600 })
     const { owner } = this.#request
     if (owner !== undefined) await chown(path, owner.uid, owner.gid)
@@ -137,13 +144,13 @@ export class WalFeed implements AsyncDisposable {
   }
 
   async #commit(path: string, file: string): Promise<void> {
-    await rename(path, join(this.#request.folder, file))
+    await rename(path, join(this.#folder, file))
   }
 }
 
 /** Ends with what restore_command wants: 0, 1 for a file that is not there, and more than 128 to stop the recovery. */
 function script(folder: string, processId: number): string {
-  return `cd '${folder}' || exit 200
+  return `cd ${quoted(folder)} || exit 200
 here=$OLDPWD
 case $2 in /*) target=$2 ;; *) target=$here/$2 ;; esac
 : >"want-$1" || exit 200
@@ -164,4 +171,9 @@ while :; do
   sleep 0.02
 done
 `
+}
+
+/** As one word of a shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
 }

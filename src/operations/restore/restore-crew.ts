@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { Failure } from '../../base/failure.ts'
+import { EarlyThreads } from '../../kernels/early-threads.ts'
 import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
 import { eachAtOnce } from '../each-at-once.ts'
 import { fileLots, targetsOf } from './file-lots.ts'
@@ -8,6 +9,13 @@ import type { CompareBy, Comparison, FileProblem, RestoreAnswer, RestoreJob, Res
 
 type Answer<Kind extends RestoreJob['kind']> = Extract<RestoreAnswer, { kind: Kind }>
 
+const workerModule = workerUrl(import.meta.url, './restore-worker')
+
+/** Threads that a restore will need, started while its repository is opened. */
+export function earlyRestoreThreads(workers: number): EarlyThreads {
+  return new EarlyThreads(workerModule, workers)
+}
+
 /** How long workers that were stopped may take to end what they do, before they are ended. */
 const patienceMs = 1000
 
@@ -15,6 +23,7 @@ export interface RestoreCrewOptions {
   readonly workers: number
   /** What a worker gets when it starts, by its index: when there is work for it. */
   readonly dataOf: (workerIndex: number) => RestoreWorkerData
+  readonly early?: EarlyThreads | undefined
   readonly clock: Clock
 }
 
@@ -26,11 +35,12 @@ export class RestoreCrew implements AsyncDisposable {
   /** Indexes of the workers that were started. */
   readonly #started: number[] = []
 
-  constructor({ workers, dataOf, clock }: RestoreCrewOptions, signal: AbortSignal) {
+  constructor({ workers, dataOf, early, clock }: RestoreCrewOptions, signal: AbortSignal) {
     this.#clock = clock
     this.#signal = signal
     this.#pool = new WorkerPool({
-      workerUrl: workerUrl(import.meta.url, './restore-worker'),
+      workerUrl: workerModule,
+      early,
       workerData: undefined,
       workerDataOf: (workerIndex) => {
         this.#started.push(workerIndex)

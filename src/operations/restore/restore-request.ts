@@ -2,6 +2,7 @@ import type { ByteName } from '../../base/byte-name.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { FailureCode } from '../../base/failure.ts'
 import type { Id } from '../../model/id.ts'
+import type { EarlyThreads } from '../../kernels/early-threads.ts'
 import type { Repository } from '../../repository/repository.ts'
 import type { ProgressSink } from '../progress.ts'
 import type { OverwriteRule } from './overwrite-rule.ts'
@@ -32,6 +33,8 @@ export interface RestoreRequest {
 export interface RestoreContext {
   readonly clock: Clock
   readonly progress: ProgressSink
+  /** Threads that were started before; whoever started them ends those that were not needed. */
+  readonly early?: EarlyThreads
 }
 
 /** Something that is not in the target as the snapshot has it. */

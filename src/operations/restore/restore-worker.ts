@@ -9,12 +9,15 @@ import type { RestoreAnswer, RestoreJob, RestoreWorkerData } from './restore-job
 import type { RestoreWorkerContext } from './restore-worker-context.ts'
 import { writeJob } from './write-job.ts'
 
-const data = workerHost().workerData as RestoreWorkerData
-const directories = new OpenDirectories(TargetFolder.attach(data.targetFd, data.target))
-const blobs = new BlobOpener(data.key, new KernelMemory(data.memory))
-const context: RestoreWorkerContext = { directories, blobs, sparse: data.sparse }
+interface OwnContext extends RestoreWorkerContext {
+  readonly blobs: BlobOpener
+}
+
+const host = workerHost()
+let begun: OwnContext | undefined
 
 serveJobs<RestoreJob, RestoreAnswer>((job) => {
+  const context = (begun ??= createContext(host.workerData as RestoreWorkerData))
   switch (job.kind) {
     case 'write':
       return writeJob(job, context)
@@ -25,10 +28,15 @@ serveJobs<RestoreJob, RestoreAnswer>((job) => {
     case 'compare':
       return compareJob(job, context)
     case 'close':
-      directories.close()
-      blobs.close()
+      context.directories.close()
+      context.blobs.close()
       return job
     default:
       return job satisfies never
   }
 })
+
+function createContext({ key, memory, targetFd, target, sparse }: RestoreWorkerData): OwnContext {
+  const directories = new OpenDirectories(TargetFolder.attach(targetFd, target))
+  return { directories, blobs: new BlobOpener(key, new KernelMemory(memory)), sparse }
+}

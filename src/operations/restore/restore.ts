@@ -58,7 +58,7 @@ export async function restore(
     target: request.target,
     sparse: request.sparse,
   })
-  await using crew = new RestoreCrew({ workers, dataOf, clock: context.clock }, signal)
+  await using crew = new RestoreCrew({ workers, dataOf, early: context.early, clock: context.clock }, signal)
   /** Files that differ, and that the rule of overwriting left alone. */
   const leftAlone = new Set<ByteName>()
   const shared = { directories, counts, dryRun, overwrite, leftAlone }

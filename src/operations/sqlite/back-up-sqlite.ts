@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, utimesSync } from 'node:fs'
+import { type BigIntStats, chmodSync, chownSync, utimesSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { errorCode } from '../../base/error-code.ts'
 import { Failure } from '../../base/failure.ts'
@@ -92,11 +92,12 @@ async function backUpCopy(
 ): Promise<SqliteBackupReport> {
   const { repository, path, kind, busyMs = busyMsDefault } = request
   const name = basename(path)
-  const bytes = databaseFile(path).size + (statOf(`${path}-wal`)?.size ?? 0n)
+  const original = databaseFile(path)
+  const bytes = original.size + (statOf(`${path}-wal`)?.size ?? 0n)
   using folder = makeCopyFolder(request.workFolder, bytes, repository.random)
   const copy = join(folder.path, name)
   const facts = await work.sqlite.copy({ path, target: copy, busyMs }, signal)
-  likeOriginal(path, copy)
+  likeOriginal(original, copy)
   const stopping = new AbortController()
   const examining = work.sqlite.examine(copy, path, AbortSignal.any([signal, stopping.signal]))
   examining.catch(() => {}) // Its turn comes below; until then Node must not call it unhandled.
@@ -130,15 +131,14 @@ async function backUpCopy(
 }
 
 /** Gives the copy the owner, mode and times of the original: the snapshot tells them, and a restore brings them back. */
-function likeOriginal(path: string, copy: string): void {
-  const { uid, gid, mode, atimeMs, mtimeMs } = lstatSync(path)
+function likeOriginal({ uid, gid, mode, atimeNs, mtimeNs }: BigIntStats, copy: string): void {
   try {
-    chownSync(copy, uid, gid)
+    chownSync(copy, Number(uid), Number(gid))
   } catch (error) {
     if (errorCode(error) !== 'EPERM') throw error // Only root gives files away; others back up their own.
   }
-  chmodSync(copy, mode & 0o7777)
-  utimesSync(copy, atimeMs / 1000, mtimeMs / 1000)
+  chmodSync(copy, Number(mode) & 0o7777)
+  utimesSync(copy, Number(atimeNs / 1000n) / 1e6, Number(mtimeNs / 1000n) / 1e6)
 }
 
 /** A copy of our own has no gaps; should it have some, somebody else was at it. */

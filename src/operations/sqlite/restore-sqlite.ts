@@ -72,7 +72,7 @@ export async function restoreSqlite(
     if (error instanceof Failure || errorCode(error) === undefined) throw error
     throw new Failure('target_failed', `Cannot restore database "${path}": ${errorMessage(error)}`, { cause: error })
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    if (statOf(folder) !== undefined) rmSync(folder, { recursive: true, force: true })
   }
 }
 

@@ -54,7 +54,7 @@ export class WalSpool {
    * Fetches these segments in their order, as long as less than `aheadMax` wait here, and goes on as they are taken.
    * Ends at the end of the names, at the first that is not stored, or when nothing was taken for `idleMsMax`.
    */
-  async fill(
+  async keepFilled(
     names: Iterable<string>,
     limits: { readonly aheadMax: number; readonly idleMsMax: number },
     clock: Clock,

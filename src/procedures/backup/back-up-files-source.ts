@@ -1,5 +1,6 @@
 import { Failure } from '../../base/failure.ts'
-import { backUp, type BackupReport } from '../../operations/back-up/back-up.ts'
+import type { BackupReport } from '../../operations/back-up/back-up.ts'
+import { backUpFiles } from '../../operations/files-manifest/back-up-files.ts'
 import type { SourceJob } from './back-up-source.ts'
 
 /** Backs up a source of files: a full reads every byte of it, and of the packs that the backup relies on. */
@@ -8,7 +9,7 @@ export async function backUpFilesSource(job: SourceJob): Promise<BackupReport> {
   const policy = installation.policy.sources[source]
   if (policy?.kind !== 'files') throw new Failure('defect', `Source "${source}" is not one of files`)
   const { hostname, username, userId, groupId } = installation.host
-  return await backUp(
+  return await backUpFiles(
     {
       repository: locked.repository,
       paths: policy.paths,
@@ -23,7 +24,7 @@ export async function backUpFilesSource(job: SourceJob): Promise<BackupReport> {
       oneFileSystem: policy.oneFileSystem,
       parent: parent === undefined ? 'none' : { id: parent.id },
       time,
-      ...(kind === 'full' ? { read: 'all', rehash: 'relied' } : { read: 'changed' }),
+      kind,
     },
     { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },
     locked.signal,

@@ -1,37 +1,83 @@
-import { Failure } from '../../base/failure.ts'
+import { delimiter } from 'node:path'
+import { Failure, isFailure } from '../../base/failure.ts'
 import type { PostgresqlSourcePolicy } from '../../model/policy/policy.ts'
 import type { BackupReport } from '../../operations/back-up/back-up.ts'
 import { backUpPostgresql } from '../../operations/back-up-postgresql/back-up-postgresql.ts'
+import { dumpPostgresql } from '../../operations/dump-postgresql/dump-postgresql.ts'
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
+import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import type { Installation } from '../installation.ts'
 import type { SourceJob } from './back-up-source.ts'
 
-/** Backs up a PostgreSQL server: a physical snapshot that starts wherever it is restored. */
+/** Tables of a database that are dumped at the same time. */
+const dumpJobs = 2
+
+/**
+ * Backs up a PostgreSQL server: a physical snapshot that starts wherever it is restored, or, where the policy says so, dumps
+ * of its databases. A full has the server send every block, and reads the packs that the backup relies on.
+ */
 export async function backUpPostgresqlSource(job: SourceJob): Promise<BackupReport> {
-  const { installation, locked, source, parent, tags, time, watch } = job
-  const policy = installation.policy.sources[source]
-  if (policy?.kind !== 'postgresql') throw new Failure('defect', `Source "${source}" is not one of PostgreSQL`)
-  const { hostname, username } = installation.host
-  const connection = await connectionOf(installation, policy)
-  const manifest = { tableBytesMax: policy.manifestTableBytesMax }
-  const request = {
-    repository: locked.repository,
-    source,
-    connection,
-    hostname,
-    username,
-    tags,
-    parent,
-    time,
-    manifest,
+  const policy = job.installation.policy.sources[job.source]
+  if (policy?.kind !== 'postgresql') throw new Failure('defect', `Source "${job.source}" is not one of PostgreSQL`)
+  const take = policy.mode === 'logical' ? dump : snapshot
+  try {
+    return await take(job, policy)
+  } catch (error) {
+    // Packs that turned out to be damaged are out of the index now: the second time their content is stored anew.
+    if (!isFailure(error, 'repository_damaged') || error.facts['packs'] === undefined) throw error
+    job.watch.notice(`${job.source}: ${error.message}; it is backed up again without them`)
+    const report = await take(job, policy)
+    return { ...report, packsWithdrawn: [...report.packsWithdrawn, ...String(error.facts['packs']).split(', ')] }
   }
+}
+
+async function snapshot(job: SourceJob, policy: PostgresqlSourcePolicy): Promise<BackupReport> {
+  const { installation, locked, kind, watch } = job
   const report = await backUpPostgresql(
-    request,
+    {
+      ...(await commonOf(job, policy)),
+      manifest: { tableBytesMax: policy.manifestTableBytesMax },
+      ...(kind === 'full' ? { transfer: 'all', rehash: 'relied' } : { transfer: 'changes' }),
+    },
     { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },
     locked.signal,
   )
-  for (const warning of report.warnings) watch.notice(`${source}: ${warning}`)
-  return report
+  const view = report.manifest?.view
+  if (view?.state !== 'bounded') return report
+  const many = view.transactions.length
+  const bounded = `The server was too busy for an exact manifest: ${many} transactions may or may not be in the snapshot`
+  return { ...report, warnings: [...report.warnings, bounded] }
+}
+
+async function dump(job: SourceJob, policy: PostgresqlSourcePolicy): Promise<BackupReport> {
+  const { installation, locked, kind, watch } = job
+  const { searchPath, homeFolder } = installation.programs
+  const servers = await installedServers(installation.programs, locked.signal)
+  return await dumpPostgresql(
+    {
+      ...(await commonOf(job, policy)),
+      toolFolders: [
+        ...servers.map(({ binFolder }) => binFolder),
+        ...searchPath.split(delimiter).filter((folder) => folder.startsWith('/')),
+      ],
+      environment: { PATH: searchPath, ...(homeFolder !== undefined && { HOME: homeFolder }) },
+      workFolder: installation.workFolder,
+      jobs: dumpJobs,
+      tableBytesMax: policy.manifestTableBytesMax,
+      ...(kind === 'full' && { rehash: 'relied' }),
+    },
+    { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },
+    locked.signal,
+  )
+}
+
+async function commonOf(
+  { installation, locked, source, parent, tags, time }: SourceJob,
+  policy: PostgresqlSourcePolicy,
+) {
+  const { hostname, username } = installation.host
+  const connection = await connectionOf(installation, policy)
+  return { repository: locked.repository, source, connection, hostname, username, tags, parent, time }
 }
 
 /** How the server of a source is reached. */

@@ -52,7 +52,8 @@ export async function backUpSource(
   await using locked = await installation.locations.lock({ location: 'primary', generation }, 'shared', signal)
   const backups = await ownBackups(installation, order.source, generation, locked)
   const made = backups.find(({ backup }) => backup.run === order.run)
-  if (made !== undefined) return await putOnRecord(installation, made.backup, [], 0)
+  if (made !== undefined)
+    return await putOnRecord(installation, made.backup, { gaps: [], packsReplaced: 0, warnings: [] })
   const kind = chooseKind(
     order.kind,
     backups.map(({ backup }) => backup),
@@ -66,7 +67,12 @@ export async function backUpSource(
   const snapshot = await readBack(locked, report)
   const backup = backupOfSnapshot(snapshot, generation)
   if (backup === undefined) throw new Failure('defect', `Backup "${snapshot.id}" does not say what it is`)
-  return await putOnRecord(installation, backup, gapsOf(report), report.packsWithdrawn.length)
+  const { packsWithdrawn, warnings = [] } = report
+  return await putOnRecord(installation, backup, {
+    gaps: gapsOf(report),
+    packsReplaced: packsWithdrawn.length,
+    warnings,
+  })
 }
 
 /**
@@ -144,8 +150,7 @@ function jobOf(
 async function putOnRecord(
   { catalog, clock }: Installation,
   backup: Backup,
-  gaps: readonly BackupGap[],
-  packsReplaced: number,
+  { gaps, packsReplaced, warnings }: Pick<SourceOutcome & { state: 'stored' }, 'gaps' | 'packsReplaced' | 'warnings'>,
 ): Promise<SourceOutcome> {
   await catalog.addBackup(backup)
   await catalog.addCopy({ backup: backup.id, location: 'primary', storedAt: clock.now() })
@@ -162,6 +167,7 @@ async function putOnRecord(
     gaps,
     gapsTotal: backup.gaps,
     packsReplaced,
+    warnings,
   }
 }
 

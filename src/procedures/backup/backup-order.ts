@@ -41,6 +41,8 @@ export type SourceOutcome =
       readonly gapsTotal: number
       /** Packs that were damaged and whose content was stored anew. */
       readonly packsReplaced: number
+      /** Sentences: what was not done as it might be, though nothing is missing. */
+      readonly warnings: readonly string[]
     }
   | {
       readonly state: 'failed'

@@ -16,7 +16,7 @@ export async function readBack({ repository, signal }: LockedRepository, report:
   if (snapshot.tree !== report.tree)
     throw unproven(snapshotId, `its tree is "${snapshot.tree}", expected "${report.tree}"`)
   const bytes = await readAttachment(repository, snapshot, manifestName, signal)
-  if (bytes === undefined) return snapshot // FIXME
+  if (bytes === undefined) throw unproven(snapshotId, 'it has no manifest')
   decodeManifest(bytes, `the manifest of backup "${snapshotId.slice(0, 8)}"`)
   return snapshot
 }

@@ -112,7 +112,7 @@ function endOf(
   const gaps = [
     ...outcome.gaps.map(({ path, reason }) => `${reason}: ${path}`),
     ...missing.map((location) => `not at the ${location} location yet`),
-    ...(missing.length > 0 ? troubles : []),
+    ...troubles,
   ]
   return gaps.length === 0 ? { state: 'done', endedAt, summary } : { state: 'gaps', endedAt, summary, gaps }
 }

@@ -42,6 +42,7 @@ export async function storeHeads(
   for (const location of locations.names) {
     try {
       await using storage = await locations.evidence(location, signal)
+      if (storage === undefined) continue // With the first backup that lies there.
       let stored = 0
       const there = new Set(await Array.fromAsync(storage.inside.list('', signal), ({ objectName }) => objectName))
       for (const head of heads) {

@@ -3,13 +3,14 @@ import { type GenerationRemains, planKeyDestruction } from '../../keys/plan-key-
 import type { LocationName } from '../../model/policy/policy.ts'
 import { removeRepository } from '../../operations/locations/remove-repository.ts'
 import type { Installation, Watch } from '../installation.ts'
+import { countSegments, endWal } from '../postgresql/end-wal.ts'
 import { describeTrouble } from '../trouble.ts'
 
 /**
  * Ends generations of which nothing is left: removes what their repositories still hold, at every location, and only
  * then destroys the key. Answers troubles, a sentence each.
  *
- * Crash order: repositories first, the key last. A crash in between leaves a key that opens nothing any more, and the
+ * Crash order: repositories first, then what is left of their WAL, the key last. A crash in between leaves a key that opens nothing any more, and the
  * next call destroys it; never backups without a key.
  */
 export async function expireGenerations(
@@ -31,6 +32,7 @@ export async function expireGenerations(
       for (const location of locations.names) {
         const choice = { location, generation: plan.generation }
         if (await locations.has(choice, signal)) await removeRepository({ locations, choice }, signal)
+        await endWal(installation, choice, watch, signal)
       }
       await generations.destroy(plan.generation, signal)
       watch.notice(`the key of generation ${plan.generation} was destroyed: ${plan.reason}`)
@@ -42,20 +44,31 @@ export async function expireGenerations(
   return troubles
 }
 
+/** Backups of a generation that the catalog says are there: an empty folder in the place of a location proves nothing. */
+async function recorded({ catalog }: Installation, location: LocationName, generation: number): Promise<number> {
+  const there = new Set(
+    (await catalog.copies()).filter((copy) => copy.location === location).map(({ backup }) => backup),
+  )
+  return (await catalog.backups()).filter((backup) => backup.generation === generation && there.has(backup.id)).length
+}
+
 async function remainsOf(
-  { locations, policy }: Installation,
+  installation: Installation,
   location: LocationName,
   generation: number,
   signal: AbortSignal,
 ): Promise<GenerationRemains> {
+  const { locations, policy } = installation
   const name = { environment: policy.environment, generation, location }
   try {
+    const walSegments = await countSegments(installation, { location, generation }, signal)
+    const onRecord = await recorded(installation, location, generation)
     if (!(await locations.has({ location, generation }, signal)))
-      return { ...name, state: 'counted', backups: 0, walSegments: 0 }
+      return { ...name, state: 'counted', backups: onRecord, walSegments }
     await using storage = await locations.opened({ location, generation }, signal)
     // Any snapshot counts, also one that the catalog does not know.
     const snapshots = await Array.fromAsync(storage.inside.list('snapshots/', signal))
-    return { ...name, state: 'counted', backups: snapshots.length, walSegments: 0 }
+    return { ...name, state: 'counted', backups: Math.max(onRecord, snapshots.length), walSegments }
   } catch (error) {
     if (signal.aborted || !isFailure(error)) throw error
     return { ...name, state: 'unknown', reason: error.message }

@@ -4,6 +4,7 @@ import type { RetentionPlan } from '../../model/retention.ts'
 import { removeBackups } from '../../operations/locations/remove-backups.ts'
 import { expireGenerations } from '../keys/expire-generations.ts'
 import type { Installation, Watch } from '../installation.ts'
+import { retainWal } from '../postgresql/retain-wal.ts'
 import { replicateAll } from '../replicate-all.ts'
 import { describeTrouble } from '../trouble.ts'
 import { planAll } from './plan-all.ts'
@@ -48,7 +49,7 @@ export async function executeRetention(
   const going = plans.flatMap(({ decisions }) =>
     decisions.filter(({ decision }) => decision === 'remove').map(({ backup }) => backup),
   )
-  if (going.length === 0) return { removed: [], troubles: await expireGenerations(installation, watch, signal), held }
+  if (going.length === 0) return { removed: [], troubles: await endOfRetention(installation, watch, signal), held }
   const troubles = await removeAtPrimary(installation, going, watch, signal)
   const removed = new Set(going.map(({ id }) => id))
   const followed = await replicateAll(installation, { fillEmpty: false, removed }, watch, signal)
@@ -56,8 +57,14 @@ export async function executeRetention(
   const left = new Set((await catalog.copies()).map(({ backup }) => backup))
   const gone = going.filter(({ id }) => !left.has(id))
   for (const { id } of gone) await catalog.removeBackup(id, clock.now())
-  troubles.push(...(await expireGenerations(installation, watch, signal)))
+  troubles.push(...(await endOfRetention(installation, watch, signal)))
   return { removed: gone.map(({ id }) => id), troubles, held }
+}
+
+/** What only removed backups needed: WAL first, since a generation ends with its last WAL. */
+async function endOfRetention(installation: Installation, watch: Watch, signal: AbortSignal): Promise<string[]> {
+  const troubles = await retainWal(installation, watch, signal)
+  return [...troubles, ...(await expireGenerations(installation, watch, signal))]
 }
 
 async function removeAtPrimary(

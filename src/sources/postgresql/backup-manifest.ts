@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { Failure } from '../../base/failure.ts'
-import { decodeName, type ByteName } from '../../base/byte-name.ts'
+import { type ByteName, decodeName, encodeName } from '../../base/byte-name.ts'
 
 /** A file as the server's backup manifest tells it. */
 export interface ManifestFile {
@@ -52,11 +52,53 @@ export function verifyReceived(
   }
 }
 
+/** What is otherwise in the manifest of a whole backup than in that of the incremental which it was made of. */
+export interface FileChange {
+  readonly size: number
+  /** Undefined where it is not known. */
+  readonly sha256: string | undefined
+}
+
+/**
+ * The manifest of a whole backup: that of an incremental one as the server wrote it, with files changed. A change is
+ * looked up by the file's path in the incremental; the prefix "INCREMENTAL." goes.
+ */
+export function changeManifest(text: Uint8Array, changes: ReadonlyMap<ByteName, FileChange>): Buffer {
+  const lines = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString('utf8').split('\n')
+  const begin = lines.findIndex((line) => line.startsWith('"Files":'))
+  const end = lines.indexOf('],', begin)
+  const sum = lines.findIndex((line) => line.startsWith('"Manifest-Checksum":'))
+  if (begin < 0 || end < 0 || sum < end) throw broken('it is written in a way that is not known')
+  const files = lines.slice(begin + 1, end).map((line) => changeLine(line.replace(/,$/, ''), changes))
+  const head = [...lines.slice(0, begin + 1), files.join(',\n'), ...lines.slice(end, sum)].join('\n')
+  const whole = `${head}\n`
+  return Buffer.from(`${whole}"Manifest-Checksum": "${hash('sha256', whole)}"}\n`, 'utf8')
+}
+
+function changeLine(line: string, changes: ReadonlyMap<ByteName, FileChange>): string {
+  const file = JSON.parse(line) as NonNullable<ManifestJson['Files']>[number]
+  const encoded = file['Encoded-Path']
+  const path = file.Path ?? decodeName(Buffer.from(encoded ?? '', 'hex'))
+  const change = changes.get(path)
+  if (change === undefined) return line
+  const wholePath = path.replace(/(^|\/)INCREMENTAL\.([^/]+)$/, '$1$2')
+  const members = [
+    encoded === undefined
+      ? `"Path": ${JSON.stringify(wholePath)}`
+      : `"Encoded-Path": "${encodeName(wholePath).toString('hex')}"`,
+    `"Size": ${change.size}`,
+    `"Last-Modified": ${JSON.stringify(file['Last-Modified'] ?? '')}`,
+  ]
+  if (change.sha256 !== undefined) members.push(`"Checksum-Algorithm": "SHA256", "Checksum": "${change.sha256}"`)
+  return `{ ${members.join(', ')} }`
+}
+
 interface ManifestJson {
   readonly Files?: readonly {
     readonly Path?: string
     readonly 'Encoded-Path'?: string
     readonly Size: number
+    readonly 'Last-Modified'?: string
     readonly 'Checksum-Algorithm'?: string
     readonly Checksum?: string
   }[]

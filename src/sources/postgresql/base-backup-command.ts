@@ -6,8 +6,11 @@ export interface BaseBackupOptions {
   readonly checkpoint: 'fast' | 'spread'
   /** At most so many KiB a second, 32 to 1048576, where it is given. */
   readonly rateKibibytesMax?: number
-  /** Only blocks that changed since the backup whose manifest was uploaded on this connection. */
-  readonly incremental?: boolean
+  /**
+   * The server's manifest of an earlier backup: only blocks that changed since come, as files "INCREMENTAL.<name>". From
+   * 17 on, where the server keeps summaries of its WAL.
+   */
+  readonly since?: Uint8Array
 }
 
 /** The command (15 and later). WAL is not asked for: it comes on another connection, which holds it by a slot. */
@@ -23,6 +26,6 @@ export function baseBackupCommand(options: BaseBackupOptions): string {
     "MANIFEST_CHECKSUMS 'SHA256'",
   ]
   if (options.rateKibibytesMax !== undefined) words.push(`MAX_RATE ${options.rateKibibytesMax}`)
-  if (options.incremental === true) words.push('INCREMENTAL')
+  if (options.since !== undefined) words.push('INCREMENTAL')
   return `BASE_BACKUP (${words.join(', ')})`
 }

@@ -38,6 +38,8 @@ export interface BaseBackup {
   readonly manifest: BackupManifest
   /** The server's manifest as it came. */
   readonly manifestText: Buffer
+  /** Bytes of files that came. */
+  readonly bytesReceived: number
   /** Warnings of the server besides those of checksums. */
   readonly warnings: readonly string[]
 }
@@ -66,10 +68,31 @@ export async function receiveBaseBackup(
 ): Promise<BaseBackup> {
   using wire = new WireReader(connection)
   try {
+    if (options.since !== undefined) await uploadManifest(wire, options.since)
     return await new BaseBackupRun(wire, receiver, progress).run(baseBackupCommand(options))
   } catch (error) {
     throw connection.failure(error)
   }
+}
+
+/** So much of a manifest goes into one message, bytes. */
+const uploadBytes = 64 * 1024
+
+async function uploadManifest(wire: WireReader, manifest: Uint8Array): Promise<void> {
+  wire.query('UPLOAD_MANIFEST')
+  let failure: ServerError | undefined
+  for (;;) {
+    const { type, bytes } = await wire.next()
+    if (type === 'E') failure = new ServerError(decodeNotice(bytes))
+    if (type === 'Z') break
+    if (type !== 'G') continue
+    for (let at = 0; at < manifest.length; at += uploadBytes) {
+      wire.send('d', manifest.subarray(at, at + uploadBytes))
+      await wire.sent()
+    }
+    wire.send('c', new Uint8Array(0))
+  }
+  if (failure !== undefined) throw failure
 }
 
 /** Where the pieces of copy data go. */
@@ -249,6 +272,7 @@ class BaseBackupRun {
       tablespaces: others.filter((row) => row[0] !== null).map((row) => ({ oid: row[0]!, location: row[1] ?? '' })),
       manifest,
       manifestText: text,
+      bytesReceived: [...this.#received.values()].reduce((sum, { size }) => sum + size, 0),
       warnings: this.#warnings,
     }
   }

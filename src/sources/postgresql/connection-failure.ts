@@ -43,6 +43,11 @@ export function connectionFailure(error: unknown, doing: string): Failure {
   if (isFailure(error)) return error
   if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError)
     return new Failure('defect', `${doing}: ${errorMessage(error)}`, { cause: error })
+  // The driver's own words, where the server asks for a password and there is none to send.
+  if (error instanceof Error && /client password must be/.test(error.message)) {
+    const facts = { hint: meanings['28P01']!.hint }
+    return new Failure('access_denied', `${doing}: it asks for a password, and none is known`, { cause: error, facts })
+  }
   const code = errorCode(error)
   const meaning = (code === undefined ? undefined : (meanings[code] ?? meanings[code.slice(0, 2)])) ?? unknown(code)
   const hint = code === '42501' && /wal sender|replication/i.test(errorMessage(error)) ? grantReplication : meaning.hint
@@ -52,7 +57,9 @@ export function connectionFailure(error: unknown, doing: string): Failure {
   })
 }
 
-/** Five characters are a state of the server, which answered; everything else is the way to it. */
+/** Five characters with a digit are a state of the server, which answered; everything else ("EPIPE") is the way to it. */
 function unknown(code: string | undefined): Meaning {
-  return { code: code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? 'database_unreadable' : 'connection_failed' }
+  return {
+    code: code !== undefined && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? 'database_unreadable' : 'connection_failed',
+  }
 }

@@ -4,6 +4,7 @@ import { throwIfStopped } from '../../base/abort.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
 import { connectionFailure } from './connection-failure.ts'
 import type { ConnectionPurpose, PostgresqlConnectionOptions } from './connection-options.ts'
+import { SocketRing } from './socket-ring.ts'
 import { clientConfig, describeServer, sslModeOf, urlOfDatabase } from './server-address.ts'
 
 /** A row by the names of its columns; every value is the server's own text. */
@@ -16,14 +17,17 @@ export type Row = Readonly<Record<string, string | null>>
 export class PostgresqlConnection implements AsyncDisposable {
   /** For messages: host and port. */
   readonly server: string
+  /** Where the socket's bytes go, of a replication connection that is not encrypted. */
+  readonly ring: SocketRing | undefined
   readonly #client: Client
   readonly #signal: AbortSignal
   readonly #cut: () => void
   #lost: Error | undefined
 
-  constructor(client: Client, server: string, signal: AbortSignal) {
+  constructor(client: Client, server: string, signal: AbortSignal, ring?: SocketRing) {
     this.#client = client
     this.server = server
+    this.ring = ring
     this.#signal = signal
     this.#cut = () => {
       this.socket.destroy()
@@ -117,9 +121,14 @@ async function open(
   const server = describeServer(url)
   let connection: PostgresqlConnection | undefined
   try {
-    const client = new Client({ ...clientConfig({ ...options, url }, encrypt), ...replicationOf(purpose) })
+    const ring = purpose.kind === 'replication' && !encrypt ? new SocketRing() : undefined
+    const client = new Client({
+      ...clientConfig({ ...options, url }, encrypt),
+      ...replicationOf(purpose),
+      ...(ring !== undefined && { stream: () => ring.socket }),
+    })
     if (options.password !== undefined) client.password = options.password
-    connection = new PostgresqlConnection(client, server, signal)
+    connection = new PostgresqlConnection(client, server, signal, ring)
     await client.connect()
     return connection
   } catch (error) {
@@ -131,7 +140,9 @@ async function open(
 
 function replicationOf(purpose: ConnectionPurpose): object {
   if (purpose.kind === 'sql') return {}
-  return { replication: purpose.kind === 'replication' ? 'true' : 'database' }
+  // It may have nothing to do for as long as a backup takes, and takes no SET.
+  const options = '-c idle_session_timeout=0'
+  return { replication: purpose.kind === 'replication' ? 'true' : 'database', options }
 }
 
 function isSocketUrl(url: string): boolean {

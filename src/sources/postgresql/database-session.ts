@@ -19,6 +19,7 @@ const settings: Readonly<Record<string, string>> = {
   row_security: 'off',
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
   transaction_timeout: '0',
   lock_timeout: '60s',
   synchronous_commit: 'local',

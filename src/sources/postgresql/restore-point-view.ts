@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { DatabaseSession } from './database-session.ts'
-import { type Lsn, parseLsn } from './lsn.ts'
+import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
 import { readSequences, type SequenceValue } from './sequence-values.ts'
 import { parseSnapshot, sees, type TransactionSnapshot, wholeXid } from './transaction-snapshot.ts'
 import type { WalEvent } from './wal-scanner.ts'
@@ -98,11 +98,9 @@ async function flushLog(flusher: DatabaseSession): Promise<readonly string[]> {
 async function sequencesOf(
   sessions: readonly DatabaseSession[],
 ): Promise<ReadonlyMap<string, readonly SequenceValue[]>> {
-  const read = async (session: DatabaseSession): Promise<[string, readonly SequenceValue[]]> => [
-    session.database,
-    await readSequences(session),
-  ]
-  return new Map(await Promise.all(sessions.map(read)))
+  return new Map(
+    await Promise.all(sessions.map(async (session) => [session.database, await readSequences(session)] as const)),
+  )
 }
 
 /** The transactions whose end is in the log, or may be, and that not all views see. */
@@ -117,7 +115,7 @@ export function missingFrom(
     const { xid } = event
     if (xid === 0) continue
     // A prepared transaction's end names it elsewhere in its record: it counts as missing.
-    if (xid === undefined) missing.add(`prepared, ended at ${event.lsn}`)
+    if (xid === undefined) missing.add(`prepared, ended at ${formatLsn(event.lsn)}`)
     else if (!snapshots.every((snapshot) => sees(snapshot, xid))) missing.add(`${wholeXid(xid, snapshots[0]!)}`)
   }
   for (const xid of waiting) {

@@ -1,6 +1,9 @@
 import { Client } from 'pg'
 import { Failure } from '../../base/failure.ts'
 
+/** The server is on this machine, and is asked for nothing large. */
+const timeoutMs = 60_000
+
 /**
  * Runs one statement in a sandbox; every value comes as the server's text. Failure `connection_failed` where nobody
  * answers, `database_unreadable` where the server refuses the statement.
@@ -9,6 +12,8 @@ export async function querySandbox(url: string, sql: string): Promise<Readonly<R
   const client = new Client({
     connectionString: url,
     application_name: 'zakops-backup',
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
     types: { getTypeParser: () => (value: string | Buffer) => value },
   })
   client.on('error', () => {}) // A query that runs reports it too.

@@ -41,6 +41,13 @@ export function urlOfDatabase(url: string, database: string): string {
   return `${match[1]}/${encodeURIComponent(database)}${match[3]}`
 }
 
+/** The URL for the command line of another program, where everybody can read it, and the password that it holds. */
+export function splitPassword(url: string): { readonly url: string; readonly password: string | undefined } {
+  const match = /^([a-z]+:\/\/[^:@/?#]*):([^@/?#]*)(@.*)$/s.exec(url)
+  if (match === null) return { url, password: undefined }
+  return { url: match[1]! + match[3]!, password: decodeURIComponent(match[2]!) }
+}
+
 /** Host, port and database for messages: never the password. */
 export function describeServer(url: string): string {
   const host = parameterOf(url, 'host') ?? /^[a-z]+:\/\/(?:[^@/?#]*@)?([^/?#]*)/.exec(url)?.[1] ?? ''

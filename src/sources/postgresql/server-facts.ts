@@ -18,6 +18,8 @@ export interface ServerFacts {
   readonly walSegmentBytes: number
   readonly blockBytes: number
   readonly walBlockBytes: number
+  /** Of all databases together, about. */
+  readonly clusterBytes: number
   readonly user: { readonly name: string; readonly mayReplicate: boolean; readonly isSuperuser: boolean }
 }
 
@@ -38,6 +40,7 @@ export async function readServerFacts(connection: PostgresqlConnection): Promise
            (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size') AS segment,
            current_setting('block_size') AS block,
            current_setting('wal_block_size') AS wal_block,
+           (SELECT sum(pg_database_size(oid)) FROM pg_database WHERE has_database_privilege(oid, 'CONNECT')) AS bytes,
            current_user AS name,
            (SELECT rolreplication FROM pg_roles WHERE rolname = current_user) AS replication,
            (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super`)
@@ -55,6 +58,7 @@ export async function readServerFacts(connection: PostgresqlConnection): Promise
     walSegmentBytes: Number(row.segment),
     blockBytes: Number(row.block),
     walBlockBytes: Number(row.wal_block),
+    clusterBytes: Number(row.bytes),
     user: {
       name: row.name!,
       isSuperuser: row.super === 't',

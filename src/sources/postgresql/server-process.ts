@@ -130,16 +130,25 @@ export class ServerProcess {
   }
 }
 
-/** Ends the server and removes its folder should this process be killed: the end of a pipe is its sign. */
+/** Ends the server and removes its folder should this process be killed. */
 export function watchServer(processId: number, privateFolder: string): Disposable {
-  const script = 'cat; kill -QUIT "$0" 2>/dev/null; sleep 1; rm -rf -- "$1"'
-  const watch = spawn('/bin/sh', ['-c', script, String(processId), privateFolder], {
+  return whenKilled(['kill -QUIT "$0" 2>/dev/null; sleep 1; rm -rf -- "$1"', String(processId), privateFolder])
+}
+
+/** Removes a folder should this process be killed. */
+export function watchFolder(folder: string): Disposable {
+  return whenKilled(['rm -rf -- "$0"', folder])
+}
+
+/** The end of a pipe is the sign of it. */
+function whenKilled([script, ...words]: readonly string[]): Disposable {
+  const watch = spawn('/bin/sh', ['-c', `cat; ${script}`, ...words], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
     cwd: '/',
     env: {},
   })
-  watch.on('error', () => {}) // Without a shell the server would not have started.
+  watch.on('error', () => {}) // Without a shell the server would not start either.
   watch.unref()
   watch.stdin.on('error', () => {}) // It ends when it is killed below.
   ;(watch.stdin as unknown as { unref(): void }).unref()

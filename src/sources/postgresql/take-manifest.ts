@@ -1,7 +1,7 @@
 import type { PostgresqlManifest } from '../../model/manifest.ts'
 import { connectPostgresql } from './connection.ts'
 import type { PostgresqlConnectionOptions } from './connection-options.ts'
-import { type DatabaseSession, listDatabases, openSessions } from './database-session.ts'
+import { DatabaseSession, listDatabases } from './database-session.ts'
 import { readServerFacts } from './server-facts.ts'
 import { readSchemaDigest } from './schema-digest.ts'
 import { readSequences, type SequenceValue } from './sequence-values.ts'
@@ -10,9 +10,14 @@ import { readTables, type TableReading } from './table-manifest.ts'
 type DatabaseManifest = PostgresqlManifest['databases'][number]
 
 /** How much of large tables is read: up to a size all of it; or what another manifest has, for comparing with it. */
-export type ManifestOptions =
+export type ManifestReading =
   | { readonly tableBytesMax: number; readonly largeTables?: 'sample' | 'count' }
   | { readonly like: PostgresqlManifest }
+
+export type ManifestOptions = ManifestReading & {
+  /** Only these databases, each told by another name: a copy that lies beside its original, by the original's. */
+  readonly databases?: readonly { readonly name: string; readonly as: string }[]
+}
 
 /**
  * What a server holds now: of a restored copy, where nothing else is at work. Each database is seen as of one moment.
@@ -27,12 +32,12 @@ export async function takePostgresqlManifest(
   const server = await readServerFacts(sql)
   const databases: DatabaseManifest[] = []
   let roles: string[] = []
-  for (const database of await listDatabases(sql)) {
-    await using one = await openSessions(connection, [database], signal)
-    const [session] = one.sessions
-    await session!.beginView()
-    roles = await readRoles(session!)
-    databases.push(await readDatabase(session!, await readSequences(session!), options))
+  const wanted = options.databases ?? (await listDatabases(sql)).map((name) => ({ name, as: name }))
+  for (const { name, as } of wanted) {
+    await using session = await DatabaseSession.open(connection, name, signal)
+    await session.beginView()
+    roles = await readRoles(session)
+    databases.push({ ...(await readDatabase(session, await readSequences(session), options, as)), name: as })
   }
   return { ...headOf(server), databases, roles, view: { state: 'snapshot' } }
 }
@@ -49,7 +54,8 @@ export function headOf(server: {
 export async function readDatabase(
   session: DatabaseSession,
   sequences: readonly SequenceValue[],
-  options: ManifestOptions,
+  reading: ManifestReading,
+  name = session.database,
 ): Promise<DatabaseManifest> {
   const schemaDigest = await readSchemaDigest(session)
   const extensions = await session.query(
@@ -59,7 +65,7 @@ export async function readDatabase(
     name: session.database,
     schemaDigest,
     extensions: extensions.map((row) => ({ name: row.name!, version: row.version! })),
-    tables: await readTables(session, readingOf(session.database, options)),
+    tables: await readTables(session, readingOf(name, reading)),
     sequences,
   }
 }
@@ -80,7 +86,7 @@ export async function readRoles(session: DatabaseSession): Promise<string[]> {
   return rows.map((row) => row.role!)
 }
 
-function readingOf(database: string, options: ManifestOptions): TableReading {
+function readingOf(database: string, options: ManifestReading): TableReading {
   if (!('like' in options)) return { kind: options.largeTables ?? 'sample', tableBytesMax: options.tableBytesMax }
   const before = options.like.databases.find(({ name }) => name === database)
   return { kind: 'as before', tables: before?.tables ?? [] }

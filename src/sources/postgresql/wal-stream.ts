@@ -8,6 +8,8 @@ import { WireReader } from './wire-reader.ts'
 const dataHeadBytes = 25
 /** The server is told how far we are at least each so many bytes. */
 const statusEveryBytes = 4 * 1024 * 1024
+/** SQLSTATE: the slot no longer holds the WAL that it stood for. */
+const slotLost = '55000'
 const microsecondsFrom1970To2000 = 946_684_800_000_000n
 
 export interface WalStreamStart {
@@ -66,7 +68,12 @@ export class WalStream implements Disposable {
         if (this.#lsn - this.#statusAt >= statusEveryBytes) this.#status()
       }
     } catch (error) {
-      throw this.#connection.failure(error)
+      const failure = this.#connection.failure(error)
+      if (failure.facts.state !== slotLost) throw failure
+      throw new Failure('wal_gap', failure.message, {
+        cause: failure,
+        facts: { hint: 'The server dropped WAL while it was needed: raise max_slot_wal_keep_size in postgresql.conf' },
+      })
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { Failure } from '../../base/failure.ts'
 import type { PostgresqlConnection } from './connection.ts'
+import type { SocketRing } from './socket-ring.ts'
 
 /** The server may be so far ahead of us, bytes, before its socket is paused. */
 const aheadBytesMax = 1024 * 1024
@@ -24,9 +25,12 @@ export interface WireMessage {
 export class WireReader implements Disposable {
   readonly #socket: Socket
   readonly #connection: PostgresqlConnection
+  readonly #ring: SocketRing | undefined
   readonly #waiting: Buffer[] = []
   #bytesWaiting = 0
   #chunk: Buffer = Buffer.alloc(0)
+  /** The chunk as it came, while it is read from. */
+  #lent: Buffer | undefined
   #at = 0
   /** Of the message that is being read: its letter, and what of it is still to come. */
   #type = ''
@@ -39,7 +43,9 @@ export class WireReader implements Disposable {
     this.#connection = connection
     this.#socket = connection.socket
     this.#socket.removeAllListeners('data')
-    this.#socket.on('data', this.#take)
+    this.#ring = connection.ring
+    if (this.#ring === undefined) this.#socket.on('data', this.#take)
+    else this.#ring.takeOver(this.#take)
     this.#socket.on('error', this.#fail)
     this.#socket.on('close', this.#closed)
   }
@@ -136,9 +142,11 @@ export class WireReader implements Disposable {
   /** So many bytes in one piece; undefined until they are here. */
   #whole(length: number): Buffer | undefined {
     while (this.#chunk.length - this.#at < length) {
-      const rest = this.#chunk.subarray(this.#at)
+      const rest = Buffer.from(this.#chunk.subarray(this.#at)) // What it lies in is given back below.
       if (!this.#nextChunk()) return undefined
-      if (rest.length > 0) this.#chunk = Buffer.concat([rest, this.#chunk])
+      if (rest.length === 0) continue
+      this.#chunk = Buffer.concat([rest, this.#chunk])
+      this.#giveBack()
     }
     const bytes = this.#chunk.subarray(this.#at, this.#at + length)
     this.#at += length
@@ -150,15 +158,23 @@ export class WireReader implements Disposable {
     if (next === undefined) return false
     this.#bytesWaiting -= next.length
     if (this.#bytesWaiting < aheadBytesMax / 2 && this.#socket.isPaused()) this.#socket.resume()
+    this.#giveBack()
+    this.#lent = next
     this.#chunk = next
     this.#at = 0
     return true
   }
 
+  /** The chunk that was read from last is not needed any more. */
+  #giveBack(): void {
+    if (this.#lent !== undefined) this.#ring?.release(this.#lent)
+    this.#lent = undefined
+  }
+
   readonly #take = (chunk: Buffer): void => {
     this.#waiting.push(chunk)
     this.#bytesWaiting += chunk.length
-    if (this.#bytesWaiting >= aheadBytesMax) this.#socket.pause()
+    if (this.#ring === undefined && this.#bytesWaiting >= aheadBytesMax) this.#socket.pause()
     this.#rouse()
   }
 

@@ -1,4 +1,4 @@
-import { accessSync, type BigIntStats, constants } from 'node:fs'
+import { accessSync, type BigIntStats, constants, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
@@ -22,12 +22,18 @@ export interface CopyFacts {
 
 /** Pages between two looks at whether to stop. */
 const pagesPerStep = 16_384
+/** Pages for which a writer waits at a time: a few milliseconds. */
+const pagesPerShortStep = 1024
+/** How often a copy that lets writers in between is begun anew, or stands still, before they have to wait for all of it. */
+const restartsMax = 2
+const stallsMax = 2
 
 /**
- * Copies a database as it is at one moment, by SQLite's online backup interface. A read transaction is begun first and held to
- * the end, so that the copy is of that moment, however much others write, and never begins anew. In WAL mode writers go on
- * meanwhile; in the other modes they wait for as long as the copy takes. `isStopped` is asked now and then. Failures
- * `database_busy`, `database_unreadable`, `stopped`.
+ * Copies a database as it is at one moment, by SQLite's online backup interface. In WAL mode a read transaction is begun first and
+ * held to the end: the copy is of that moment, however much others write, and writers go on meanwhile. In the other modes
+ * a lock keeps writers out. There the copy is tried in short steps with the lock given back in between, which SQLite begins
+ * anew whenever something was written; where it does not get to the end so, the lock is held for as long as the copy takes.
+ * `isStopped` is asked now and then. Failures `database_busy`, `database_unreadable`, `stopped`.
  */
 export async function copyDatabase(request: CopyRequest, isStopped: () => boolean): Promise<CopyFacts> {
   const { path, target } = request
@@ -37,28 +43,60 @@ export async function copyDatabase(request: CopyRequest, isStopped: () => boolea
   try {
     source = openSource(request, isFrozen)
     source.exec('PRAGMA trusted_schema = OFF')
-    source.exec('BEGIN')
-    source.prepare('SELECT count(*) FROM sqlite_schema').get()
-    const pragma = (name: string): unknown => Object.values(source!.prepare(`PRAGMA ${name}`).get() ?? {})[0]
-    await backup(source, target, {
-      rate: pagesPerStep,
-      progress: () => {
-        if (isStopped()) throw new Failure('stopped', 'The copy of a database was stopped')
-      },
-    })
-    const facts = {
-      journalMode: String(pragma('journal_mode')),
-      pageSize: Number(pragma('page_size')),
-      pages: Number(pragma('page_count')),
+    const journalMode = String(pragma(source, 'journal_mode'))
+    const letsWritersIn = journalMode === 'wal' || isFrozen
+    if (letsWritersIn || !(await copyInSteps(source, target, isStopped))) {
+      rmSync(target, { force: true })
+      await copyHeld(source, target, isStopped)
     }
-    source.exec('COMMIT')
     if (isFrozen) requireSame(before, path)
-    return facts
+    const pageSize = Number(pragma(source, 'page_size'))
+    return { journalMode, pageSize, pages: statSync(target).size / pageSize }
   } catch (error) {
     throw sqliteFailure(error, path)
   } finally {
     if (source?.isOpen === true) source.close()
   }
+}
+
+async function copyHeld(source: DatabaseSync, target: string, isStopped: () => boolean): Promise<void> {
+  source.exec('BEGIN')
+  source.prepare('SELECT count(*) FROM sqlite_schema').get()
+  await backup(source, target, { rate: pagesPerStep, progress: () => throwIfTold(isStopped) })
+  source.exec('COMMIT')
+}
+
+/** Whether the copy got to its end between the writers. */
+async function copyInSteps(source: DatabaseSync, target: string, isStopped: () => boolean): Promise<boolean> {
+  let remaining = Infinity
+  let restarts = 0
+  let stalls = 0
+  try {
+    await backup(source, target, {
+      rate: pagesPerShortStep,
+      progress: ({ remainingPages }) => {
+        throwIfTold(isStopped)
+        if (remainingPages > remaining) restarts++
+        else if (remainingPages === remaining) stalls++ // A lock was in the way for as long as one is waited for.
+        remaining = remainingPages
+        if (restarts > restartsMax || stalls > stallsMax) throw givenUp
+      },
+    })
+    return true
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    return false // Whatever else was in the way: the copy that holds the lock meets it too, and tells it.
+  }
+}
+
+const givenUp = new Error('The copy in steps was given up')
+
+function throwIfTold(isStopped: () => boolean): void {
+  if (isStopped()) throw new Failure('stopped', 'The copy of a database was stopped')
+}
+
+function pragma(database: DatabaseSync, name: string): unknown {
+  return Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]
 }
 
 /**

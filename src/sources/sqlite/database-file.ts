@@ -12,7 +12,7 @@ export function statOf(path: string): BigIntStats | undefined {
   try {
     return lstatSync(path, { bigint: true })
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined
     throw new Failure('source_unreadable', `Cannot look at "${path}": ${errorMessage(error)}`, { cause: error })
   }
 }

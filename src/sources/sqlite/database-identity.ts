@@ -5,8 +5,8 @@ import { databaseFile, statOf } from './database-file.ts'
 /** By what a database is recognised that nobody wrote to. Numbers as text, times in nanoseconds. */
 export interface DatabaseIdentity {
   readonly database: FileIdentity
-  /** Where there is one that is not empty. Its header changes each time it is begun anew. */
-  readonly wal: (FileIdentity & { readonly header: string }) | null
+  /** Where there is one that is not empty. */
+  readonly wal: LogIdentity | null
   readonly journal: FileIdentity | null
 }
 
@@ -15,6 +15,14 @@ export interface FileIdentity {
   readonly mtime: string
   readonly ctime: string
   readonly inode: string
+}
+
+/**
+ * The header, which has new salts each time the log is begun anew, stands for ctime: SQLite, run by root, sets the owner of a log
+ * whenever it opens it, to read too.
+ */
+export interface LogIdentity extends Omit<FileIdentity, 'ctime'> {
+  readonly header: string
 }
 
 /** Whatever was written within so long before is not told apart by time: clocks of file systems tick, some every 2 s. */
@@ -31,12 +39,13 @@ export function identityOf(path: string, now: Date): DatabaseIdentity | undefine
   const wal = notEmpty(statOf(`${path}-wal`))
   const database = databaseFile(path)
   const settled = BigInt(now.getTime() - settleMs) * 1_000_000n
-  for (const stat of [database, wal, journal]) if (stat !== undefined && stat.ctimeNs > settled) return undefined
+  if (database.ctimeNs > settled || (journal?.ctimeNs ?? 0n) > settled || (wal?.mtimeNs ?? 0n) > settled)
+    return undefined
   const header = wal && walHeader(`${path}-wal`)
   if (wal !== undefined && header === undefined) return undefined
   return {
     database: fileIdentity(database),
-    wal: wal === undefined ? null : { ...fileIdentity(wal), header: header! },
+    wal: wal === undefined ? null : logIdentity(wal, header!),
     journal: journal === undefined ? null : fileIdentity(journal),
   }
 }
@@ -47,17 +56,18 @@ export function isSameIdentity(
   b: DatabaseIdentity | null | undefined,
 ): boolean {
   if (!a || !b) return false
-  return (
-    isSameFile(a.database, b.database) &&
-    isSameFile(a.wal, b.wal) &&
-    a.wal?.header === b.wal?.header &&
-    isSameFile(a.journal, b.journal)
-  )
+  return isSameFile(a.database, b.database) && isSameFile(a.wal, b.wal) && isSameFile(a.journal, b.journal)
 }
 
-function isSameFile(a: FileIdentity | null, b: FileIdentity | null): boolean {
+type AnyIdentity = Omit<FileIdentity, 'ctime'> & { readonly ctime?: string; readonly header?: string }
+
+function isSameFile(a: AnyIdentity | null, b: AnyIdentity | null): boolean {
   if (a === null || b === null) return a === b
-  return a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime && a.inode === b.inode
+  return a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime && a.inode === b.inode && a.header === b.header
+}
+
+function logIdentity({ size, mtimeNs, ino }: BigIntStats, header: string): LogIdentity {
+  return { size: String(size), mtime: String(mtimeNs), inode: String(ino), header }
 }
 
 function fileIdentity({ size, mtimeNs, ctimeNs, ino }: BigIntStats): FileIdentity {

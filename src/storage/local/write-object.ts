@@ -49,7 +49,10 @@ export async function writeObject(
       await writeAll(unfinished.handle, body, signal)
       onBodyRead?.() // The kernel has its own copy now.
       // After a failed sync the kernel may call the same bytes clean: the file is dropped, never synced again.
-      await folder.syncLanes.run(() => unfinished.handle.datasync())
+      await folder.syncLanes.run(async () => {
+        throwIfStopped(signal) // While it waited behind others.
+        await unfinished.handle.datasync()
+      })
       writtenAtMs = (await unfinished.handle.stat()).mtimeMs
     } finally {
       await unfinished.handle.close()

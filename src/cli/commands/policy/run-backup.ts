@@ -47,6 +47,7 @@ export function tellBackups({ output }: CommandContext, { sources, troubles }: B
     }
     for (const { path, reason } of one.gaps)
       output.problem({ during: `back up ${one.source}`, item: path, message: reason })
+    for (const warning of one.warnings) output.notice(`${one.source}: ${warning}`)
     if (one.packsReplaced > 0) {
       const message = `${formatCount(one.packsReplaced, 'pack')} were damaged; what this backup needs of them was stored anew. Run \`heal\``
       output.problem({ during: 'back up', item: one.source, message })
@@ -106,6 +107,7 @@ function documentOf(one: SourceLine): Record<string, unknown> {
     bytes_added: one.bytesAdded,
     gaps: one.gaps,
     gaps_total: one.gapsTotal,
+    warnings: one.warnings,
     copies: one.copies,
   }
 }

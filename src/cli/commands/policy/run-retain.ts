@@ -1,6 +1,8 @@
 import { Failure } from '../../../base/failure.ts'
+import { describeRetentionCount } from '../../../model/count-retention.ts'
 import { describeRetention } from '../../../model/describe-retention.ts'
 import { onRecord } from '../../../procedures/on-record.ts'
+import { countLeft } from '../../../procedures/retention/count-left.ts'
 import { planAll } from '../../../procedures/retention/plan-all.ts'
 import { executeRetention } from '../../../procedures/retention/retain-all.ts'
 import { openInstallation } from '../../access/open-installation.ts'
@@ -46,10 +48,17 @@ export async function runRetain(
   })
   await watch.end()
   for (const trouble of retained.troubles) output.problem({ during: 'retain', item: 'locations', message: trouble })
-  if (output.json) output.document({ message_type: 'retained', ...retained })
+  const left = await countLeft(
+    installation,
+    plans.map(({ source }) => source),
+  )
+  if (output.json) output.document({ message_type: 'retained', ...retained, left })
   else {
     for (const held of retained.held) output.line(held)
     output.line(`removed ${formatCount(retained.removed.length, 'backup')}`)
+    for (const { source, counts } of left) {
+      for (const count of counts) output.line(`${source}: ${describeRetentionCount(count)}`)
+    }
   }
   return retained.troubles.length > 0 ? 'gaps' : 'done'
 }

@@ -58,12 +58,15 @@ function tell({ output }: CommandContext, one: RepositoryVerified): void {
       snapshots: one.snapshots,
       packs: one.packs,
       packs_read: one.readPacks,
+      wal_files: one.walFiles,
+      wal_files_read: one.readWalFiles,
       bytes_read: one.readBytes,
       faults: one.faultsTotal,
     })
     return
   }
   const read = `read ${formatCount(one.readPacks, 'pack')} of ${one.packs}, ${formatBytes(one.readBytes)}`
-  output.line(`${item}: ${one.state}; ${formatCount(one.snapshots, 'backup')}, ${read}`)
+  const wal = one.walFiles === 0 ? '' : `; read ${formatCount(one.readWalFiles, 'file')} of WAL of ${one.walFiles}`
+  output.line(`${item}: ${one.state}; ${formatCount(one.snapshots, 'backup')}, ${read}${wal}`)
   if (one.faultsTotal > 0) output.line(`  ${formatCount(one.faultsTotal, 'fault')}: run \`zakops-backup heal\``)
 }

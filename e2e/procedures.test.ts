@@ -1,0 +1,147 @@
+/** The restore procedures as their users run them: on a real database and files, with a service that depends on them. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { makeProcedureWorld, type ProcedureWorld } from '../testing/procedure-world.ts'
+import { type TemporaryFolder, temporaryFolder } from '../testing/temporary-folder.ts'
+
+let folder: TemporaryFolder
+let world: ProcedureWorld
+
+const restore = ['procedure', 'run', 'database-restore', '--source', 'orders', '--json']
+
+before(async () => {
+  folder = temporaryFolder('procedures')
+  world = await makeProcedureWorld(folder.path)
+  await world.expect(0, 'backup')
+})
+after(async () => folder[Symbol.asyncDispose]())
+
+test('a dry run says what each step would do, and does nothing', async () => {
+  const { code, stdout } = await world.run('procedure', 'run', 'database-restore', '--source', 'orders', '--dry-run')
+  assert.equal(code, 0)
+  assert.match(stdout, /3\. Stop dependent services: stops web/)
+  assert.deepEqual(await world.expect(0, 'procedure', 'history', '--json'), [])
+  assert.equal(existsSync(folder.at('service.log')), false)
+})
+
+test('a database restore goes through the steps of the policy, proves its result, and can be rolled back', async () => {
+  world.change("insert into orders (item) values ('lost by the restore')")
+  const [end] = await world.expect(0, ...restore)
+  assert.equal(end!.proven, true)
+  assert.deepEqual(world.orders(), ['first'])
+  assert.deepEqual(world.orders(end!.oldPath), ['first', 'lost by the restore'])
+  assert.deepEqual(world.serviceLog(), ['stop', 'start', 'health', 'health'])
+  const [shown] = await world.expect(0, 'procedure', 'show', end!.run, '--json')
+  assert.deepEqual(
+    shown!.steps.map(({ step, state }) => [step, state]),
+    [
+      ['Identify the backup point to restore', 'done'],
+      ['Verify backup integrity (checksum)', 'done'],
+      ['Stop dependent services', 'done'],
+      ['Restore database from backup', 'done'],
+      ['Verify data integrity', 'done'],
+      ['Restart services', 'done'],
+      ['Validate application functionality', 'done'],
+    ],
+  )
+  await world.expect(0, 'procedure', 'roll-back', end!.run)
+  assert.deepEqual(world.orders(), ['first', 'lost by the restore'])
+  assert.equal(world.isServiceRunning(), true)
+  await world.expect(0, 'procedure', 'roll-back', end!.run)
+  assert.deepEqual(world.orders(), ['first', 'lost by the restore'], 'a second time changes nothing')
+  await world.expect(4, 'procedure', 'resume', end!.run)
+})
+
+test('a step that fails stops there and says what is stopped; the run goes on at it, or is rolled back', async () => {
+  const orders = world.orders()
+  for (const how of ['resume', 'roll-back']) {
+    writeFileSync(folder.at('start-fails'), '')
+    const { code, stdout, stderr } = await world.run(...restore)
+    assert.equal(code, 5, stdout + stderr)
+    const told = stdout + stderr
+    assert.match(told, /stopped at .*Restart services/)
+    assert.match(told, /STOPPED and not started again: web/)
+    assert.match(told, /start is not possible today/)
+    const id = /procedure resume (run-[0-9a-f]+)/.exec(told)![1]!
+    assert.equal(world.isServiceRunning(), false)
+    rmSync(folder.at('start-fails'))
+    const stops = world.serviceLog().filter((verb) => verb === 'stop').length
+    await world.expect(0, 'procedure', how, id)
+    assert.equal(world.isServiceRunning(), true)
+    if (how === 'resume') {
+      assert.equal(
+        world.serviceLog().filter((verb) => verb === 'stop').length,
+        stops,
+        'what was done is not done again',
+      )
+      assert.deepEqual(world.orders(), ['first'])
+      await world.expect(0, 'procedure', 'roll-back', id)
+    }
+    assert.deepEqual(world.orders(), orders)
+  }
+})
+
+test('a validation that does not hold, and a service that does not stop, prove nothing', async () => {
+  const orders = world.orders()
+  writeFileSync(folder.at('stop-fails'), '')
+  const { code, stderr } = await world.run(...restore)
+  assert.equal(code, 5)
+  assert.deepEqual(world.orders(), orders, 'nothing was restored under a service that runs')
+  const id = /procedure resume (run-[0-9a-f]+)/.exec(stderr)![1]!
+  rmSync(folder.at('stop-fails'))
+  await world.expect(0, 'procedure', 'roll-back', id)
+
+  const policy = folder.at('zakops-backup.yaml')
+  const text = readFileSync(policy, 'utf8')
+  writeFileSync(policy, text.replace('expect: "1"', 'expect: "2"'))
+  const accept = ['--accept-weaker', 'a test']
+  const failed = await world.run(...restore, ...accept)
+  writeFileSync(policy, text)
+  assert.equal(failed.code, 5)
+  assert.match(failed.stderr, /answers \\"1\\", expected \\"2\\"/)
+  const other = /procedure resume (run-[0-9a-f]+)/.exec(failed.stderr)![1]!
+  await world.expect(0, 'procedure', 'roll-back', other, ...accept)
+  assert.deepEqual(world.orders(), orders)
+})
+
+test('damage of what the backup needs is found before anything is stopped', async () => {
+  const packs = readdirSync(folder.at('primary'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.parentPath.includes('/data/'))
+    .map((entry) => join(entry.parentPath, entry.name))
+  const whole = packs.map((path) => [path, readFileSync(path)] as const)
+  for (const [path, bytes] of whole) {
+    const damaged = Buffer.from(bytes)
+    damaged[damaged.length >> 1]! ^= 1
+    writeFileSync(path, damaged)
+  }
+  const log = world.serviceLog().length
+  const { code, stdout, stderr } = await world.run(...restore, '--location', 'primary')
+  assert.equal(code, 5, stdout + stderr)
+  assert.match(stderr, /Verify backup integrity \(checksum\)/)
+  assert.match(stderr, /data\//)
+  assert.equal(world.serviceLog().length, log)
+  await world.expect(0, ...restore, '--location', 'secondary')
+  for (const [path, bytes] of whole) writeFileSync(path, bytes)
+})
+
+test('files come back from the newest backup that holds them; what was there stays beside', async () => {
+  const words = ['procedure', 'run', 'file-restore', '--source', 'documents', '--json']
+  rmSync(folder.at('documents/letters'), { recursive: true })
+  await world.expect(0, 'backup', 'documents') // The newest backup has them no more.
+  writeFileSync(folder.at('documents/notes'), 'changed')
+  const paths = ['--path', folder.at('documents/letters'), '--path', folder.at('documents/note*')]
+  const [end] = await world.expect(0, ...words, ...paths)
+  assert.equal(end!.proven, true)
+  assert.equal(readFileSync(folder.at('documents/letters/one'), 'utf8'), 'one')
+  assert.equal(readFileSync(folder.at('documents/notes'), 'utf8'), 'notes')
+  const notes = end!.moved.find(({ path }) => path.endsWith('/notes'))!
+  assert.equal(readFileSync(notes.oldPath, 'utf8'), 'changed')
+  assert.equal(notes.atomic, true)
+  await world.expect(0, 'procedure', 'roll-back', end!.run)
+  assert.equal(readFileSync(folder.at('documents/notes'), 'utf8'), 'changed')
+  assert.equal(existsSync(folder.at('documents/letters')), false)
+  assert.equal((await world.run(...words, '--path', '/srv/nothing')).code, 5)
+  assert.equal((await world.run(...words)).code, 2)
+})

@@ -1,0 +1,67 @@
+import { join, resolve } from 'node:path'
+import { walFetch, walFetchExitCodes, segmentsAfter } from '../../../operations/wal/wal-fetch.ts'
+import { WalArchive } from '../../../operations/wal/wal-archive.ts'
+import { WalSpool } from '../../../operations/wal/wal-spool.ts'
+import { openWalArchive } from '../../../procedures/postgresql/open-wal-archive.ts'
+import { readControlFile } from '../../../sources/postgresql/control-file.ts'
+import { parseWalName } from '../../../sources/postgresql/wal-name.ts'
+import { openInstallation } from '../../access/open-installation.ts'
+import { openPolicy } from '../../access/open-policy.ts'
+import type { CommandContext } from '../../command-entry.ts'
+import { describeFailure, failureDocument, failureText } from '../../describe-failure.ts'
+import type { CommandExit } from '../../outcome.ts'
+import { onlyPostgresql } from './only-postgresql.ts'
+
+interface WantedFile {
+  readonly name: string
+  readonly path: string
+  readonly source: string | undefined
+}
+
+/** So many segments are fetched besides one that was not there yet: the server asks for them next. */
+const aheadMax = 7
+
+/** What restore_command calls. Every failure ends with an exit code by which PostgreSQL stops, and does not go on without the file. */
+export async function runWalFetch(context: CommandContext, wanted: WantedFile): Promise<CommandExit> {
+  try {
+    return { exitCode: walFetchExitCodes[await fetchFile(context, wanted)] }
+  } catch (error) {
+    const { output } = context
+    const report = describeFailure(error)
+    output.aside(output.json ? JSON.stringify(failureDocument(report)) : failureText(report))
+    return { exitCode: walFetchExitCodes.failed }
+  }
+}
+
+async function fetchFile(context: CommandContext, wanted: WantedFile): Promise<'fetched' | 'absent'> {
+  const { world, output, signal } = context
+  const { policy } = await openPolicy(context)
+  const source = onlyPostgresql(policy, wanted.source)
+  const path = resolve(world.workingDirectory, wanted.path)
+  // PostgreSQL runs its commands in the data directory.
+  const { systemIdentifier, segmentBytes } = await readControlFile(world.workingDirectory)
+  const spoolFolder = join(policy.state, 'work', `wal-spool-${source}`)
+  const { processId, clock } = world
+  const common = { systemIdentifier, processId }
+  // Before the keyring is opened, which takes longer than all else.
+  using nothing = new WalArchive({ primary: [] }, world)
+  const waiting = new WalSpool(spoolFolder, { archive: nothing, ...common })
+  if (parseWalName(wanted.name) !== undefined && (await waiting.take(wanted.name, path))) return 'fetched'
+  await using opened = await openInstallation(context)
+  const watch = { notice: (text: string): void => output.notice(text, 'verbose') }
+  await using stored = await openWalArchive(opened.installation, { source, use: 'read' }, watch, signal)
+  const { archive } = stored
+  const walFolder = join(world.workingDirectory, 'pg_wal')
+  const request = { archive, ...common, name: wanted.name, path, segmentBytes, spoolFolder: undefined, walFolder }
+  const answer = await walFetch(request, signal)
+  if (answer === 'absent') return answer
+  const spool = new WalSpool(spoolFolder, { archive, ...common })
+  const names = segmentsAfter(wanted.name, segmentBytes, aheadMax)
+  try {
+    await spool.keepFilled(names, { aheadMax, idleMsMax: 0 }, clock, signal)
+  } catch (error) {
+    // The server has what it asked for; what is wrong with a later one is told when that is asked for.
+    output.notice(`nothing more was fetched ahead: ${describeFailure(error).message}`, 'verbose')
+  }
+  return answer
+}

@@ -1,0 +1,119 @@
+import { join } from 'node:path'
+import { Failure } from '../../base/failure.ts'
+import type { PostgresqlDump } from '../../model/postgresql-dump.ts'
+import { connectionWords, findClientTools, runTool } from '../../sources/postgresql/client-tools.ts'
+import { connectPostgresql, type PostgresqlConnection } from '../../sources/postgresql/connection.ts'
+import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
+import { urlOfDatabase } from '../../sources/postgresql/server-address.ts'
+import { readServerFacts } from '../../sources/postgresql/server-facts.ts'
+
+export interface RestoreDumpRequest {
+  /** Where `/<source>` of the snapshot was restored to. */
+  readonly folder: string
+  /** The database of the dump. */
+  readonly database: PostgresqlDump['databases'][number]
+  /** Of the server that it is restored to, as a user who may create databases. */
+  readonly connection: PostgresqlConnectionOptions
+  /** Name of the database that is made; there must be none. */
+  readonly newName: string
+  readonly jobs: number
+  readonly toolFolders: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/**
+ * Restores a dump into a new database: whatever is on the server stays as it is. Failure `refused` where there is a
+ * database of that name. Where pg_restore fails, the new database is removed again. The roles that own things must be
+ * there: "globals.sql" of the dump makes them.
+ */
+export async function restorePostgresqlDump(request: RestoreDumpRequest, signal: AbortSignal): Promise<void> {
+  const { connection, newName, database, folder, jobs } = request
+  await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
+  const server = await readServerFacts(sql)
+  const tools = await findClientTools(request.toolFolders, server.major, signal)
+  await requireNone(sql, newName)
+  const { owner, encoding, collate, ctype } = database
+  await sql.query(
+    `CREATE DATABASE ${quoteName(newName)} TEMPLATE template0 OWNER ${quoteName(owner)} ENCODING ${quoteText(encoding)}
+       LC_COLLATE ${quoteText(collate)} LC_CTYPE ${quoteText(ctype)}`,
+  )
+  const { url, environment } = connectionWords(connection, request.environment)
+  const words = [
+    '--exit-on-error',
+    `--jobs=${jobs}`,
+    '--no-password',
+    `--dbname=${urlOfDatabase(url, newName)}`,
+    join(folder, database.folder),
+  ]
+  try {
+    await runTool({ folder: tools.folder, tool: 'pg_restore', words, environment }, signal)
+  } catch (error) {
+    // It was made above by us, and holds nothing else. Its removal may fail where the server is gone: the cause counts.
+    await sql.query(`DROP DATABASE ${quoteName(newName)} WITH (FORCE)`).catch(() => {})
+    throw error
+  }
+}
+
+/**
+ * Puts a restored database in the place of another, which stays under the name `keepAs`: both renames are one
+ * transaction, so there is always one of that name. Whoever is connected to either is cut off, and nobody gets in
+ * between. Failure `refused` where something of the name `keepAs` is there already.
+ *
+ * Order: connections are closed to both, then the names change at once, then connections are let in again. A crash in
+ * between leaves a database that takes no connections: ALTER DATABASE … ALLOW_CONNECTIONS true opens it.
+ */
+export async function swapDatabases(
+  connection: PostgresqlConnectionOptions,
+  names: { readonly current: string; readonly restored: string; readonly keepAs: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const [current, restored, keepAs] = [names.current, names.restored, names.keepAs].map(quoteName) as [
+    string,
+    string,
+    string,
+  ]
+  await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
+  const { database } = await sql.row('SELECT current_database() AS database')
+  if (database === names.current || database === names.restored) {
+    throw new Failure(
+      'usage',
+      `Cannot swap the database "${database}": the connection is to it, expected one to another`,
+      {
+        facts: { hint: 'Use a URL that names the database "postgres"' },
+      },
+    )
+  }
+  await requireNone(sql, names.keepAs)
+  const closed = [names.current, names.restored]
+  try {
+    for (const name of [current, restored]) await sql.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
+    await sql.query('SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = ANY($1)', [closed])
+    await sql.query('BEGIN')
+    await sql.query(`ALTER DATABASE ${current} RENAME TO ${keepAs}`)
+    await sql.query(`ALTER DATABASE ${restored} RENAME TO ${current}`)
+    await sql.query('COMMIT')
+  } catch (error) {
+    await sql.query('ROLLBACK').catch(() => {}) // The first error is the one to tell.
+    await allowConnections(sql, closed).catch(() => {})
+    throw error
+  }
+  await allowConnections(sql, [names.current, names.keepAs])
+}
+
+async function allowConnections(sql: PostgresqlConnection, names: readonly string[]): Promise<void> {
+  for (const name of names) await sql.query(`ALTER DATABASE ${quoteName(name)} ALLOW_CONNECTIONS true`)
+}
+
+async function requireNone(sql: PostgresqlConnection, name: string): Promise<void> {
+  const rows = await sql.query('SELECT FROM pg_database WHERE datname = $1', [name])
+  if (rows.length === 0) return
+  throw new Failure('refused', `Cannot make the database "${name}": there is one already, expected a new name`)
+}
+
+function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}

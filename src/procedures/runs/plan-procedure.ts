@@ -1,0 +1,49 @@
+import { policyProcedures, stepNames, type StepText } from '../../model/procedures/policy-procedures.ts'
+import { databaseRestoreSteps, identifyBackup } from '../database-restore/database-restore.ts'
+import { fileRestoreSteps, identifyFiles } from '../file-restore/file-restore.ts'
+import { selectBackup } from '../restore-test/restore-test.ts'
+import type { ProcedureContext } from './procedure-context.ts'
+import type { ProcedureOrder } from './procedure-table.ts'
+
+/** What each step of a run would do. Touches nothing. Failures of an order that can not be done, before anything is begun. */
+export async function planProcedure(
+  context: Pick<ProcedureContext, 'installation' | 'id'>,
+  { procedure, order }: ProcedureOrder,
+): Promise<readonly StepText[]> {
+  const known = await details(context, { procedure, order } as ProcedureOrder)
+  return policyProcedures[procedure].steps.map(({ name, does }) => ({ name, does: known[name] ?? does }))
+}
+
+async function details(
+  context: Pick<ProcedureContext, 'installation' | 'id'>,
+  wanted: ProcedureOrder,
+): Promise<Readonly<Record<string, string>>> {
+  switch (wanted.procedure) {
+    case 'database-restore': {
+      const [identify, , stop, restore, , start] = databaseRestoreSteps
+      const { backup, takenAt, location, path, oldPath, services } = await identifyBackup(context, wanted.order)
+      const none = 'nothing: no service depends on this source'
+      return {
+        [identify!]: `backup ${backup.slice(0, 8)} of ${takenAt}, from ${location ?? 'the first location that has it'}`,
+        [stop!]: services.length === 0 ? none : `stops ${services.join(', ')}`,
+        [restore!]: `replaces ${path}; the old one stays as ${oldPath}`,
+        [start!]:
+          services.length === 0 ? none : `starts ${services.toReversed().join(', ')}, and waits until they are well`,
+      }
+    }
+    case 'file-restore': {
+      const { paths } = identifyFiles(context, wanted.order)
+      return { [fileRestoreSteps[0]!]: paths.join(', ') }
+    }
+    case 'restore-test': {
+      const { backup, source, location, takenAt, seed, folder, candidates } = await selectBackup(context, wanted.order)
+      const [select, restore] = stepNames('restore-test')
+      return {
+        [select!]: `${source} ${backup.slice(0, 8)} of ${takenAt}, ${location}; one of ${candidates}, by seed ${seed}`,
+        [restore!]: `restores all of it into ${folder}`,
+      }
+    }
+    default:
+      return wanted satisfies never
+  }
+}

@@ -1,0 +1,93 @@
+import { Failure } from '../../base/failure.ts'
+import { policyProcedures } from '../../model/procedures/policy-procedures.ts'
+import type { StepState } from '../../model/procedures/step-history.ts'
+import { databaseRestoreSteps, type IdentifiedBackup } from '../database-restore/database-restore.ts'
+import { putOldBack } from '../database-restore/old-database.ts'
+import { fileRestoreSteps, type MovedFile, putFilesBack } from '../file-restore/file-restore.ts'
+import type { LocatedFiles } from '../file-restore/locate-files.ts'
+import type { Installation } from '../installation.ts'
+import { startServices, stopServices } from '../services/services.ts'
+import type { StepRunner } from '../step-runner.ts'
+
+/** What rolling a run back is to do. Plain data, from what is on record of its steps. */
+export interface RollBackPlan {
+  /** In which the old state is put back: they are stopped meanwhile, if they run. */
+  readonly services: readonly string[]
+  readonly action:
+    | { readonly kind: 'database'; readonly path: string; readonly hadOld: boolean }
+    | { readonly kind: 'files'; readonly moved: readonly MovedFile[] }
+    | { readonly kind: 'nothing' }
+  /** Sentences, for a person. */
+  readonly does: readonly string[]
+}
+
+/** Decides what rolling back means after these steps. Failure `refused` where a run of this kind changes nothing in production. */
+export function planRollBack(
+  { run, procedure }: { readonly run: string; readonly procedure: string },
+  steps: readonly StepState[],
+): RollBackPlan {
+  const stateOf = (name: string | undefined): StepState | undefined => steps.find(({ step }) => step === name)
+  if (procedure === 'database-restore') return planDatabase(stateOf)
+  if (procedure === 'file-restore') {
+    const moved = movedFiles(run, stateOf(fileRestoreSteps[1]), stateOf(fileRestoreSteps[4]))
+    const does =
+      moved.length > 0 ? [`puts ${moved.length} entries back as they were`] : ['nothing was moved into production']
+    return { services: [], action: { kind: 'files', moved }, does }
+  }
+  const title = Object.hasOwn(policyProcedures, procedure)
+    ? policyProcedures[procedure as keyof typeof policyProcedures].title
+    : procedure
+  throw new Failure('refused', `Cannot roll back: a run of "${title}" changes nothing in production`)
+}
+
+function planDatabase(stateOf: (name: string | undefined) => StepState | undefined): RollBackPlan {
+  const [identify, , stop, restore] = databaseRestoreSteps
+  const point = stateOf(identify)?.result as IdentifiedBackup | undefined
+  if (point === undefined || stateOf(stop) === undefined) {
+    return { services: [], action: { kind: 'nothing' }, does: ['nothing in production was touched'] }
+  }
+  const { path, oldPath, services } = point
+  const restored = stateOf(restore)
+  const told = services.length === 0 ? [] : [`starts ${services.toReversed().join(', ')}`]
+  if (restored === undefined) return { services, action: { kind: 'nothing' }, does: told }
+  const { result } = restored
+  // Where the step did not end, a database that was there has its second name, if anything was done at all.
+  const hadOld = result === undefined || (result as { readonly oldPath: string | null }).oldPath !== null
+  const does = [
+    ...(services.length === 0 ? [] : [`stops ${services.join(', ')}`]),
+    hadOld ? `puts ${oldPath} back to ${path}, and keeps what is there now beside it` : `moves ${path} aside`,
+    ...told,
+  ]
+  return { services, action: { kind: 'database', path, hadOld }, does }
+}
+
+/** What was moved, or may have been where the step did not end: an entry without an old one beside it is left alone then. */
+function movedFiles(run: string, located: StepState | undefined, move: StepState | undefined): readonly MovedFile[] {
+  if (move === undefined) return []
+  const known = (move.result as { readonly moved?: readonly MovedFile[] } | undefined)?.moved
+  if (known !== undefined) return known
+  const entries = (located?.result as LocatedFiles | undefined)?.entries ?? []
+  return entries.map((path) => ({ path, oldPath: `${path}.zakops-${run}.old`, atomic: false }))
+}
+
+/**
+ * Puts the old state back as planned, and starts the services. May be run twice. The steps' names are those of the record.
+ */
+export async function rollBack(
+  installation: Installation,
+  { run, plan }: { readonly run: string; readonly plan: RollBackPlan },
+  step: StepRunner,
+): Promise<string> {
+  const { services, action } = plan
+  if (action.kind !== 'nothing' && services.length > 0) {
+    await step('Stop dependent services', (signal) => stopServices(installation, services, signal))
+  }
+  const done = await step('Put the old state back', async () => {
+    if (action.kind === 'database') return putOldBack({ path: action.path, run, hadOld: action.hadOld })
+    if (action.kind === 'files') return putFilesBack(action.moved, run) > 0 ? 'put back' : 'as it was'
+    return 'as it was'
+  })
+  if (services.length > 0) await step('Restart services', (signal) => startServices(installation, services, signal))
+  const what = done === 'put back' ? 'the old state is back' : 'the old state was in place'
+  return services.length === 0 ? what : `${what}, and ${services.toReversed().join(', ')} run`
+}

@@ -1,0 +1,116 @@
+import { errorMessage } from '../../base/error-message.ts'
+import { Failure } from '../../base/failure.ts'
+import { valueAtPath } from '../../model/json-path.ts'
+import type { ValidationPolicy } from '../../model/policy/policy.ts'
+import { queryValue } from '../../sources/sqlite/query-value.ts'
+import type { Installation } from '../installation.ts'
+import { requireHealthy, runPolicyCommand, servicesOf } from './services.ts'
+
+type HttpValidation = Extract<ValidationPolicy, { http: unknown }>['http']
+
+/** An application may take a while until it answers. */
+const validationMsMax = 60_000
+const againMs = 500
+const answerMsMax = 10_000
+const answerBytesMax = 1024 * 1024
+const toldCharactersMax = 200
+
+/**
+ * Whether the application works: the health checks of the source's services, then its validations, each tried again for a minute.
+ * Answers how many there were. `database`: the file that `sql` asks. Failure `not_proven` with what was found and wanted.
+ */
+export async function validateSource(
+  installation: Pick<Installation, 'policy' | 'clock' | 'commands'>,
+  source: string,
+  database: string | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  const services = servicesOf(installation, source).toReversed()
+  for (const service of services) await requireHealthy(installation, service, signal)
+  const validations = installation.policy.sources[source]?.validations ?? []
+  for (const validation of validations) await untilValid(installation, { source, database, validation }, signal)
+  return services.length + validations.length
+}
+
+interface Validation {
+  readonly source: string
+  readonly database: string | undefined
+  readonly validation: ValidationPolicy
+}
+
+async function untilValid(
+  installation: Pick<Installation, 'policy' | 'clock' | 'commands'>,
+  one: Validation,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = installation
+  const endMs = clock.monotonicMs() + validationMsMax
+  for (;;) {
+    const found = await fault(installation, one, signal)
+    if (found === undefined) return
+    // What a database says does not change by waiting.
+    if ('sql' in one.validation || clock.monotonicMs() + againMs >= endMs) {
+      throw new Failure('not_proven', `Cannot validate source "${one.source}": ${found}`)
+    }
+    await clock.sleep(againMs, signal)
+  }
+}
+
+/** What is wrong, in words. */
+async function fault(
+  installation: Pick<Installation, 'policy' | 'clock' | 'commands'>,
+  { database, validation }: Validation,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if ('http' in validation) return await httpFault(validation.http, signal)
+  if ('command' in validation) {
+    const [program] = validation.command
+    try {
+      const command = { what: `validate with "${program}"`, words: validation.command, timeoutMs: validationMsMax }
+      await runPolicyCommand(installation, command, signal)
+      return undefined
+    } catch (error) {
+      if (signal.aborted || !(error instanceof Failure)) throw error
+      return error.message
+    }
+  }
+  if (database === undefined) return `"${validation.sql}" can only be asked of a database`
+  const value = queryValue(database, validation.sql)
+  return value === validation.expect ? undefined : wanted(`"${validation.sql}" answers`, value, validation.expect)
+}
+
+async function httpFault(
+  { url, status, jsonPath, expect }: HttpValidation,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  let text: string
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]) })
+    if (answer.status !== status) {
+      await answer.body?.cancel()
+      return `"${url}" answers with status ${answer.status}, expected ${status}`
+    }
+    text = (await answer.text()).slice(0, answerBytesMax)
+  } catch (error) {
+    signal.throwIfAborted()
+    return `"${url}" does not answer: ${errorMessage(error instanceof Error && error.cause instanceof Error ? error.cause : error)}`
+  }
+  if (jsonPath === undefined) {
+    return expect === undefined || text.includes(expect) ? undefined : wanted(`"${url}" answers`, text, expect)
+  }
+  const value = valueAtPath(parsed(text), jsonPath)
+  const isRight = expect === undefined ? value !== undefined : value === expect
+  return isRight ? undefined : wanted(`"${jsonPath}" of "${url}" is`, value, expect ?? 'something')
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // No JSON: then there is nothing at any path.
+  }
+}
+
+function wanted(what: string, found: string | undefined, expected: string): string {
+  return `${what} ${found === undefined ? 'nothing' : `"${found.slice(0, toldCharactersMax)}"`}, expected "${expected}"`
+}

@@ -7,7 +7,6 @@ import {
   policyInForce,
   proven,
   runEnded,
-  stepEnded,
   verified,
 } from '../src/model/evidence/evidence-notes.ts'
 import { keyIdOf } from '../src/model/evidence/signed-head.ts'
@@ -108,22 +107,11 @@ function november(): EvidenceNote[] {
   ]
   const lengths = [2, 4, 41, 3, 72, 5, 6]
   let begin = at('21T09:00').getTime()
-  const drillSteps = steps.map((step, index) => {
-    const startedAt = new Date(begin)
-    begin += lengths[index]! * 60_000
-    const outcome = 'done' as const
-    return stepEnded(
-      {
-        run: 'run-drill-1',
-        procedure: 'recovery-drill',
-        step,
-        startedAt,
-        endedAt: new Date(begin),
-        outcome,
-        detail: index === 4 ? 'compared with its manifest: equal' : undefined,
-      },
-      'ben@fresh',
-    )
+  const drillSteps = steps.map((step, index): EvidenceNote => {
+    const durationMs = lengths[index]! * 60_000
+    begin += durationMs
+    const facts = { run: 'run-drill-1', step, state: 'done', durationMs }
+    return { at: new Date(begin), kind: 'step', actor: 'ben@fresh', facts }
   })
   return [
     proven({ ...test, source: 'main', at: at('07T14:40'), outcome: 'equal' }),

@@ -67,23 +67,6 @@ export function policyInForce({ since, actor, ...facts }: PolicyVersion): Eviden
   return { at: since, kind: 'policy version', actor, facts }
 }
 
-/** A step of a procedure as it ended. */
-export interface StepEvidence {
-  readonly run: string
-  readonly procedure: string
-  readonly step: string
-  readonly startedAt: Date
-  readonly endedAt: Date
-  readonly outcome: 'done' | 'failed' | 'rolled back'
-  /** What was found, a sentence; undefined where the name says it. */
-  readonly detail: string | undefined
-}
-
-export function stepEnded({ endedAt, ...facts }: StepEvidence, actor: string): EvidenceNote {
-  const durationMs = endedAt.getTime() - facts.startedAt.getTime()
-  return { at: endedAt, kind: 'step', actor, facts: { ...facts, durationMs } }
-}
-
 /** A drill as it ended: what was recovered, in which time, and how old it was. */
 export interface DrillEvidence {
   readonly run: string

@@ -158,19 +158,27 @@ function drillOf({ facts, at }: EvidenceEntry, entries: readonly EvidenceEntry[]
     durationMs: count(facts, 'durationMs'),
     recoveryPointMs: typeof facts['recoveryPointMs'] === 'number' ? facts['recoveryPointMs'] : undefined,
     detail: text(facts, 'detail'),
-    steps: ofRun('step').map((step) => ({
-      step: text(step.facts, 'step'),
-      startedAt: date(step.facts, 'startedAt', step.at),
-      endedAt: step.at,
-      outcome: text(step.facts, 'outcome'),
-      detail: text(step.facts, 'detail'),
-    })),
+    steps: ofRun('step').flatMap((step) => stepOf(step)),
     lessons: ofRun('lesson').map(({ at: when, actor, facts: lesson }) => ({
       at: when,
       actor,
       text: text(lesson, 'text'),
     })),
   }
+}
+
+/** A step as recordedSteps() puts it on record: once when it began, which is told by how it ended, and once then. */
+function stepOf({ at, facts }: EvidenceEntry): ReportStep[] {
+  if (text(facts, 'state') === 'begun') return []
+  return [
+    {
+      step: text(facts, 'step'),
+      startedAt: new Date(at.getTime() - count(facts, 'durationMs')),
+      endedAt: at,
+      outcome: text(facts, 'state'),
+      detail: text(facts, 'message'),
+    },
+  ]
 }
 
 /** Changes of the policy, uses of the keys, refusals, and runs that failed. */

@@ -98,7 +98,7 @@ interface ResticGroup {
   readonly keep: readonly { readonly id: string }[] | null
   readonly remove: readonly { readonly id: string }[] | null
   readonly reasons:
-    | readonly { readonly snapshot: { readonly id: string }; readonly matches: readonly string[] }[]
+    | readonly { readonly snapshot: { readonly id?: string }; readonly matches: readonly string[] }[]
     | null
 }
 
@@ -119,7 +119,9 @@ test('planForget() keeps what restic keeps, for its reasons', { skip }, async ()
     const theirs = groups.map(({ keep, remove, reasons }) => ({
       keep: keep?.map(({ id }) => id) ?? [],
       remove: remove?.map(({ id }) => id) ?? [],
-      reasons: reasons?.map(({ snapshot, matches }) => `${snapshot.id} ${matches.join('; ')}`) ?? [],
+      // Before 0.15 restic named no ids here; the reasons stand in the order of what is kept.
+      reasons:
+        reasons?.map(({ snapshot, matches }, at) => `${snapshot.id ?? keep![at]!.id} ${matches.join('; ')}`) ?? [],
     }))
     const ours = plan.groups.map(({ keep, remove, reasons }) => ({
       keep: keep.map(({ id }) => id),

@@ -1,6 +1,7 @@
 import { Failure, isFailure } from '../../base/failure.ts'
 import type { RunEnd } from '../../model/run.ts'
 import type { Installation, Watch } from '../installation.ts'
+import { storeHeads } from '../evidence/store-heads.ts'
 import { replicateAll } from '../replicate-all.ts'
 import { retainAll } from '../retention/retain-all.ts'
 import type { StepRunner } from '../step-runner.ts'
@@ -9,7 +10,7 @@ import { backUpSource } from './back-up-source.ts'
 
 /**
  * The backup procedure: backs up each source of an order, copies all to the secondary location, applies retention,
- * and puts the outcome on record. A source that fails does not keep the others from being backed up.
+ * stores the signed heads of the evidence, and puts the outcome on record. A source that fails does not keep the others from being backed up.
  *
  * Crash order: each source's snapshot is its commit point. A run that goes on after a crash finds it by the run's
  * name and does not take it again; copying and retention go on from what is stored.
@@ -30,7 +31,11 @@ export async function runBackups(
   )
   const stored = outcomes.filter(({ state }) => state === 'stored').map(({ source }) => source)
   const retained = await step('retain', (signal) => retainAll(installation, stored, watch, signal))
-  const troubles = [...replicated, retained].flatMap((part) => part.troubles)
+  const kept = await step('store signed heads', async (signal) => {
+    const { troubles: unstored } = await storeHeads(installation.locations, await installation.catalog.heads(), signal)
+    return { troubles: unstored }
+  })
+  const troubles = [...replicated, retained, kept].flatMap((part) => part.troubles)
   return await step('conclude', () => conclude(installation, order, outcomes, troubles))
 }
 

@@ -8,7 +8,6 @@ import { formatBytes } from '../../output/format-bytes.ts'
 import { formatCount } from '../../output/format-count.ts'
 import { textTable } from '../../output/text-table.ts'
 import { newRunId } from './new-run-id.ts'
-import { storeEvidence } from './store-evidence.ts'
 import { watching } from './watching.ts'
 
 export async function runPolicyBackup(
@@ -33,7 +32,6 @@ export async function runPolicyBackup(
     watch,
   )
   await watch.end()
-  await storeEvidence(context, installation)
   tellBackups(context, outcome)
   return worstOf(outcome)
 }

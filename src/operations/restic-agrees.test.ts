@@ -98,11 +98,18 @@ interface ResticGroup {
   readonly keep: readonly { readonly id: string }[] | null
   readonly remove: readonly { readonly id: string }[] | null
   readonly reasons:
-    | readonly { readonly snapshot: { readonly id?: string }; readonly matches: readonly string[] }[]
+    | readonly { readonly snapshot: { readonly id: string }; readonly matches: readonly string[] }[]
     | null
 }
 
-test('planForget() keeps what restic keeps, for its reasons', { skip }, async () => {
+/** Whose rules ours are: older ones, such as Debian's 0.14, name other reasons and know fewer words. */
+const hasOurRules = restic !== undefined && restic.version.localeCompare('0.18.0', 'en', { numeric: true }) >= 0
+
+test('planForget() keeps what restic keeps, for its reasons', { skip }, async (context) => {
+  if (!hasOurRules) {
+    context.diagnostic(`left out: restic ${restic!.version} has older rules, 0.18 or newer has ours`)
+    return
+  }
   await using folder = temporaryFolder('forget-agrees')
   const repository = await openAt(folder.at('repository'), 2)
   const snapshots = await storeManySnapshots(repository, seededRandom(seed))

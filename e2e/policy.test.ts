@@ -277,6 +277,36 @@ test('after a rotation old backups are restored with their own key', async () =>
   assert.deepEqual([back!['generation'], back!['manifest']], [1, 'equal'])
 })
 
+test('empty mount points after a rotation are not taken for locations, and no key is destroyed for them', async () => {
+  const before = await ok('backups', '--json')
+  for (const name of ['primary', 'secondary']) {
+    renameSync(folder.at(name), folder.at(`${name}.away`))
+    mkdirSync(folder.at(name))
+  }
+  // A third generation, which has no repository yet.
+  await ok('keys', 'rotate')
+  const refused = await run('backup', 'documents')
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /although \d+ backups were stored there/)
+  await run('retain')
+  const rebuilt = await run('catalog', 'rebuild')
+  assert.equal(rebuilt.code, 1)
+  assert.match(rebuilt.stderr, /it is not there, although \d+ backups were stored in it/)
+  const told = await run('status')
+  assert.equal(told.code, 5)
+  assert.match(told.stdout.replaceAll(/\s+/g, ' '), /lacks \d+ backups/)
+  const keys = await run('keys', 'list')
+  assert.doesNotMatch(keys.stdout, /destroyed/)
+  for (const name of ['primary', 'secondary']) {
+    assert.deepEqual(readdirSync(folder.at(name)), [])
+    rmSync(folder.at(name), { recursive: true })
+    renameSync(folder.at(`${name}.away`), folder.at(name))
+  }
+  assert.deepEqual(await ok('backups', '--json'), before)
+  const oldest = before.find(({ source }) => source === 'orders')!
+  await ok('restore', 'orders', oldest.snapshot_id.slice(0, 12), '--to', folder.at('oldest'))
+})
+
 test('a lost keyring, a wrong key and a weaker policy are told with what to do', async () => {
   const keyring = folder.at('zakops-keyring/keyring.json')
   renameSync(keyring, `${keyring}.away`)

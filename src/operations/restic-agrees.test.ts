@@ -105,9 +105,9 @@ interface ResticGroup {
 /** Whose rules ours are: older ones, such as Debian's 0.14, name other reasons and know fewer words. */
 const hasOurRules = restic !== undefined && restic.version.localeCompare('0.18.0', 'en', { numeric: true }) >= 0
 
-test('planForget() keeps what restic keeps, for its reasons', { skip }, async (context) => {
+test('planForget() keeps what restic keeps, for its reasons', { skip }, async (told) => {
   if (!hasOurRules) {
-    context.diagnostic(`left out: restic ${restic!.version} has older rules, 0.18 or newer has ours`)
+    told.diagnostic(`left out: restic ${restic!.version} has older rules, 0.18 or newer has ours`)
     return
   }
   await using folder = temporaryFolder('forget-agrees')

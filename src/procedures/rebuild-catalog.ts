@@ -2,6 +2,7 @@ import { isFailure } from '../base/failure.ts'
 import { planRebuild, type RebuildPlan, type RepositoryListing } from '../model/plan-rebuild.ts'
 import type { LocationName } from '../model/policy/policy.ts'
 import type { Installation, Watch } from './installation.ts'
+import { type MissingRepository, missingRepositories } from './missing-repositories.ts'
 import { describeTrouble } from './trouble.ts'
 
 export interface Rebuilt extends RebuildPlan {
@@ -26,10 +27,16 @@ export async function rebuildCatalog(
   const listings: RepositoryListing[] = []
   const unread: Rebuilt['unread'][number][] = []
   for (const location of locations.names) {
+    const missing = await missingAt(installation, location, signal)
     for (const generation of generations.open) {
       const choice = { location, generation }
       try {
-        if (!(await locations.has(choice, signal))) continue
+        if (!(await locations.has(choice, signal))) {
+          const copies = missing.find((one) => one.generation === generation)?.copies
+          if (copies !== undefined)
+            unread.push({ ...choice, detail: `it is not there, although ${copies} backups were stored in it` })
+          continue
+        }
         await using opened = await locations.lock(choice, 'shared', signal)
         const snapshots = await opened.repository.listSnapshots(opened.signal, {
           onDamaged: (id, failure) =>
@@ -46,4 +53,17 @@ export async function rebuildCatalog(
   const isReplaced = unread.length === 0 || partly
   if (isReplaced) await catalog.replaceBackups(policy.environment, plan.backups, plan.copies, clock.now())
   return { ...plan, unread, repositories: listings.length, isReplaced }
+}
+
+async function missingAt(
+  installation: Installation,
+  location: LocationName,
+  signal: AbortSignal,
+): Promise<readonly MissingRepository[]> {
+  try {
+    return await missingRepositories(installation, location, signal)
+  } catch (error) {
+    if (signal.aborted || !isFailure(error)) throw error
+    return [] // Each generation there is told as not read.
+  }
 }

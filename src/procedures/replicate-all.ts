@@ -2,6 +2,7 @@ import { isFailure } from '../base/failure.ts'
 import { replicate, type ReplicateReport } from '../operations/locations/replicate.ts'
 import type { Id } from '../model/id.ts'
 import type { Installation, Watch } from './installation.ts'
+import { missingRepositories } from './missing-repositories.ts'
 import { replicateWal } from './postgresql/replicate-wal.ts'
 import { describeTrouble } from './trouble.ts'
 
@@ -68,16 +69,19 @@ async function replicateOne(
   watch: Watch,
   signal: AbortSignal,
 ): Promise<GenerationReplicated> {
-  const { locations, catalog } = installation
-  const known = (await catalog.backups()).filter((backup) => backup.generation === generation)
+  const { locations, catalog, policy } = installation
+  const known = (await catalog.backups()).filter(
+    (backup) => backup.environment === policy.environment && backup.generation === generation,
+  )
   const copies = new Set((await catalog.copies()).filter(isSecondary).map(({ backup }) => backup))
   const copied = known.filter(({ id }) => copies.has(id))
+  const missing = fillEmpty ? [] : await missingRepositories(installation, 'secondary', signal)
   const report = await replicate(
     {
       locations,
       generation,
       removed: new Set(copied.filter(({ id }) => removed.has(id)).map(({ id }) => id)),
-      whenEmpty: copied.length > 0 && !fillEmpty ? 'refuse' : 'fill',
+      whenEmpty: missing.length > 0 ? 'refuse' : 'fill',
     },
     watch,
     signal,

@@ -115,13 +115,15 @@ async function verifyOne(
 }
 
 async function expectedCopies(
-  { catalog }: Installation,
+  { catalog, policy }: Installation,
   { location, generation }: { readonly location: LocationName; readonly generation: number },
 ): Promise<number> {
   const there = new Set(
     (await catalog.copies()).filter((copy) => copy.location === location).map(({ backup }) => backup),
   )
-  return (await catalog.backups()).filter((backup) => backup.generation === generation && there.has(backup.id)).length
+  return (await catalog.backups()).filter(
+    ({ id, environment, generation: of }) => environment === policy.environment && of === generation && there.has(id),
+  ).length
 }
 
 function readChoice({ data, week }: VerifyOrder, now: Date): ReadChoice {

@@ -14,6 +14,8 @@ import type {
   StatusFacts,
 } from '../../model/status/status-facts.ts'
 import type { Locations } from '../../operations/locations/locations.ts'
+import type { Installation } from '../../procedures/installation.ts'
+import { missingCopies, missingRepositories } from '../../procedures/missing-repositories.ts'
 import type { CommandContext } from '../command-entry.ts'
 import { locationsOf } from './open-installation.ts'
 import { openPolicy } from './open-policy.ts'
@@ -52,7 +54,7 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
     keyring,
     kit: kitFact(await catalog.keyEvents()),
     algorithm: 'AES-256',
-    locations: await reach(locations, signal),
+    locations: await reach({ locations, catalog, policy }, signal),
     now,
   }
 }
@@ -117,12 +119,18 @@ async function apartness(policy: Policy, path: string, generations: readonly Gen
   }
 }
 
-async function reach(locations: Locations, signal: AbortSignal): Promise<LocationFact[]> {
+async function reach(
+  installation: Pick<Installation, 'locations' | 'catalog' | 'policy'>,
+  signal: AbortSignal,
+): Promise<LocationFact[]> {
+  const { locations } = installation
   const facts: LocationFact[] = []
   for (const name of locations.names) {
     try {
       await locations.requireReachable(name, signal)
-      facts.push({ name, unreachable: undefined })
+      const missing = missingCopies(await missingRepositories(installation, name, signal))
+      const gone = `the ${name} location "${locations.placeOf(name)}" lacks ${missing} backups that were stored there: mount it, or run \`heal\``
+      facts.push({ name, unreachable: missing === 0 ? undefined : gone })
     } catch (error) {
       if (signal.aborted || !isFailure(error)) throw error
       facts.push({ name, unreachable: error.message })

@@ -9,6 +9,7 @@ import type { LockedRepository } from '../../operations/locations/locations.ts'
 import { isHole } from '../../sources/files/gap.ts'
 import type { Installation, Watch } from '../installation.ts'
 import type { BackupGap, SourceOutcome } from './backup-order.ts'
+import { missingCopies, missingRepositories } from '../missing-repositories.ts'
 import { chooseKind } from './choose-kind.ts'
 import { readBack } from './read-back.ts'
 import { sourceBackups } from './source-backups.ts'
@@ -80,13 +81,11 @@ export async function backUpSource(
  * a primary that is not mounted, or lost: making it anew would hide that.
  */
 async function requireRepository(installation: Installation, generation: number, signal: AbortSignal): Promise<void> {
-  const { locations, catalog } = installation
+  const { locations } = installation
   const choice = { location: 'primary', generation } as const
   if (await locations.has(choice, signal)) return
-  const copies = new Set(
-    (await catalog.copies()).filter(({ location }) => location === 'primary').map(({ backup }) => backup),
-  )
-  const lost = (await catalog.backups()).filter((one) => one.generation === generation && copies.has(one.id)).length
+  // Also of other generations: the first backup after a rotation must not take an empty mount point for the location.
+  const lost = missingCopies(await missingRepositories(installation, 'primary', signal))
   if (lost === 0) {
     await locations.create(choice, signal)
     return

@@ -94,14 +94,18 @@ async function conclude(
     const copies =
       outcome.state === 'stored' ? (await catalog.copies(outcome.snapshot)).map(({ location }) => location) : []
     const missing = outcome.state === 'stored' ? locations.names.filter((name) => !copies.includes(name)) : []
-    await endRun(installation, runOf(order, outcome.source), endOf(installation, outcome, missing, troubles))
+    await endRun(installation, runOf(order, outcome.source), outcome.source, () =>
+      endOf(installation, outcome, missing, troubles),
+    )
     sources.push({ ...outcome, copies })
   }
   return { sources, troubles }
 }
 
-async function endRun({ catalog }: Installation, id: string, end: RunEnd): Promise<void> {
-  await catalog.endRun(id, end)
+/** A crash right after the end was put on record has this step run again, at another time: the first end stays. */
+async function endRun(installation: Installation, id: string, source: string, end: () => RunEnd): Promise<void> {
+  if (await hasEnded(installation, id, source)) return
+  await installation.catalog.endRun(id, end())
 }
 
 function endOf(
@@ -116,6 +120,10 @@ function endOf(
   const summary = `${outcome.kind} ${outcome.snapshot.slice(0, 8)}: ${outcome.files} files, ${outcome.bytes} bytes`
   const gaps = [
     ...outcome.gaps.map(({ path, reason }) => `${reason}: ${path}`),
+    // Taken over after a crash it says how many paths are missing, and not which.
+    ...(outcome.gapsTotal > outcome.gaps.length
+      ? [`${outcome.gapsTotal - outcome.gaps.length} more paths are missing`]
+      : []),
     ...missing.map((location) => `not at the ${location} location yet`),
     ...troubles,
   ]

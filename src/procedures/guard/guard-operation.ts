@@ -58,11 +58,20 @@ export async function guardOperation<Answer>(
     await catalog.endRun(run.id, { state: 'done', endedAt: clock.now(), summary })
     return { backup, operation: ended, restore: { state: 'not needed' } }
   }
-  const restore = order.restoreOnFailure
-    ? await putBack(installation, { order, path: policy.path, backup, watch })
-    : ({ state: 'not asked for' } as const)
-  const message = `the operation failed; the database was ${restore.state === 'restored' ? 'put back' : 'left as it is'}`
-  await catalog.endRun(run.id, { state: 'failed', endedAt: clock.now(), failure: 'command_failed', message })
+  const fail = async (became: string): Promise<void> => {
+    const message = `the operation failed; the database was ${became}`
+    await catalog.endRun(run.id, { state: 'failed', endedAt: clock.now(), failure: 'command_failed', message })
+  }
+  let restore: Guarded<Answer>['restore'] = { state: 'not asked for' }
+  if (order.restoreOnFailure) {
+    try {
+      restore = await putBack(installation, { order, path: policy.path, backup, watch })
+    } catch (error) {
+      await fail('to be put back, and could not be')
+      throw error
+    }
+  }
+  await fail(restore.state === 'restored' ? 'put back' : 'left as it is')
   return { backup, operation: ended, restore }
 }
 

@@ -52,6 +52,7 @@ async function recorded({ catalog }: Installation, location: LocationName, gener
   return (await catalog.backups()).filter((backup) => backup.generation === generation && there.has(backup.id)).length
 }
 
+/** A repository that is not there holds nothing only where this is on record: an empty folder may be one that nothing is mounted on. */
 async function remainsOf(
   installation: Installation,
   location: LocationName,
@@ -63,8 +64,11 @@ async function remainsOf(
   try {
     const walSegments = await countSegments(installation, { location, generation }, signal)
     const onRecord = await recorded(installation, location, generation)
-    if (!(await locations.has({ location, generation }, signal)))
+    if (!(await locations.has({ location, generation }, signal))) {
+      const reason = await doubtOf(installation, location, generation)
+      if (reason !== undefined) return { ...name, state: 'unknown', reason }
       return { ...name, state: 'counted', backups: onRecord, walSegments }
+    }
     await using storage = await locations.opened({ location, generation }, signal)
     // Any snapshot counts, also one that the catalog does not know.
     const snapshots = await Array.fromAsync(storage.inside.list('snapshots/', signal))
@@ -73,4 +77,20 @@ async function remainsOf(
     if (signal.aborted || !isFailure(error)) throw error
     return { ...name, state: 'unknown', reason: error.message }
   }
+}
+
+/** Why the absence of a repository does not prove that nothing of the generation is left; undefined where it does. */
+async function doubtOf(
+  { catalog, policy }: Installation,
+  location: LocationName,
+  generation: number,
+): Promise<string | undefined> {
+  const backups = (await catalog.backups({ includeRemoved: true })).filter(
+    (one) => one.environment === policy.environment && one.generation === generation,
+  )
+  if (backups.length === 0) return 'its repository is not there, and no removal of a backup of it is on record'
+  const copies = (await catalog.copies()).filter((copy) => copy.location === location)
+  const there = new Set(copies.map(({ backup }) => backup))
+  const stored = backups.filter(({ id }) => there.has(id)).length
+  return stored === 0 ? undefined : `its repository is not there, although ${stored} backups were stored in it`
 }

@@ -307,6 +307,17 @@ test('empty mount points after a rotation are not taken for locations, and no ke
   await ok('restore', 'orders', oldest.snapshot_id.slice(0, 12), '--to', folder.at('oldest'))
 })
 
+test('backups that vanish from a location are told by verify and status, and none is removed for them', async () => {
+  const snapshots = filesBelow(folder.at('primary')).filter((path) => path.includes('/snapshots/'))
+  for (const path of snapshots) renameSync(path, folder.at(`vanished-${path.split('/').at(-1)}`))
+  const verified = await run('verify')
+  assert.equal(verified.code, 5)
+  assert.match(verified.stderr, /this backup was stored here and is gone/)
+  assert.equal((await run('status')).code, 5)
+  for (const path of snapshots) renameSync(folder.at(`vanished-${path.split('/').at(-1)}`), path)
+  await ok('verify')
+})
+
 test('a lost keyring, a wrong key and a weaker policy are told with what to do', async () => {
   const keyring = folder.at('zakops-keyring/keyring.json')
   renameSync(keyring, `${keyring}.away`)

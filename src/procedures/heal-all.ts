@@ -1,5 +1,7 @@
 import { isFailure } from '../base/failure.ts'
+import type { LocationName } from '../model/policy/policy.ts'
 import { healGeneration } from '../operations/locations/heal-generation.ts'
+import { parseObjectName } from '../repository/object-kind.ts'
 import type { Installation, Watch } from './installation.ts'
 
 /** What healing one generation came to. Plain JSON. */
@@ -21,30 +23,42 @@ export interface GenerationHealed {
  * `storage_unreachable` where a location is not there: then there is nothing to heal from.
  */
 export async function healAll(
-  { locations, generations }: Installation,
+  installation: Installation,
   { dryRun }: { readonly dryRun: boolean },
   watch: Watch,
   signal: AbortSignal,
 ): Promise<readonly GenerationHealed[]> {
+  const { locations, generations } = installation
   locations.placeOf('secondary') // Says so where the environment has none.
   const healed: GenerationHealed[] = []
   for (const generation of generations.open) {
     const isSomewhere = await hasEither({ locations, generation }, signal)
     if (!isSomewhere) continue
     const report = await healGeneration({ locations, generation, dryRun }, watch, signal)
-    healed.push({
-      generation,
-      examinedObjects: report.examinedObjects,
-      examinedBytes: report.examinedBytes,
-      mended: (dryRun ? report.plan.mend : report.mended).map(({ objectName, side, found }) => ({
-        location: side === 'here' ? 'primary' : 'secondary',
-        objectName,
-        found,
-      })),
-      unhealed: report.unhealed,
-    })
+    const mended = (dryRun ? report.plan.mend : report.mended).map(({ objectName, side, found }) => ({
+      location: side === 'here' ? ('primary' as const) : ('secondary' as const),
+      objectName,
+      found,
+    }))
+    if (!dryRun) await noteCopies(installation, mended)
+    const { examinedObjects, examinedBytes, unhealed } = report
+    healed.push({ generation, examinedObjects, examinedBytes, mended, unhealed })
   }
   return healed
+}
+
+/** A backup that is back in a location is on record there again, so that retention, status and a restore know of it. */
+async function noteCopies(
+  { catalog, clock }: Pick<Installation, 'catalog' | 'clock'>,
+  mended: readonly { readonly location: LocationName; readonly objectName: string }[],
+): Promise<void> {
+  const known = new Set((await catalog.backups()).map(({ id }) => id))
+  const onRecord = new Set((await catalog.copies()).map(({ backup, location }) => `${backup} ${location}`))
+  for (const { location, objectName } of mended) {
+    const parsed = parseObjectName(objectName)
+    if (parsed?.kind !== 'snapshots' || !known.has(parsed.id) || onRecord.has(`${parsed.id} ${location}`)) continue
+    await catalog.addCopy({ backup: parsed.id, location, storedAt: clock.now() })
+  }
 }
 
 async function hasEither(

@@ -73,7 +73,9 @@ async function replicateOne(
   const known = (await catalog.backups()).filter(
     (backup) => backup.environment === policy.environment && backup.generation === generation,
   )
-  const copies = new Set((await catalog.copies()).filter(isSecondary).map(({ backup }) => backup))
+  const allCopies = await catalog.copies()
+  const copies = new Set(allCopies.filter(isSecondary).map(({ backup }) => backup))
+  const atPrimary = new Set(allCopies.filter((copy) => !isSecondary(copy)).map(({ backup }) => backup))
   const copied = known.filter(({ id }) => copies.has(id))
   const missing = fillEmpty ? [] : await missingRepositories(installation, 'secondary', signal)
   const report = await replicate(
@@ -81,6 +83,7 @@ async function replicateOne(
       locations,
       generation,
       removed: new Set(copied.filter(({ id }) => removed.has(id)).map(({ id }) => id)),
+      onlyHere: new Set(known.filter(({ id }) => !atPrimary.has(id)).map(({ id }) => id)),
       whenEmpty: missing.length > 0 ? 'refuse' : 'fill',
     },
     watch,

@@ -1,4 +1,5 @@
 import { Failure, isFailure } from '../base/failure.ts'
+import type { Id } from '../model/id.ts'
 import type { LocationName } from '../model/policy/policy.ts'
 import type { CheckReport } from '../operations/check/check-report.ts'
 import type { ReadChoice } from '../operations/check/read-choice.ts'
@@ -75,13 +76,14 @@ async function verifyOne(
   try {
     if (!(await locations.has(choice, signal))) {
       const copies = await expectedCopies(installation, choice)
-      if (copies === 0) return await walAlone(installation, order, choice, now, signal) // A generation that no backup was put into yet.
+      if (copies.length === 0) return await walAlone(installation, order, choice, now, signal) // A generation that no backup was put into yet.
       throw new Failure('repository_missing', `Cannot verify "${locations.repositoryPlace(choice)}": it is not there`, {
-        facts: { hint: `${copies} backups should be in it; run \`heal\`` },
+        facts: { hint: `${copies.length} backups should be in it; run \`heal\`` },
       })
     }
+    const expected = (): Promise<readonly Id[]> => expectedCopies(installation, choice)
     const report = await verifyRepository(
-      { locations, choice, read: readChoice(order, now) },
+      { locations, choice, read: readChoice(order, now), expected },
       { progress: watch.progress, random },
       signal,
     )
@@ -117,13 +119,14 @@ async function verifyOne(
 async function expectedCopies(
   { catalog, policy }: Installation,
   { location, generation }: { readonly location: LocationName; readonly generation: number },
-): Promise<number> {
+): Promise<readonly Id[]> {
   const there = new Set(
     (await catalog.copies()).filter((copy) => copy.location === location).map(({ backup }) => backup),
   )
-  return (await catalog.backups()).filter(
+  const stored = (await catalog.backups()).filter(
     ({ id, environment, generation: of }) => environment === policy.environment && of === generation && there.has(id),
-  ).length
+  )
+  return stored.map(({ id }) => id)
 }
 
 function readChoice({ data, week }: VerifyOrder, now: Date): ReadChoice {

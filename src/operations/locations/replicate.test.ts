@@ -26,8 +26,13 @@ async function backUpInto(locations: Locations, folder: string, changes = {}): P
   return (await backUpPaths(locked.repository, [folder], changes)).snapshotId!
 }
 
-async function copyAll(locations: Locations, removed: readonly Id[] = []): Promise<ReplicateReport> {
-  const request = { locations, generation: 1, removed: new Set(removed), whenEmpty: 'fill' } as const
+async function copyAll(
+  locations: Locations,
+  removed: readonly Id[] = [],
+  onlyHere: readonly Id[] = [],
+): Promise<ReplicateReport> {
+  const snapshots = { removed: new Set(removed), onlyHere: new Set(onlyHere) }
+  const request = { locations, generation: 1, ...snapshots, whenEmpty: 'fill' } as const
   return await replicate(request, { progress: noProgress }, signal)
 }
 
@@ -83,14 +88,45 @@ test('replicate() keeps at the secondary what the primary has lost without a ret
   await writeFile(join(folder, 'a'), 'b')
   const second = await backUpInto(locations, folder)
   await copyAll(locations)
+  const third = await backUpInto(locations, folder, { hostName: 'third' })
+  await copyAll(locations)
   await storageOf('primary').remove(`snapshots/${first}`, signal)
+  await removeBackups({ locations, generation: 1, remove: [second] }, { progress: noProgress }, signal)
   const report = await copyAll(locations, [second])
   assert.deepEqual(report.lostAtPrimary, [first])
-  assert.equal(report.removedObjects, 0)
-  assert.equal(report.snapshots.length, 2)
+  assert.equal(report.removedObjects, 1)
+  assert.deepEqual(report.snapshots.toSorted(), [first, third].toSorted())
+  assert.deepEqual(await faultsAt(locations, secondary), [])
 
   await healGeneration({ locations, generation: 1, dryRun: false }, { progress: noProgress }, signal)
   assert.notEqual(await storageOf('primary').size(`snapshots/${first}`, signal), undefined)
+})
+
+test('replicate() follows retention beside what is kept at the secondary alone, whose data goes with the last of it', async () => {
+  await using temporary = temporaryFolder('locations')
+  const folder = temporary.path
+  const { locations, storageOf } = memoryLocations()
+  await locations.create(primary, signal)
+  const backups: Id[] = []
+  for (const name of ['a', 'b', 'c']) {
+    await writeFile(join(folder, 'a'), randomBytes(300_000))
+    backups.push(await backUpInto(locations, folder, { hostName: name }))
+  }
+  const [first, second, third] = backups as [Id, Id, Id]
+  await copyAll(locations)
+  // The secondary was away when retention removed two, and then one of them was proven from there.
+  await removeBackups({ locations, generation: 1, remove: [first, second] }, { progress: noProgress }, signal)
+  const followed = await copyAll(locations, [first], [first, second])
+  assert.deepEqual(followed.lostAtPrimary, [])
+  assert.deepEqual(followed.snapshots.toSorted(), [second, third].toSorted())
+  assert.deepEqual(await faultsAt(locations, secondary), [])
+
+  const packs = async (): Promise<number> =>
+    (await Array.fromAsync(storageOf('secondary').list('data/', signal))).length
+  const before = await packs()
+  assert.deepEqual((await copyAll(locations, [first, second], [first, second])).snapshots, [third])
+  assert.ok((await packs()) < before)
+  assert.deepEqual(await faultsAt(locations, secondary), [])
 })
 
 test('replicate() tells a secondary that is away from one that is empty', async () => {
@@ -103,7 +139,13 @@ test('replicate() tells a secondary that is away from one that is empty', async 
   places.away.add('secondary')
   await assert.rejects(copyAll(locations), (error) => isFailure(error, 'storage_unreachable'))
   places.away.clear()
-  const request = { locations, generation: 1, removed: new Set<Id>(), whenEmpty: 'refuse' } as const
+  const request = {
+    locations,
+    generation: 1,
+    removed: new Set<Id>(),
+    onlyHere: new Set<Id>(),
+    whenEmpty: 'refuse',
+  } as const
   await assert.rejects(replicate(request, { progress: noProgress }, signal), (error) =>
     isFailure(error, 'storage_unreachable'),
   )

@@ -13,8 +13,10 @@ import type { Locations } from './locations.ts'
 export interface ReplicateRequest {
   readonly locations: Locations
   readonly generation: number
-  /** The snapshots that retention has removed: with them goes what only they needed. Nothing else is ever removed. */
+  /** The snapshots that retention has removed: they go, and with the last of them what only they needed. Nothing else ever does. */
   readonly removed: ReadonlySet<Id>
+  /** Snapshots that are on record as no longer at the primary: they may be here alone, and that is no loss. */
+  readonly onlyHere: ReadonlySet<Id>
   /** What an empty secondary means: a new one to `fill`, or one that is not there although copies should be. */
   readonly whenEmpty: 'fill' | 'refuse'
 }
@@ -27,15 +29,15 @@ export interface ReplicateReport {
   readonly removedObjects: number
   /** The snapshots that the secondary holds now. */
   readonly snapshots: readonly Id[]
-  /** Snapshots that only the secondary holds although no retention removed them: the primary has lost them. */
+  /** Snapshots that only the secondary holds although nothing says that they left the primary: the primary has lost them. */
   readonly lostAtPrimary: readonly Id[]
   readonly faults: readonly MirrorFault[]
 }
 
 /**
- * Makes the secondary location hold what the primary holds of a generation, and reads back what it copied. Removals
- * follow only where every snapshot that would go is one that retention has removed: what vanished from the primary
- * otherwise stays here, since this may be its last copy.
+ * Makes the secondary location hold what the primary holds of a generation, and reads back what it copied. What
+ * retention removed goes here too, by name. The data that it needed goes only where no other snapshot is here alone:
+ * one that vanished from the primary, or that retention has removed there and keeps now since it was proven from here.
  *
  * Crash order: that of mirror(); wherever it is stopped both are valid, and the next call goes on.
  * Failures: `storage_unreachable` where either location is not there, or the secondary is empty and should not be.
@@ -74,19 +76,21 @@ async function replicateLocked(
 ): Promise<ReplicateReport> {
   const common = { source: repository.storage, target, verify: 'copied' } as const
   const looked = await mirror({ ...common, surplus: 'keep', dryRun: true }, context, signal)
-  const lostAtPrimary = snapshotsOf(looked.plan.surplus).filter((id) => !request.removed.has(id))
-  const mayRemove = request.removed.size > 0 && lostAtPrimary.length === 0
+  const alone = snapshotsOf(looked.plan.surplus)
+  const going = alone.filter((id) => request.removed.has(id))
+  const staying = alone.filter((id) => !request.removed.has(id))
+  const lostAtPrimary = staying.filter((id) => !request.onlyHere.has(id))
   const namedPacks = async (stop: AbortSignal): Promise<ReadonlySet<string>> => {
     const indexes = await loadIndexFiles(repository, {}, stop)
     return new Set(indexes.flatMap(({ packs }) => packs.map(({ id }) => packObjectName(id))))
   }
   // A primary whose last backup went looks like one that has lost everything: mirror() refuses to follow it. Only
   // snapshots go then, which are known by name to be meant; what they needed goes with the whole generation.
-  const isEmptied = mayRemove && (await listSnapshots(repository.storage, signal)).length === 0
-  const surplus = mayRemove && !isEmptied ? 'remove' : 'keep'
+  const isEmptied = (await listSnapshots(repository.storage, signal)).length === 0
+  const surplus = request.removed.size > 0 && staying.length === 0 && !isEmptied ? 'remove' : 'keep'
   const report = await mirror({ ...common, surplus, namedPacks }, context, signal)
-  const emptied = isEmptied ? snapshotsOf(looked.plan.surplus) : []
-  for (const id of emptied) await target.remove(objectNameOf('snapshots', id), signal)
+  const byName = surplus === 'keep' && report.faults.length === 0 ? going : []
+  for (const id of byName) await target.remove(objectNameOf('snapshots', id), signal)
   const damaged = new Set(report.faults.map(({ objectName }) => objectName))
   const objects = [...report.plan.copy, ...report.plan.differing].filter(({ objectName }) => !damaged.has(objectName))
   const { intact, faults } = await verifyNames({ storage: target, objects }, context.progress, signal)
@@ -95,7 +99,7 @@ async function replicateLocked(
     copiedObjects: report.copiedObjects,
     copiedBytes: report.copiedBytes,
     verifiedObjects: intact,
-    removedObjects: report.removedObjects + emptied.length,
+    removedObjects: report.removedObjects + byName.length,
     snapshots,
     lostAtPrimary,
     faults: [...report.faults, ...faults.map((fault) => ({ ...fault, side: 'target' as const }))],

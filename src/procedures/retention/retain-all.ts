@@ -33,7 +33,7 @@ export async function retainAll(
   watch: Watch,
   signal: AbortSignal,
 ): Promise<Retained> {
-  const plans = await planAll(installation, backedUp, new Set(backedUp))
+  const plans = await planAll(installation, backedUp, new Set(backedUp), signal)
   return await executeRetention(installation, plans, watch, signal)
 }
 
@@ -74,9 +74,8 @@ async function removeAtPrimary(
   signal: AbortSignal,
 ): Promise<string[]> {
   const troubles: string[] = []
-  const atPrimary = new Set(
-    (await catalog.copies()).filter(({ location }) => location === 'primary').map(({ backup }) => backup),
-  )
+  const copies = (await catalog.copies()).filter(({ location }) => location === 'primary')
+  const atPrimary = new Set(copies.map(({ backup }) => backup))
   const byGeneration = Map.groupBy(going, ({ generation }) => generation)
   for (const [generation, backups] of byGeneration) {
     const remove = backups.filter(({ id }) => atPrimary.has(id)).map(({ id }) => id)

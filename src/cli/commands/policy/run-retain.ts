@@ -32,7 +32,7 @@ export async function runRetain(
       `Cannot apply retention to "${unknown}": there is no such source, only ${[...known].join(', ')}`,
     )
   }
-  const plans = await planAll(installation, named.length === 0 ? [...known] : named)
+  const plans = await planAll(installation, named.length === 0 ? [...known] : named, new Set(), signal)
   if (options.dryRun === true) {
     for (const plan of plans) {
       if (output.json) output.document({ message_type: 'retention_plan', ...plan })

@@ -1,8 +1,9 @@
 import type { Clock } from '../../base/clock.ts'
 import { Failure } from '../../base/failure.ts'
+import { inLanes } from '../../base/in-lanes.ts'
 import { EarlyThreads } from '../../kernels/early-threads.ts'
 import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
-import { eachAtOnce } from '../each-at-once.ts'
+
 import { fileLots, targetsOf } from './file-lots.ts'
 import type { LocatedFile } from './located-file.ts'
 import type { CompareBy, Comparison, FileProblem, RestoreAnswer, RestoreJob, RestoreWorkerData } from './restore-job.ts'
@@ -127,6 +128,6 @@ export class RestoreCrew implements AsyncDisposable {
     files: readonly LocatedFile[],
     action: (lot: readonly LocatedFile[], from: number) => Promise<void>,
   ): Promise<void> {
-    await eachAtOnce(fileLots(files), 2 * this.#pool.workersMax, async ({ lot, from }) => action(lot, from))
+    await inLanes(fileLots(files), 2 * this.#pool.workersMax, this.#signal, async ({ lot, from }) => action(lot, from))
   }
 }

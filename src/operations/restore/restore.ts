@@ -1,8 +1,8 @@
 import type { ByteName } from '../../base/byte-name.ts'
 import { isFailure } from '../../base/failure.ts'
+import { inLanes } from '../../base/in-lanes.ts'
 import { workersOfCores } from '../../base/worker-count.ts'
 import { TargetFolder } from '../../sources/files/target-folder.ts'
-import { eachAtOnce } from '../each-at-once.ts'
 import { TreeReader } from '../tree-reader.ts'
 import { EntryRestorer } from './entry-restorer.ts'
 import { fileWindows } from './file-windows.ts'
@@ -65,7 +65,7 @@ export async function restore(
   const files = new FileRestorer({ ...shared, repository, crew, slots }, signal)
   const entries = new EntryRestorer(shared)
   const restoreAll = async (wanted: Iterable<WantedFile> | AsyncIterable<WantedFile>): Promise<void> =>
-    eachAtOnce(fileWindows(wanted), windowsMax, async (window) => files.restore(window))
+    inLanes(fileWindows(wanted), windowsMax, signal, async (window) => files.restore(window))
 
   await restoreAll(entries.restore(walkTree(start, { trees, filter }, signal)))
   for (let again: WantedFile[]; (again = entries.link((path) => files.isThere(path))).length > 0; ) {
@@ -74,7 +74,7 @@ export async function restore(
   entries.finish()
   if (!verify || dryRun) return reportOf(counts, undefined)
   const restored = filesOf(walkTree(start, { trees, filter }, signal))
-  await eachAtOnce(fileWindows(restored), windowsMax, async (window) => files.verify(window))
+  await inLanes(fileWindows(restored), windowsMax, signal, async (window) => files.verify(window))
   return reportOf(counts, counts.filesVerified)
 }
 

@@ -1,11 +1,12 @@
 import { errorMessage } from '../../base/error-message.ts'
 import { isFailure } from '../../base/failure.ts'
+import { inLanes } from '../../base/in-lanes.ts'
 import { setLength } from '../../posix/file-space.ts'
 import { close } from '../../posix/open.ts'
 import { writeAt } from '../../posix/write.ts'
 import { packObjectName } from '../../repository/object-kind.ts'
 import type { Repository } from '../../repository/repository.ts'
-import { eachAtOnce } from '../each-at-once.ts'
+
 import { targetsOf } from './file-lots.ts'
 import type { OpenDirectories } from './open-directories.ts'
 import type { PlannedBlob, Span } from './plan-spans.ts'
@@ -67,7 +68,7 @@ export class FileWriter {
     }
     this.#take(await crew.writeEmpty(this.#files(empty)), empty)
     this.#count(empty)
-    await eachAtOnce(spans, slots.count, async (span) => this.#writeSpan(span))
+    await inLanes(spans, slots.count, this.#signal, async (span) => this.#writeSpan(span))
     await this.#repair()
     const rest = [...inParts, ...this.#unmade, ...this.#incomplete].filter((number) => this.#isWell(number))
     this.#take(await crew.finish(this.#files(rest)), rest)

@@ -29,11 +29,6 @@ export function interopTest(
   }
 }
 
-/** Whether a version is at least another: "0.18.0". */
-export function isAtLeast(version: string, least: string): boolean {
-  return version.localeCompare(least, 'en', { numeric: true }) >= 0
-}
-
 function callOf(one: Restic, folder: TemporaryFolder): ResticCall {
   const call = (words: readonly string[], options?: Parameters<typeof runRestic>[3]) =>
     runRestic(one.path, folder.at('restic-cache'), words, options)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { makeSampleTree } from '../testing/sample-tree.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import { interopTest, isAtLeast } from './interop-test.ts'
+import { isAtLeast } from '../testing/restic.ts'
+import { interopTest } from './interop-test.ts'
 import { parseSnapshots, zakops } from './program.ts'
 
 interopTest('the same files have the same tree id by restic and by us', async ({ context, folder, restic }) => {

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { changeTree } from '../e2e/change-tree.ts'
 import { parseLines, password, restic as runRestic, tryZakops, zakops } from '../e2e/program.ts'
-import { findRestics } from '../testing/restic.ts'
+import { findRestics, keepsOddTargets } from '../testing/restic.ts'
 import { makeSampleTree } from '../testing/sample-tree.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
@@ -132,7 +132,8 @@ async function showRestic(): Promise<void> {
     await runRestic(restic.path, cache, ['-r', copy, 'check', '--read-data'])
     const to = folder.at('by-restic')
     await runRestic(restic.path, cache, ['-r', copy, 'restore', 'latest', '--tag', 'source=documents', '--target', to])
-    return compared(join(to, documents))
+    // Restics before 0.16 can not tell a link's target that is not UTF-8; ours is in the backup.
+    return compared(join(to, documents), keepsOddTargets(restic) ? undefined : 'link-with-odd-target')
   })
 }
 
@@ -163,10 +164,11 @@ function ordersOf(count: number): string {
     insert into orders (item) select 'item ' || i || ' ' || hex(randomblob(20)) from n`
 }
 
-function compared(restored: string): string {
-  const differences = treeDifferences(documents, restored)
+function compared(restored: string, except?: string): string {
+  const differences = treeDifferences(documents, restored).filter((line) => !line.startsWith(`${except}: `))
   if (differences.length > 0) throw new Error(`What was restored differs:\n${differences.join('\n')}`)
-  return 'equal: content, names, times, owners, modes, links'
+  const but = except === undefined ? '' : ', but the target of one'
+  return `equal: content, names, times, owners, modes, links${but}`
 }
 
 function largestPack(location: string): string {

@@ -42,6 +42,16 @@ export function resticAt(path: string): Restic | undefined {
   }
 }
 
+/** Whether a version is at least another: "0.18.0". */
+export function isAtLeast(version: string, least: string): boolean {
+  return compareVersions(version, least) >= 0
+}
+
+/** Whether it can tell a link's target that is not UTF-8: it knows "linktarget_raw". */
+export function keepsOddTargets({ version }: Pick<Restic, 'version'>): boolean {
+  return isAtLeast(version, '0.16.0')
+}
+
 function compareVersions(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true })
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../src/base/failure.ts'
+import { walFetchExitCodes } from '../src/operations/wal/wal-fetch.ts'
 import { userNamed } from '../src/posix/user-named.ts'
 import { inboxSettings } from '../testing/wal-inbox.ts'
 import { queryServer } from '../testing/query-server.ts'
@@ -200,7 +201,7 @@ postgresqlTest(
     assert.equal(await fetch(names.at(-1)!, 'pg_wal/RECOVERYXLOG'), 0)
     const archived = readFileSync(join(server.dataFolder, 'inbox', names.at(-1)!))
     assert.deepEqual(readFileSync(site.folder.at('mine/pg_wal/RECOVERYXLOG')), archived)
-    assert.equal(await fetch('00000009.history', 'pg_wal/RECOVERYHISTORY'), 1)
+    assert.equal(await fetch('00000009.history', 'pg_wal/RECOVERYHISTORY'), walFetchExitCodes.absent)
     assert.equal(await fetch('nonsense', 'pg_wal/RECOVERYXLOG'), 200)
 
     const refused = await site.run(['restore', 'orders', '--to', '2099-01-01', '--into', 'later', ...owner])

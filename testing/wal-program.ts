@@ -43,7 +43,9 @@ async function fetchFile(name: string, path: string): Promise<number> {
     spoolFolder: undefined,
     processId: process.pid,
   }
-  return walFetchExitCodes[await walFetch({ ...request, walFolder: join(process.cwd(), 'pg_wal') }, signal)]
+  const answer = await walFetch({ ...request, walFolder: join(process.cwd(), 'pg_wal') }, signal)
+  // The server calls this without bin/zakops-backup.
+  return answer === 'absent' ? 1 : walFetchExitCodes[answer]
 }
 
 async function receive(url: string): Promise<void> {

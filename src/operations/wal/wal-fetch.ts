@@ -25,10 +25,11 @@ export interface WalFetchRequest {
 }
 
 /**
- * What `restore_command` must end with. PostgreSQL takes 1 to 125 for "there is no such file", which ends a recovery in
- * good order; so whatever else went wrong must be more than that, and stops it.
+ * What `wal fetch` ends with. PostgreSQL takes 1 to 125 for "there is no such file", which ends a recovery in good order;
+ * whatever else went wrong must be more than that, and stops it. Node itself ends with 1 where it can not even load the
+ * program, so that `absent` is a number of its own here: bin/zakops-backup makes 1 of it, and 200 of all that is not known.
  */
-export const walFetchExitCodes = { fetched: 0, absent: 1, failed: 200 } as const
+export const walFetchExitCodes = { fetched: 0, absent: 66, failed: 200 } as const
 
 /**
  * Writes a stored file to where the server wants it: verified, and whole or not at all. A segment of which only the

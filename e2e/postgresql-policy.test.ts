@@ -228,6 +228,8 @@ postgresqlTest(
     }
     await server.psql('insert into orders values (1)')
     await server.psql('select pg_switch_wal()')
+    // What the log is replayed on must have ended after the log was whole.
+    await site.ok('backup', 'orders')
     await server.psql('insert into orders values (2)')
     const end = await server.psql('select pg_current_wal_lsn()')
     const isStored = `select flush_lsn >= '${end}' from pg_stat_replication where application_name = 'zakops-backup'`
@@ -245,8 +247,13 @@ postgresqlTest(
       verified.every((line) => Number(line['wal_files_read']) > 0),
       JSON.stringify(verified),
     )
-    const [status] = await site.ok('status', '--json')
-    assert.ok(status)
+    const { stdout: status } = await site.run(['status', '--json'])
+    const [source] = (JSON.parse(status) as { sources: { recovery_points: Line[]; newest_good_age_ms: number }[] })
+      .sources
+    for (const { location, by, age_ms: age } of source!.recovery_points) {
+      assert.equal(by, 'log', `${String(location)}: ${status}`)
+      assert.ok(Number(age) < source!.newest_good_age_ms)
+    }
 
     rmSync(site.folder.at('zakops-primary'), { recursive: true })
     mkdirSync(site.folder.at('zakops-primary'))

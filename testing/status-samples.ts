@@ -73,6 +73,11 @@ export function sampleStatusFacts(changes: Partial<StatusFacts> = {}): StatusFac
         durationMs: 20 * 60_000,
       },
     ],
+    testRuns: new Set(['run-test']),
+    bytesOf: new Map(backups.map(({ id, bytes }) => [id, bytes])),
+    walStands: [],
+    serviceMs: {},
+    setUpMs: undefined,
     runs: [guardRun],
     drills: [
       {

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test'
 import { sampleBackup, sampleCopy, sampleId, sampleRun } from '../../testing/backup-samples.ts'
 import { isFailure } from '../base/failure.ts'
 import type { KeyEvent, PolicyVersion, Proof, RunEnd, RunProcess, Verification } from '../model/run.ts'
+import type { WalStand } from '../model/wal-stand.ts'
 import type { Catalog } from './catalog.ts'
 import { ledgerPromises } from './ledger.contract.ts'
 
@@ -253,6 +254,26 @@ function evidencePromises(promise: Promises): void {
     assert.deepEqual(await catalog.proofs({ backup: sampleId(1) }), [proof])
     assert.deepEqual(await catalog.proofs({ backup: sampleId(1), source: 'shop' }), [])
   })
+
+  promise(
+    'walStands() answers the last one of each source and location, and the ledger says nothing of them',
+    async (catalog) => {
+      const stand: WalStand = {
+        source: 'main',
+        location: 'primary',
+        systemIdentifier: '7300000000000000001',
+        timeline: 1,
+        end: 2n ** 63n + 5n,
+        since: at('01T00:00:00'),
+        until: at('01T00:00:30'),
+      }
+      const later = { ...stand, timeline: 2, end: 2n ** 64n - 1n, until: at('02T00:00:00') }
+      const other = { ...stand, location: 'secondary' } as const
+      for (const one of [other, stand, later, later]) await catalog.setWalStand(one)
+      assert.deepEqual(await catalog.walStands(), [later, other])
+      assert.deepEqual(await catalog.evidence(), [])
+    },
+  )
 
   promise('keyEvents() and policyVersions() answer the oldest first, twice added is once', async (catalog) => {
     const rotated: KeyEvent = { at: at('02T00:00:00'), kind: 'rotated', generation: 2, actor: 'eve@host' }

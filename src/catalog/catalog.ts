@@ -1,4 +1,5 @@
 import type { Backup, BackupCopy } from '../model/backup.ts'
+import type { WalStand } from '../model/wal-stand.ts'
 import type { EvidenceEntry, EvidenceNote, LedgerEnd } from '../model/evidence/evidence-entry.ts'
 import type { SignedHead } from '../model/evidence/signed-head.ts'
 import type { Id } from '../model/id.ts'
@@ -22,7 +23,8 @@ import type {
  * `storage_denied`, `storage_unreachable`, and `database_busy` where other processes kept it locked for too long.
  *
  * Every call that changes what is on record appends an entry to the evidence ledger, in the same transaction: what is
- * on record is in the ledger, and a call that changes nothing appends nothing. The ledger is only ever added to.
+ * on record is in the ledger, and a call that changes nothing appends nothing. The ledger is only ever added to. Only how
+ * far WAL is stored, which changes all the time, is no record.
  */
 export interface Catalog extends AsyncDisposable {
   /** Failure `refused` where a run of this id is there already, so that a due run begins once. */
@@ -54,6 +56,11 @@ export interface Catalog extends AsyncDisposable {
 
   addProof(proof: Proof): Promise<void>
   proofs(filter?: { readonly source?: string; readonly backup?: Id }): Promise<readonly Proof[]>
+
+  /** Takes the place of what was known of the same source and location. Of the moment: the ledger says nothing of it. */
+  setWalStand(stand: WalStand): Promise<void>
+  /** By source and location. */
+  walStands(): Promise<readonly WalStand[]>
 
   addKeyEvent(event: KeyEvent): Promise<void>
   keyEvents(): Promise<readonly KeyEvent[]>

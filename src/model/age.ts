@@ -10,6 +10,15 @@ export function formatAge(ms: number): string {
   return minutes === 1 ? '1 minute' : `${minutes} minutes`
 }
 
+/** A length of time that is compared with a target: "3 h 05 min", "12 min", "40 s". */
+export function formatSpan(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(ms / minuteMs)
+  if (minutes < 120) return `${minutes} min`
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
+}
+
 /** "2026-03-01 02:00", UTC. */
 export function formatMinute(date: Date): string {
   return date.toISOString().slice(0, 16).replace('T', ' ')

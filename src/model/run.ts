@@ -83,6 +83,7 @@ export interface Proof {
   readonly source: string
   readonly location: LocationName
   readonly outcome: (typeof proofOutcomes)[number]
+  /** From the beginning of the restore to the end of the comparison. */
   readonly durationMs: number
 }
 

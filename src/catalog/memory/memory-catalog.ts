@@ -20,6 +20,7 @@ import {
 import type { SignedHead } from '../../model/evidence/signed-head.ts'
 import type { Id } from '../../model/id.ts'
 import type { KeyEvent, PolicyVersion, Proof, Run, RunEnd, Verification } from '../../model/run.ts'
+import type { WalStand } from '../../model/wal-stand.ts'
 import type { Catalog } from '../catalog.ts'
 import { headFault } from '../head-fault.ts'
 import { runEndFault } from '../run-end-fault.ts'
@@ -195,6 +196,8 @@ function evidenceInMemory(
   | 'verifications'
   | 'addProof'
   | 'proofs'
+  | 'setWalStand'
+  | 'walStands'
   | 'addKeyEvent'
   | 'keyEvents'
   | 'addPolicyVersion'
@@ -202,6 +205,7 @@ function evidenceInMemory(
 > {
   const verifications = new Map<string, Verification>()
   const proofs = new Map<string, Proof>()
+  const walStands = new Map<string, WalStand>()
   const keyEvents = new Map<string, KeyEvent>()
   const policyVersions = new Map<string, PolicyVersion>()
   const addOnce = <T>(map: Map<string, T>, key: readonly unknown[], value: T, note: (value: T) => EvidenceNote) => {
@@ -223,6 +227,10 @@ function evidenceInMemory(
         (proof) =>
           (source === undefined || proof.source === source) && (backup === undefined || proof.backup === backup),
       ),
+    setWalStand: async (stand) => {
+      walStands.set(JSON.stringify([stand.source, stand.location]), own(stand))
+    },
+    walStands: async () => [...walStands].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, stand]) => own(stand)),
     addKeyEvent: async (event) =>
       addOnce(keyEvents, [event.at, event.kind, event.generation, event.actor], event, keyUsed),
     keyEvents: async () => own(oldestFirst([...keyEvents.values()], (event) => event.at)),

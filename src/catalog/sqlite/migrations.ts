@@ -131,4 +131,17 @@ export const migrations: readonly string[] = [
     signature TEXT NOT NULL
   ) STRICT;
   `,
+  // How far WAL is stored, by source and location; LSN in decimal, since it may be beyond what SQLite's integers hold.
+  `
+  CREATE TABLE wal_stands (
+    source TEXT NOT NULL,
+    location TEXT NOT NULL,
+    system_identifier TEXT NOT NULL,
+    timeline INTEGER NOT NULL,
+    end TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (source, location)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

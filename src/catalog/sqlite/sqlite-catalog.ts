@@ -28,6 +28,7 @@ import type {
   RunProcess,
   Verification,
 } from '../../model/run.ts'
+import type { WalStand } from '../../model/wal-stand.ts'
 import type { Catalog, RunFilter } from '../catalog.ts'
 import { runEndFault } from '../run-end-fault.ts'
 import { backupValues, copyValues, putBackup, putCopy, readBackup, readCopy } from './backup-row.ts'
@@ -49,6 +50,7 @@ import {
 } from './evidence-row.ts'
 import { insertRun, readRun, runBeginningValues, runEndValues, updateRunEnd } from './run-row.ts'
 import { SqliteLedger } from './sqlite-ledger.ts'
+import { putWalStand, readWalStand, walStandValues } from './wal-stand-row.ts'
 
 /**
  * The catalog in one SQLite file at `path`, made where it is absent, with its folder. Several processes may have it open.
@@ -179,6 +181,14 @@ class SqliteCatalog implements Catalog {
   async proofs(filter: { readonly source?: string; readonly backup?: Id } = {}): Promise<readonly Proof[]> {
     const { text, values } = where({ 'source = ?': filter.source, 'backup = ?': filter.backup })
     return this.#store.read(`SELECT * FROM proofs ${text} ORDER BY at, seq`, values, readProof)
+  }
+
+  async setWalStand(stand: WalStand): Promise<void> {
+    this.#store.write(putWalStand, walStandValues(stand))
+  }
+
+  async walStands(): Promise<readonly WalStand[]> {
+    return this.#store.read('SELECT * FROM wal_stands ORDER BY source, location', [], readWalStand)
   }
 
   async addKeyEvent(event: KeyEvent): Promise<void> {

@@ -2,6 +2,7 @@ import type { Catalog } from '../../catalog/catalog.ts'
 import { isRunProcessAlive } from '../../catalog/run-process.ts'
 import { isFailure } from '../../base/failure.ts'
 import { requireApart } from '../../keys/require-apart.ts'
+import { serviceTimes, setUpTime } from '../../model/objectives/measured-times.ts'
 import { drillFacts } from '../../model/procedures/drill-facts.ts'
 import type { Policy } from '../../model/policy/policy.ts'
 import { readRecordedPolicy } from '../../model/policy/read-policy.ts'
@@ -36,6 +37,8 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
   const backups = (await catalog.backups()).filter(({ environment }) => environment === policy.environment)
   const known = new Set(backups.map(({ id }) => id))
   const versions = await catalog.policyVersions()
+  const evidence = await catalog.evidence()
+  const restores = await catalog.runs({ procedure: 'database-restore' })
   const { keyring, locations } = await lookAtKeyring(context, policy)
   return {
     policy,
@@ -46,11 +49,16 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
     copies: (await catalog.copies()).filter(({ backup }) => known.has(backup)),
     verifications: await catalog.verifications(),
     proofs: await catalog.proofs(),
+    testRuns: new Set((await catalog.runs({ procedure: 'restore-test' })).map(({ id }) => id)),
+    bytesOf: new Map((await catalog.backups({ includeRemoved: true })).map(({ id, bytes }) => [id, bytes])),
+    walStands: await catalog.walStands(),
+    serviceMs: serviceTimes(evidence, restores),
+    setUpMs: setUpTime(evidence),
     // A run whose process died goes on in the record only.
     runs: (await runsOf(catalog, now)).filter(
       (run) => run.state !== 'running' || isRunProcessAlive(run.process, world.hostname),
     ),
-    drills: drillFacts(await catalog.evidence()),
+    drills: drillFacts(evidence),
     keyring,
     kit: kitFact(await catalog.keyEvents()),
     algorithm: 'AES-256',

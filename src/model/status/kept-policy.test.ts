@@ -57,7 +57,9 @@ class Service {
 
   breaches(now: Date): string[] {
     const { backups, verifications, proofs, since } = this
-    const facts = sampleStatusFacts({ backups, verifications, proofs, runs: [], drills: [], policySince: since, now })
+    const testRuns = new Set(proofs.map(({ run }) => run))
+    const common = { backups, verifications, proofs, testRuns, policySince: since, now }
+    const facts = sampleStatusFacts({ ...common, runs: [], drills: [] })
     const generations = [{ generation: 1, createdAt: since, state: 'active' }] as const
     const { clauses } = policyStatus({ ...facts, keyring: { state: 'apart', path: '/k', generations } })
     return clauses

@@ -506,11 +506,44 @@ test('policyStatus() judges a source that came later by its own time', () => {
   assert.equal(clauses[0]!.state, 'not yet')
 })
 
+/** The documents grow, and the newest proof took so long for what they were then. */
+function growing(gigabytesADay: number, minutes: number): StatusFacts {
+  const policy = { ...sample.policy, sources: { documents: sample.policy.sources['documents']! } }
+  const backups = sample.backups
+    .filter(({ source }) => source === 'documents')
+    .map((backup) => {
+      const days = (statusNow.getTime() - backup.takenAt.getTime()) / 86_400_000
+      return { ...backup, bytes: Math.round(100e9 - days * gigabytesADay * 1e9) }
+    })
+  const newestBytes = Math.max(...backups.map(({ bytes }) => bytes))
+  const proofs = [{ ...sample.proofs[0]!, durationMs: minutes * 60_000 }]
+  const bytesOf = new Map([[proofs[0]!.backup, newestBytes]])
+  return sampleStatusFacts({ policy, backups, proofs, bytesOf, setUpMs: 0 })
+}
+
+test('policyStatus() tells a recovery time that growth will break within sixty days, with its date, and one that is broken today', () => {
+  const clauseFor = (facts: StatusFacts) =>
+    policyStatus(facts).clauses.find(({ clause }) => clause === 'Recovery time (RTO)')!
+  // 200 minutes for 100 GB; 40 are left, which are 20 GB.
+  const soon = clauseFor(growing(1, 200))
+  assert.equal(soon.state, 'due')
+  assert.match(
+    soon.evidence[0]!.text,
+    /secondary location: 3 h 20 min; target 4 hours; as the data grows.*from 2026-12-15 on/,
+  )
+  assert.equal(clauseFor(growing(0.1, 200)).state, 'met')
+  assert.match(clauseFor(growing(0.1, 200)).evidence.at(-1)!.text, /forecast.*3 h 20 min/)
+  const broken = clauseFor({ ...growing(1, 200), serviceMs: { documents: 50 * 60_000 } })
+  assert.equal(broken.state, 'breached')
+  assert.match(broken.evidence[0]!.text, /forecast for all of today's data from the secondary location: 4 h 10 min/)
+})
+
 test('policyStatus() says of each source what is there', () => {
   const { sources } = policyStatus(sample)
   const [documents, orders] = sources
   assert.equal(sources.length, 3)
   const incremental = sample.backups.find(onDay(newest, 'documents'))!
+  const provenAt = sample.backups.find(({ id }) => id === sample.proofs[0]!.backup)!.takenAt.getTime()
   assert.deepEqual(documents, {
     source: 'documents',
     kind: 'files',
@@ -523,6 +556,15 @@ test('policyStatus() says of each source what is there', () => {
     lastPreOperation: undefined,
     newestGood: { id: incremental.id, takenAt: incremental.takenAt, gaps: 0, ageMs: 4 * 3_600_000 },
     recoveryPointMs: 24 * 3_600_000,
+    pointAgeMs: 4 * 3_600_000,
+    points: [
+      { location: 'primary', by: 'backup', ageMs: 4 * 3_600_000, provenAgeMs: undefined },
+      { location: 'secondary', by: 'backup', ageMs: 4 * 3_600_000, provenAgeMs: statusNow.getTime() - provenAt },
+    ],
+    forecasts: [
+      { location: 'primary', bytes: 123_456, durationMs: undefined, measurements: 0, unknown: 'not measured' },
+      { location: 'secondary', bytes: 123_456, durationMs: 20 * 60_000, measurements: 1, unknown: undefined },
+    ],
     copies: [
       { location: 'primary', copies: 13, of: 13 },
       { location: 'secondary', copies: 13, of: 13 },

@@ -1,4 +1,5 @@
 import type { Environment } from '../policy/policy.ts'
+import type { RecoveryForecast } from '../objectives/recovery-forecast.ts'
 import type { ClauseStatus } from './clause-status.ts'
 import { algorithmClause, keyManagementClause, keyRotationClause } from './encryption-clauses.ts'
 import { locationClause } from './location-clauses.ts'
@@ -28,6 +29,8 @@ export interface PolicyStatus {
   /** In the order of the policy document. */
   readonly clauses: readonly ClauseStatus[]
   readonly sources: readonly SourceStatus[]
+  /** How long everything would take today, by location. */
+  readonly forecasts: readonly Omit<RecoveryForecast, 'sources'>[]
 }
 
 export function policyStatus(facts: StatusFacts): PolicyStatus {
@@ -58,5 +61,6 @@ export function policyStatus(facts: StatusFacts): PolicyStatus {
     exitCode: state === 'breached' ? 5 : 0,
     clauses,
     sources: view.sources.map((source) => sourceStatus(source, view)),
+    forecasts: view.forecasts.map(({ sources: _sources, ...forecast }) => forecast),
   }
 }

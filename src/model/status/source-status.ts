@@ -1,7 +1,8 @@
 import type { BackupKind } from '../backup.ts'
 import type { Id } from '../id.ts'
 import type { LocationName, SourceKind } from '../policy/policy.ts'
-import { newestGood } from './objective-clauses.ts'
+import type { SourceForecast } from '../objectives/recovery-forecast.ts'
+import { commonPoint, newestGood } from './objective-clauses.ts'
 import type { SourceView, StatusView } from './status-view.ts'
 
 export interface BackupMention {
@@ -20,6 +21,17 @@ export interface SourceStatus {
   /** The newest complete one that lies in every location, with its age. */
   readonly newestGood: (BackupMention & { readonly ageMs: number }) | undefined
   readonly recoveryPointMs: number
+  /** How much work would be lost with a restore from the location that has least; undefined where one has nothing. */
+  readonly pointAgeMs: number | undefined
+  /** By location: up to when it can be recovered, by a backup alone or with the log, and the newest backup that was proven. */
+  readonly points: readonly {
+    readonly location: LocationName
+    readonly by: 'backup' | 'log'
+    readonly ageMs: number | undefined
+    readonly provenAgeMs: number | undefined
+  }[]
+  /** How long a restore of today's data takes, by location, drawn from measured ones. */
+  readonly forecasts: readonly Omit<SourceForecast, 'source'>[]
   /** Backups of it in each location that the environment must have. */
   readonly copies: readonly { readonly location: LocationName; readonly copies: number; readonly of: number }[]
   /** When a location that holds it was read last. */
@@ -35,6 +47,7 @@ export function sourceStatus(source: SourceView, view: StatusView): SourceStatus
   const verification = facts.verifications
     .filter(({ location, at }) => locations.includes(location) && at <= now)
     .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0]
+  const ageOf = (at: Date | undefined): number | undefined => at && now.getTime() - at.getTime()
   return {
     source: source.name,
     kind: source.kind,
@@ -43,6 +56,16 @@ export function sourceStatus(source: SourceView, view: StatusView): SourceStatus
     lastPreOperation: last('pre-operation'),
     newestGood: good && { ...mentionOf(good)!, ageMs: now.getTime() - good.takenAt.getTime() },
     recoveryPointMs: facts.policy.objectives.recoveryPoint,
+    pointAgeMs: ageOf(commonPoint(source, view).at),
+    points: source.points.map(({ location, by, at, provenAt }) => ({
+      location,
+      by,
+      ageMs: ageOf(at),
+      provenAgeMs: ageOf(provenAt),
+    })),
+    forecasts: view.forecasts.flatMap(({ sources }) =>
+      sources.filter((one) => one.source === source.name).map(({ source: _name, ...forecast }) => forecast),
+    ),
     copies: locations.map((location) => ({
       location,
       copies: source.backups.filter(({ id }) => copiesOf.get(id)?.has(location) === true).length,

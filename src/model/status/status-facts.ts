@@ -1,6 +1,8 @@
 import type { Backup, BackupCopy } from '../backup.ts'
+import type { Id } from '../id.ts'
 import type { LocationName, Policy } from '../policy/policy.ts'
 import type { Proof, Run, Verification } from '../run.ts'
+import type { WalStand } from '../wal-stand.ts'
 
 /** A generation of the environment's data key, as the keyring tells it. */
 export interface GenerationFact {
@@ -57,6 +59,15 @@ export interface StatusFacts {
   readonly copies: readonly BackupCopy[]
   readonly verifications: readonly Verification[]
   readonly proofs: readonly Proof[]
+  /** The runs that were restore tests; the other proofs are of restores that somebody wanted. */
+  readonly testRuns: ReadonlySet<string>
+  /** The sizes of all backups on record, those that retention removed included. */
+  readonly bytesOf: ReadonlyMap<Id, number>
+  readonly walStands: readonly WalStand[]
+  /** What stopping and starting the services of a source and validating it took, by source, ms. */
+  readonly serviceMs: Readonly<Record<string, number>>
+  /** What the last drill took besides restoring, ms. */
+  readonly setUpMs: number | undefined
   /** Those of the last weeks, at least the newest of each procedure and source, and all that are running, dead ones given up. */
   readonly runs: readonly Run[]
   readonly drills: readonly DrillFact[]

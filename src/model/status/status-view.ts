@@ -5,6 +5,8 @@ import type { Id } from '../id.ts'
 import { type DueTime, latestDueTimes } from '../policy/due-times.ts'
 import type { LocationName } from '../policy/policy.ts'
 import { locationsOf } from '../policy/resolve-policy.ts'
+import { forecastRecovery, type RecoveryForecast } from '../objectives/recovery-forecast.ts'
+import { recoveryPoint, type RecoveryPoint } from '../objectives/recovery-points.ts'
 import type { Run } from '../run.ts'
 import type { StatusFacts } from './status-facts.ts'
 
@@ -29,6 +31,8 @@ export interface StatusView {
   /** Locations that the environment must have. */
   readonly locations: readonly LocationName[]
   readonly copiesOf: ReadonlyMap<Id, ReadonlySet<LocationName>>
+  /** From each location, in their order. */
+  readonly forecasts: readonly RecoveryForecast[]
 }
 
 /** One that was taken at `from` or later must be there by `by`; undefined where any will do, since none was due before. */
@@ -45,6 +49,8 @@ export interface SourceView {
   readonly backups: readonly Backup[]
   /** Those of them without gaps. */
   readonly complete: readonly Backup[]
+  /** Up to when it can be recovered from each location that the environment must have, in their order. */
+  readonly points: readonly RecoveryPoint[]
   /** A backup run for it that is going on. */
   readonly running: Run | undefined
   /** What must be there of fulls, and of backups of either kind. */
@@ -60,15 +66,24 @@ export function viewFacts(facts: StatusFacts): StatusView {
     copiesOf.set(backup, known.add(location))
   }
   const latest = latestDueTimes(facts.policy, facts.now).filter(({ procedure }) => procedure === 'backup')
-  const sources = Object.keys(facts.policy.sources).map((name) => viewSource(name, facts, latest))
+  const locations = locationsOf(facts.policy).map(({ name }) => name)
+  const shared = { latest, locations, copiesOf }
+  const sources = Object.keys(facts.policy.sources).map((name) => viewSource(name, facts, shared))
+  const { backups, bytesOf, proofs, serviceMs, setUpMs, now } = facts
+  const forecastFacts = { backups, bytesOf, proofs, serviceMs, setUpMs, now, locations }
   return {
     facts,
     now: facts.now,
     since: earliest([facts.policySince ?? facts.now, ...sources.map((source) => source.since)]),
     nextDue: firstBackupDue(facts.policy, facts.now),
     sources,
-    locations: locationsOf(facts.policy).map(({ name }) => name),
+    locations,
     copiesOf,
+    forecasts: forecastRecovery({
+      ...forecastFacts,
+      sources: sources.map(({ name }) => name),
+      recoveryTimeMs: facts.policy.objectives.recoveryTime,
+    }),
   }
 }
 
@@ -76,9 +91,12 @@ function earliest(times: readonly (Date | undefined)[]): Date {
   return new Date(Math.min(...times.map((time) => time?.getTime() ?? Infinity)))
 }
 
-type LatestDue = ReturnType<typeof latestDueTimes>
+interface ViewParts extends Pick<StatusView, 'locations' | 'copiesOf'> {
+  /** Of backups. */
+  readonly latest: ReturnType<typeof latestDueTimes>
+}
 
-function viewSource(name: string, facts: StatusFacts, latest: LatestDue): SourceView {
+function viewSource(name: string, facts: StatusFacts, { latest, locations, copiesOf }: ViewParts): SourceView {
   const { policy, now } = facts
   const backups = facts.backups
     .filter(({ source, takenAt }) => source === name && takenAt <= now)
@@ -93,12 +111,16 @@ function viewSource(name: string, facts: StatusFacts, latest: LatestDue): Source
     const by = new Date(Math.max(...times.map(({ at }) => at.getTime())))
     return { from: new Date(by.getTime() - earlyMs), by }
   }
+  const complete = backups.filter(({ gaps }) => gaps === 0)
+  const { walStands, proofs } = facts
+  const pointFacts = { source: name, complete, copiesOf, walStands, proofs, now }
   return {
     name,
     kind: policy.sources[name]!.kind,
     since,
     backups,
-    complete: backups.filter(({ gaps }) => gaps === 0),
+    complete,
+    points: locations.map((location) => recoveryPoint(location, pointFacts)),
     running: facts.runs.find(
       (run) =>
         run.state === 'running' && run.procedure === 'backup' && (run.source === name || run.source === undefined),

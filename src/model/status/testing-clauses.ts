@@ -16,7 +16,8 @@ export function restoreTestsClause(view: StatusView): ClauseStatus {
 
 function restoreTestFinding({ facts, since, now }: StatusView): Finding {
   const remedy = 'zakops-backup procedure run restore-test'
-  const proof = newestOf(facts.proofs, now)
+  const tests = facts.proofs.filter(({ run }) => facts.testRuns.has(run))
+  const proof = newestOf(tests, now)
   if (proof === undefined) return neverFinding('run', monthAfter(since), now, remedy)
   const found = `${proof.source} ${proof.backup.slice(0, 8)} from ${proof.location}, ${formatDay(proof.at)} (run ${proof.run})`
   if (proof.outcome === 'different') {

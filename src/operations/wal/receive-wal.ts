@@ -43,6 +43,8 @@ export type ReceiverEvent =
       readonly end: Lsn
       readonly serverEnd: Lsn
     }
+  /** The server has written nothing more just now: everything before it is durable. */
+  | { readonly kind: 'current'; readonly end: Lsn }
   | { readonly kind: 'switched'; readonly timeline: number; readonly at: Lsn }
   /** The server no longer has what comes next: a new snapshot must be taken. */
   | { readonly kind: 'gap'; readonly from: Lsn; readonly to: Lsn }

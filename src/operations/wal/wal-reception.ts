@@ -144,6 +144,7 @@ export class WalReception {
     stream: ReplicationStream,
   ): void {
     if (message.walEnd > this.#serverEnd) this.#serverEnd = message.walEnd
+    if (this.#serverEnd <= this.#durable) this.#onEvent({ kind: 'current', end: this.#durable })
     if (message.wantsReply) this.#report(buffer, stream)
   }
 

@@ -173,6 +173,7 @@ async function proveInPlace(
 ): Promise<{ readonly outcome: 'equal'; readonly tables: number }> {
   const { installation, run } = context
   const { catalog, clock } = installation
+  const beginMs = clock.monotonicMs()
   const expected = await withBackup(context, point, signal, (opened) => readManifest(opened))
   if (expected?.kind !== 'sqlite') {
     throw new Failure(
@@ -183,7 +184,8 @@ async function proveInPlace(
   await using sqlite = new SqliteWorkers()
   const found = await sqlite.examine(point.path, point.path, signal)
   const differences = compareSqliteManifests(expected, found)
-  const { location, durationMs } = restored
+  const { location } = restored
+  const durationMs = restored.durationMs + Math.round(clock.monotonicMs() - beginMs)
   const proof = { run, at: clock.now(), backup: point.backup, source: point.source, location, durationMs } as const
   await catalog.addProof({ ...proof, outcome: differences.length === 0 ? 'equal' : 'different' })
   if (differences.length > 0) {

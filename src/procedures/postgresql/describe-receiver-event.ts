@@ -7,6 +7,7 @@ export function describeReceiverEvent(source: string, event: SourceReceiverEvent
     case 'connected':
       return `WAL of ${source}: receiving timeline ${event.timeline} from ${formatLsn(event.from)}`
     case 'stored':
+    case 'current':
       return undefined
     case 'switched':
       return `WAL of ${source}: the server is on timeline ${event.timeline} since ${formatLsn(event.at)}`

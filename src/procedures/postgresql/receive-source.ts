@@ -10,6 +10,7 @@ import { connectionOf } from '../backup/back-up-postgresql-source.ts'
 import type { Installation, Watch } from '../installation.ts'
 import { openWalArchive } from './open-wal-archive.ts'
 import { requirePostgresql } from './physical-backups.ts'
+import { ReceivedWal } from './wal-stands.ts'
 
 /** What becomes known while a source's WAL is received. */
 export type SourceReceiverEvent =
@@ -38,6 +39,7 @@ export async function receiveSource(
   const { slot, partialEvery } = policy.wal
   const connection = await connectionOf(installation, policy)
   await using opened = await openWalArchive(installation, { source, use: 'store' }, watch, signal)
+  await using received = new ReceivedWal(installation, source, watch)
   const stopping = new AbortController()
   const stopped = AbortSignal.any([signal, stopping.signal])
   const over = watchSlot({ policy, connection, clock, onEvent }, stopped).catch((error: unknown) => {
@@ -45,7 +47,11 @@ export async function receiveSource(
   })
   try {
     const request = { archive: opened.archive, connection, slot, partEveryMs: partialEvery }
-    return await receiveWal(request, { clock, onEvent }, stopped)
+    const noting = (event: ReceiverEvent): void => {
+      received.take(event)
+      onEvent(event)
+    }
+    return await receiveWal(request, { clock, onEvent: noting }, stopped)
   } catch (error) {
     const reason: unknown = stopping.signal.aborted ? stopping.signal.reason : error
     if (isFailure(reason, 'refused')) throw await dropLagging({ connection, slot, clock }, reason, signal)

@@ -21,11 +21,13 @@ export async function replicateWal(
   generation: number,
   signal: AbortSignal,
 ): Promise<WalReplicated> {
-  const { locations } = installation
+  const { locations, catalog, generations } = installation
   const answer = { copiedObjects: 0, copiedBytes: 0 }
   if (!locations.names.includes('secondary')) return { ...answer, troubles: [] }
   const troubles: string[] = []
   try {
+    // What is stored from now on may not be among what is listed below.
+    const stands = (await catalog.walStands()).filter(({ location }) => location === 'primary')
     await using primary = await openWalObjects(installation, { location: 'primary', generation }, signal)
     if (primary === undefined || primary.objects.length === 0) return { ...answer, troubles }
     const to = await locations.walStorage({ location: 'secondary', generation }, 'create', signal)
@@ -36,6 +38,9 @@ export async function replicateWal(
         answer.copiedObjects += copied
         answer.copiedBytes += copiedBytes
         troubles.push(...damaged.map((objectName) => `WAL "${objectName}" is damaged at the primary location`))
+        const stand = stands.find((one) => one.source === source)
+        if (stand === undefined || damaged.length > 0 || generation !== generations.active) continue
+        await catalog.setWalStand({ ...stand, location: 'secondary' })
       }
     } finally {
       await to?.close()

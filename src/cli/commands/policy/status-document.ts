@@ -15,6 +15,12 @@ export function statusDocument(status: PolicyStatus): object {
       evidence,
       remedy: remedy ?? null,
     })),
+    recovery_time_forecasts: status.forecasts.map(({ location, durationMs, breachAt, unknown }) => ({
+      location,
+      duration_ms: roundedMs(durationMs),
+      breach_at: breachAt ?? null,
+      unknown,
+    })),
     sources: status.sources.map((source) => ({
       source: source.source,
       kind: source.kind,
@@ -24,11 +30,29 @@ export function statusDocument(status: PolicyStatus): object {
       newest_good: backupDocument(source.newestGood),
       newest_good_age_ms: source.newestGood?.ageMs ?? null,
       recovery_point_ms: source.recoveryPointMs,
+      recovery_point_age_ms: source.pointAgeMs ?? null,
+      recovery_points: source.points.map(({ location, by, ageMs, provenAgeMs }) => ({
+        location,
+        by,
+        age_ms: ageMs ?? null,
+        proven_age_ms: provenAgeMs ?? null,
+      })),
+      recovery_time_forecasts: source.forecasts.map(({ location, bytes, durationMs, measurements, unknown }) => ({
+        location,
+        bytes: bytes ?? null,
+        duration_ms: roundedMs(durationMs),
+        measurements,
+        unknown: unknown ?? null,
+      })),
       copies: source.copies,
       last_verification: source.lastVerification ?? null,
       next_due: source.nextDue ?? null,
     })),
   }
+}
+
+function roundedMs(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms)
 }
 
 function backupDocument(backup: PolicyStatus['sources'][number]['lastFull']): object | null {

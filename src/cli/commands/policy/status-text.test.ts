@@ -81,6 +81,9 @@ const mainText = `main (postgresql)
   last full           2026-11-22 02:00  379c0a00
   last incremental    2026-11-24 02:00  379c3a00
   newest good         28 hours old, target 24 hours
+  recovery point      primary 28 hours, secondary 28 hours
+  newest proven       primary none, secondary none
+  restore forecast    primary not measured, secondary not measured
   copies              primary 12 of 12, secondary 12 of 12
   last verification   2026-11-22 14:30  primary, no faults
   next due            2026-11-26 02:00  incremental

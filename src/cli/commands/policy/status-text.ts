@@ -1,5 +1,5 @@
 import { printableName } from '../../../base/byte-name.ts'
-import { formatAge, formatMinute } from '../../../model/age.ts'
+import { formatAge, formatMinute, formatSpan } from '../../../model/age.ts'
 import type { ClauseState, ClauseStatus } from '../../../model/status/clause-status.ts'
 import { clauseStates } from '../../../model/status/clause-status.ts'
 import type { PolicyStatus } from '../../../model/status/policy-status.ts'
@@ -74,6 +74,9 @@ function sourceLines(source: SourceStatus, width: number, style: TextStyle): str
     ['last incremental', backupText(source.lastIncremental)],
     ...(source.kind === 'sqlite' ? ([['last pre-operation', backupText(source.lastPreOperation)]] as const) : []),
     ['newest good', age, isLate ? 'yellow' : 'green'],
+    ['recovery point', pointsText(source)],
+    ['newest proven', provenText(source)],
+    ['restore forecast', forecastsText(source)],
     ['copies', source.copies.map(({ location, copies, of }) => `${location} ${copies} of ${of}`).join(', ')],
     ['last verification', verified === undefined ? 'none' : verifiedText(verified)],
     ['next due', nextDue === undefined ? 'nothing' : `${formatMinute(nextDue.at)}  ${nextDue.kind}`],
@@ -87,6 +90,31 @@ function sourceLines(source: SourceStatus, width: number, style: TextStyle): str
       }),
     ),
   ]
+}
+
+/** "primary 3 minutes by the log, secondary 8 minutes by the log" */
+function pointsText({ points }: SourceStatus): string {
+  return points
+    .map(({ location, by, ageMs }) =>
+      ageMs === undefined ? `${location} none` : `${location} ${formatAge(ageMs)}${by === 'log' ? ' by the log' : ''}`,
+    )
+    .join(', ')
+}
+
+function provenText({ points }: SourceStatus): string {
+  return points
+    .map(({ location, provenAgeMs }) =>
+      provenAgeMs === undefined ? `${location} none` : `${location} ${formatAge(provenAgeMs)} old`,
+    )
+    .join(', ')
+}
+
+function forecastsText({ forecasts }: SourceStatus): string {
+  return forecasts
+    .map(({ location, durationMs, unknown }) =>
+      durationMs === undefined ? `${location} ${unknown}` : `${location} ${formatSpan(durationMs)}`,
+    )
+    .join(', ')
 }
 
 function backupText(backup: BackupMention | undefined): string {

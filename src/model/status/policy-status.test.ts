@@ -521,19 +521,21 @@ function growing(gigabytesADay: number, minutes: number): StatusFacts {
   return sampleStatusFacts({ policy, backups, proofs, bytesOf, setUpMs: 0 })
 }
 
+function recoveryTimeOf(facts: StatusFacts) {
+  return policyStatus(facts).clauses.find(({ clause }) => clause === 'Recovery time (RTO)')!
+}
+
 test('policyStatus() tells a recovery time that growth will break within sixty days, with its date, and one that is broken today', () => {
-  const clauseFor = (facts: StatusFacts) =>
-    policyStatus(facts).clauses.find(({ clause }) => clause === 'Recovery time (RTO)')!
   // 200 minutes for 100 GB; 40 are left, which are 20 GB.
-  const soon = clauseFor(growing(1, 200))
+  const soon = recoveryTimeOf(growing(1, 200))
   assert.equal(soon.state, 'due')
   assert.match(
     soon.evidence[0]!.text,
     /secondary location: 3 h 20 min; target 4 hours; as the data grows.*from 2026-12-15 on/,
   )
-  assert.equal(clauseFor(growing(0.1, 200)).state, 'met')
-  assert.match(clauseFor(growing(0.1, 200)).evidence.at(-1)!.text, /forecast.*3 h 20 min/)
-  const broken = clauseFor({ ...growing(1, 200), serviceMs: { documents: 50 * 60_000 } })
+  assert.equal(recoveryTimeOf(growing(0.1, 200)).state, 'met')
+  assert.match(recoveryTimeOf(growing(0.1, 200)).evidence.at(-1)!.text, /forecast.*3 h 20 min/)
+  const broken = recoveryTimeOf({ ...growing(1, 200), serviceMs: { documents: 50 * 60_000 } })
   assert.equal(broken.state, 'breached')
   assert.match(broken.evidence[0]!.text, /forecast for all of today's data from the secondary location: 4 h 10 min/)
 })

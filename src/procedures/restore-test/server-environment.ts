@@ -3,6 +3,7 @@ import type { PostgresqlManifest } from '../../model/manifest.ts'
 import { connectPostgresql } from '../../sources/postgresql/connection.ts'
 import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import { startSandbox } from '../../sources/postgresql/sandbox.ts'
+import { verifyIdleServer } from '../../sources/postgresql/verify-idle-server.ts'
 import { readDumpFacts } from '../postgresql/read-dump-facts.ts'
 import { serverUser, superuserOf } from '../postgresql/server-user.ts'
 import { differencesOf } from '../postgresql/start-backup-sandbox.ts'
@@ -36,8 +37,15 @@ export async function openServerEnvironment(
     signal,
   )
   const { url } = sandbox
+  let arePagesRead = false
   return {
-    compare: () => differencesOf(installation, { source, amcheck: false }, { sandbox, manifest }, signal),
+    compare: async () => {
+      const order = { source, amcheck: 'where installed' } as const
+      // Once, before anybody works in the server: then nothing is written while they are read.
+      const faults = arePagesRead ? [] : await verifyIdleServer(url, folder, signal)
+      arePagesRead = true
+      return [...faults, ...(await differencesOf(installation, order, { sandbox, manifest }, signal))]
+    },
     damage: () => damageServer(url, manifest, signal),
     [Symbol.asyncDispose]: () => sandbox.stop(),
   }

@@ -17,6 +17,7 @@ import { postgresqlTest } from '../../../testing/postgresql-test.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 import { amcheckSandbox } from './amcheck.ts'
 import type { ManifestFile } from './backup-manifest.ts'
+import { verifyIdleServer } from './verify-idle-server.ts'
 import { verifyPages } from './verify-pages.ts'
 import { verifyRestoredFiles } from './verify-restored-files.ts'
 
@@ -47,6 +48,7 @@ postgresqlTest(
       ],
     )
     assert.ok(sound[0]!.indexes > 100 && sound[0]!.tables > 60)
+    assert.deepEqual(await verifyIdleServer(server.url, server.dataFolder, signal), [])
     await server.stop()
     const pages = await verifyPages(server.dataFolder, 8192, signal)
     assert.deepEqual(pages.faults, [])
@@ -69,6 +71,8 @@ postgresqlTest(
     assert.equal((await verifyPages(server.dataFolder, 8192, signal)).faultCount, 1)
     server.configure({ ignore_checksum_failure: 'on' })
     await server.start()
+    const told = await verifyIdleServer(server.url, server.dataFolder, signal)
+    assert.deepEqual([told.length, told[0]?.startsWith(`block 2 of file ${index} has checksum `)], [1, true])
     const found = (await amcheckSandbox(server.url, signal)).flatMap(({ faults }) => faults)
     assert.deepEqual([...new Set(found.map(({ relation }) => relation))], ['public.rows_n'])
     assert.equal(await server.psql("select count(*) from pg_extension where extname = 'amcheck'"), '0')

@@ -27,7 +27,13 @@ export async function runSandboxStart(
   await using watch = watching(context)
   const id = newRunId(world.random)
   const { source, backup } = wanted
-  const order = { run: id, source, backup, owner: wanted.owner, amcheck: wanted.amcheck === true }
+  const order = {
+    run: id,
+    source,
+    backup,
+    owner: wanted.owner,
+    amcheck: wanted.amcheck === true ? 'wanted' : 'none',
+  } as const
   const run = { id, procedure: 'restore', trigger: 'person', source } as const
   const started = await onRecord(installation, run, async () => {
     const answer = await startBackupSandbox(installation, order, watch, signal)

@@ -17,6 +17,8 @@ export interface RestoreDumpRequest {
   /** Name of the database that is made; there must be none. */
   readonly newName: string
   readonly jobs: number
+  /** `default`: all in the server's own folder, for a server that has no other tablespaces. */
+  readonly tablespaces?: 'as dumped' | 'default'
   readonly toolFolders: readonly string[]
   readonly environment: Readonly<Record<string, string>>
 }
@@ -42,6 +44,7 @@ export async function restorePostgresqlDump(request: RestoreDumpRequest, signal:
     '--exit-on-error',
     `--jobs=${jobs}`,
     '--no-password',
+    ...(request.tablespaces === 'default' ? ['--no-tablespaces'] : []),
     `--dbname=${urlOfDatabase(url, newName)}`,
     join(folder, database.folder),
   ]

@@ -51,16 +51,10 @@ async function snapshot(job: SourceJob, policy: PostgresqlSourcePolicy): Promise
 
 async function dump(job: SourceJob, policy: PostgresqlSourcePolicy): Promise<BackupReport> {
   const { installation, locked, kind, watch } = job
-  const { searchPath, homeFolder } = installation.programs
-  const servers = await installedServers(installation.programs, locked.signal)
   return await dumpPostgresql(
     {
       ...(await commonOf(job, policy)),
-      toolFolders: [
-        ...servers.map(({ binFolder }) => binFolder),
-        ...searchPath.split(delimiter).filter((folder) => folder.startsWith('/')),
-      ],
-      environment: { PATH: searchPath, ...(homeFolder !== undefined && { HOME: homeFolder }) },
+      ...(await clientPrograms(installation, locked.signal)),
       workFolder: installation.workFolder,
       jobs: dumpJobs,
       tableBytesMax: policy.manifestTableBytesMax,
@@ -69,6 +63,22 @@ async function dump(job: SourceJob, policy: PostgresqlSourcePolicy): Promise<Bac
     { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },
     locked.signal,
   )
+}
+
+/** Where the client programs may be, and what they are started with. */
+export async function clientPrograms(
+  { programs }: Pick<Installation, 'programs'>,
+  signal: AbortSignal,
+): Promise<{ readonly toolFolders: readonly string[]; readonly environment: Readonly<Record<string, string>> }> {
+  const { searchPath, homeFolder } = programs
+  const servers = await installedServers(programs, signal)
+  return {
+    toolFolders: [
+      ...servers.map(({ binFolder }) => binFolder),
+      ...searchPath.split(delimiter).filter((folder) => folder.startsWith('/')),
+    ],
+    environment: { PATH: searchPath, ...(homeFolder !== undefined && { HOME: homeFolder }) },
+  }
 }
 
 async function commonOf(

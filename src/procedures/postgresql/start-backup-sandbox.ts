@@ -146,7 +146,7 @@ export async function differencesOf(
       differences.push(`${what}: found ${found}, expected ${expected}`)
     }
   }
-  differences.push(...(await failedAssertions(installation, order.source, url, signal)))
+  differences.push(...(await failedAssertions(installation, { source: order.source, url }, signal)))
   if (order.amcheck === 'none') return differences
   for (const { database, state, faults } of await amcheckSandbox(url, signal)) {
     if (state === 'absent' && order.amcheck === 'wanted')
@@ -157,15 +157,24 @@ export async function differencesOf(
 }
 
 /** The policy's own questions to a restored copy. */
-async function failedAssertions(
+export async function failedAssertions(
   installation: Installation,
-  source: string,
-  url: string,
+  {
+    source,
+    url,
+    databases = [],
+  }: {
+    readonly source: string
+    readonly url: string
+    /** Those that have another name here. */
+    readonly databases?: readonly { readonly name: string; readonly as: string }[]
+  },
   signal: AbortSignal,
 ): Promise<string[]> {
   const policy = requirePostgresql(installation, source)
   if (policy.assertions.length === 0) return []
-  const database = decodeURIComponent(/^[a-z]+:\/\/[^/?#]*\/([^?#]+)/.exec(policy.url)?.[1] ?? 'postgres')
+  const named = decodeURIComponent(/^[a-z]+:\/\/[^/?#]*\/([^?#]+)/.exec(policy.url)?.[1] ?? 'postgres')
+  const database = databases.find(({ as }) => as === named)?.name ?? named
   await using sql = await connectPostgresql({ url }, { kind: 'sql', database }, signal)
   const failed: string[] = []
   for (const { name, sql: question, expect } of policy.assertions) {

@@ -79,6 +79,7 @@ export function sampleStatusFacts(changes: Partial<StatusFacts> = {}): StatusFac
     serviceMs: {},
     setUpMs: undefined,
     runs: [guardRun],
+    interrupted: [],
     drills: [
       {
         run: 'run-drill',

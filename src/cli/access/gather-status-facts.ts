@@ -16,6 +16,7 @@ import type {
 } from '../../model/status/status-facts.ts'
 import type { Locations } from '../../operations/locations/locations.ts'
 import type { Installation } from '../../procedures/installation.ts'
+import { interruptedRuns } from '../../procedures/runs/interrupted-runs.ts'
 import { missingCopies, missingRepositories } from '../../procedures/missing-repositories.ts'
 import type { CommandContext } from '../command-entry.ts'
 import { locationsOf } from './open-installation.ts'
@@ -59,6 +60,7 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
       (run) => run.state !== 'running' || isRunProcessAlive(run.process, world.hostname),
     ),
     drills: drillFacts(evidence),
+    interrupted: await interruptedRuns(catalog, (process) => isRunProcessAlive(process, world.hostname)),
     keyring,
     kit: kitFact(await catalog.keyEvents()),
     algorithm: 'AES-256',

@@ -17,7 +17,22 @@ const alarmMs = 60 * 86_400_000
 
 export function recoveryTimeClause(view: StatusView): ClauseStatus {
   const forecasts = view.forecasts.flatMap((forecast) => forecastFinding(forecast, view) ?? [])
-  return clauseOf(objectives, 'Recovery time (RTO)', [recoveryTimeFinding(view), ...forecasts])
+  return clauseOf(objectives, 'Recovery time (RTO)', [
+    ...interruptedFindings(view),
+    recoveryTimeFinding(view),
+    ...forecasts,
+  ])
+}
+
+/** A restore that stands still keeps what depends on it waiting. */
+function interruptedFindings({ facts }: StatusView): Finding[] {
+  return facts.interrupted.map(({ run, since, stopped }) => ({
+    state: stopped.length > 0 ? 'breached' : 'due',
+    evidence:
+      `run ${run} of ${formatMinute(since)} did not end` +
+      (stopped.length === 0 ? '' : `; stopped and not started again: ${stopped.join(', ')}`),
+    remedy: `zakops-backup procedure resume ${run} (or roll-back)`,
+  }))
 }
 
 /** Undefined where too little was measured for one: then the finding beside it says what was. */

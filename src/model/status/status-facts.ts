@@ -71,6 +71,8 @@ export interface StatusFacts {
   /** Those of the last weeks, at least the newest of each procedure and source, and all that are running, dead ones given up. */
   readonly runs: readonly Run[]
   readonly drills: readonly DrillFact[]
+  /** Procedures that a crash or a failed step has ended, and what they left stopped. */
+  readonly interrupted: readonly { readonly run: string; readonly since: Date; readonly stopped: readonly string[] }[]
   readonly keyring: KeyringFact
   /** The recovery kit; undefined where nobody looked. */
   readonly kit?: KitFact

@@ -15,6 +15,7 @@ import type {
   StatusFacts,
 } from '../../model/status/status-facts.ts'
 import type { Locations } from '../../operations/locations/locations.ts'
+import { weakerThanInForce } from '../../procedures/bring-into-force.ts'
 import type { Installation } from '../../procedures/installation.ts'
 import { interruptedRuns } from '../../procedures/runs/interrupted-runs.ts'
 import { missingCopies, missingRepositories } from '../../procedures/missing-repositories.ts'
@@ -32,7 +33,7 @@ const runsSinceMs = 60 * 86_400_000
  */
 export async function gatherStatusFacts(context: CommandContext): Promise<StatusFacts> {
   const { world, signal } = context
-  const { policy, document } = await openPolicy(context)
+  const { policy, document, path } = await openPolicy(context)
   await using catalog = await openPolicyCatalog(policy, world)
   const now = world.clock.now()
   const backups = (await catalog.backups()).filter(({ environment }) => environment === policy.environment)
@@ -44,6 +45,7 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
   return {
     policy,
     policyDigest: document.digest,
+    notAccepted: weakerThanInForce(versions, { document, path }),
     policySince: versions[0]?.since,
     sourcesSince: sourcesSince(versions),
     backups,

@@ -72,7 +72,19 @@ function recoveryTimeFinding({ facts, now }: StatusView): Finding {
 
 export function recoveryPointClause(view: StatusView): ClauseStatus {
   const findings = view.sources.map((source) => recoveryPointFinding(source, view))
-  return clauseOf(objectives, 'Recovery point (RPO)', [...findings, ...clockFindings(view)])
+  return clauseOf(objectives, 'Recovery point (RPO)', [...findings, ...emptyFindings(view), ...clockFindings(view)])
+}
+
+/** A folder that nothing is mounted on backs up well, every day, until the last backup that held something has expired. */
+function emptyFindings({ sources }: StatusView): Finding[] {
+  return sources.flatMap(({ name, kind, complete }): Finding[] => {
+    const [newest] = complete
+    if (kind !== 'files' || newest === undefined || newest.files > 0) return []
+    const full = complete.find(({ files }) => files > 0)
+    if (full === undefined) return []
+    const evidence = `${name}: ${mention(newest)} holds no file, ${mention(full)} held ${countOf(full.files, 'file')}: is it mounted?`
+    return [{ state: 'due', evidence, remedy: `zakops-backup restore ${name} ${full.id.slice(0, 8)} --to FOLDER` }]
+  })
 }
 
 /** Either a clock was wrong when they were taken, or it is wrong now: then no age here is true. */

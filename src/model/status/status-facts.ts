@@ -50,6 +50,8 @@ export interface DrillFact {
 export interface StatusFacts {
   readonly policy: Policy
   readonly policyDigest: string
+  /** What the policy promises less than the one in force, in words, and nobody accepted; none where nobody compared them. */
+  readonly notAccepted?: readonly string[]
   /** Since when an approved or used version of the policy is on record; undefined before its first run. */
   readonly policySince: Date | undefined
   /** Sources that came under the policy later, by name. */

@@ -86,8 +86,7 @@ test('wal fetch says that a file is absent only where it is truly not stored, an
 
   // Damaged in both places; where one is whole, it is handed out.
   const whole = readFileSync(site.object(6))
-  const bytes = Buffer.from(whole)
-  bytes[500]! ^= 1
+  const bytes = withOneBitChanged(whole)
   replace(site.object(6), bytes)
   await site.fetchEnds(fetched, 6)
   replace(site.object(6, 'secondary'), bytes)
@@ -150,7 +149,44 @@ test('wal push ends with 0 only where the file is stored, so that a server keeps
   assert.equal((await site.push(6)).code, 0)
 })
 
+test('verify names damaged WAL at either location, and heal mends it from the other one', async () => {
+  const site = new Site()
+  await using folder = site.folder
+  await site.begin()
+  for (const segment of [5, 6, 7]) assert.equal((await site.push(segment)).code, 0)
+  await site.ok('replicate')
+  const policy = ['--policy', '../zakops-backup.yaml']
+  const whole = [site.object(5), site.object(6, 'secondary'), site.object(7)].map(
+    (path) => [path, readFileSync(path)] as const,
+  )
+  for (const [path, bytes] of whole.slice(0, 2)) {
+    replace(path, withOneBitChanged(bytes))
+  }
+  rmSync(whole[2]![0])
+  const verified = await site.run('verify', '--read-data', ...policy)
+  assert.equal(verified.code, 5, verified.stdout + verified.stderr)
+  for (const segment of [5, 6])
+    assert.match(verified.stdout + verified.stderr, new RegExp(sampleSegment({ segment }).name))
+  const dry = await site.run('heal', '--dry-run', ...policy)
+  assert.deepEqual([dry.code, dry.stdout.match(/would mend wal\/orders/g)?.length], [5, 3])
+  const healed = await site.run('heal', ...policy)
+  assert.equal(healed.code, 0, healed.stderr)
+  for (const [path, bytes] of whole) assert.deepEqual(readFileSync(path), bytes)
+  assert.equal((await site.run('verify', '--read-data', ...policy)).code, 0)
+
+  rmSync(folder.at('primary'), { recursive: true })
+  mkdirSync(folder.at('primary'))
+  await site.ok('heal')
+  for (const [path, bytes] of [whole[0]!, whole[2]!]) assert.deepEqual(readFileSync(path), bytes)
+})
+
 function replace(path: string, bytes: Uint8Array): void {
   rmSync(path)
   writeFileSync(path, bytes)
+}
+
+function withOneBitChanged(bytes: Uint8Array): Buffer {
+  const changed = Buffer.from(bytes)
+  changed[changed.length >> 1]! ^= 1
+  return changed
 }

@@ -193,6 +193,18 @@ postgresqlTest(
     assert.equal(await queryServer(String(latest!['url']), 'select n from orders order by n'), '1\n2\n3')
     await site.ok('sandbox', 'stop', String(latest!['sandbox']))
 
+    const pointInTime = ['procedure', 'run', 'point-in-time-recovery', '--source', 'orders', '--to', 'latest']
+    const { stdout: planned } = await site.run([...pointInTime, '--into', 'procedure', '--dry-run'])
+    assert.match(
+      planned,
+      /^1\. Identify target timestamp: .*\n2\. Restore from last full backup before target: restores backup/,
+    )
+    assert.ok(!existsSync(site.folder.at('procedure')))
+    const [end] = await site.ok(...pointInTime, '--into', 'procedure', '--json', ...owner)
+    assert.deepEqual([end!['proven'], end!['state']], [true, 'paused'])
+    assert.equal(await queryServer(String(end!['url']), 'select n from orders order by n'), '1\n2\n3')
+    await site.ok('sandbox', 'stop', String(end!['sandbox']))
+
     await site.ok('restore', 'orders', '--to', 'latest', '--into', 'mine', '--no-start')
     const settings = readFileSync(site.folder.at('mine/postgresql.auto.conf'), 'utf8')
     assert.match(settings, /restore_command = '.*wal fetch --source orders %f %p'/)

@@ -34,9 +34,9 @@ export class DemoTable {
     this.#line('', name, text, '')
   }
 
-  end(): void {
+  end(left: string): void {
     const seconds = ((performance.now() - this.#beginMs) / 1000).toFixed(0)
-    this.#output.write(`\nAll ${this.#steps} steps did what they say, in ${seconds} seconds. Nothing is left behind.\n`)
+    this.#output.write(`\nAll ${this.#steps} steps did what they say, in ${seconds} seconds. ${left}\n`)
   }
 
   #line(number: string, name: string, result: string, time: string): void {

@@ -1,10 +1,13 @@
 /**
  * Shows a policy that keeps itself, on a small tree and a small database: init, full, change, incremental, the off-site
- * copy, damage found and healed, an operation that goes wrong and is undone, a restore that is proven, the status.
- * Works in a folder of its own below the machine's temporary folder and leaves nothing behind. Exit code 0 only where
+ * copy, damage found and healed, an operation that goes wrong and is undone, a restore that is proven, a drill by the recovery
+ * kit with its report, a PostgreSQL server where one can be found, the status. Works in a folder of its own below the
+ * machine's temporary folder and leaves nothing behind but the report. Exit code 0 only where
  * every step did what the table says.
  */
+import { spawn } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { changeTree } from '../e2e/change-tree.ts'
@@ -15,6 +18,7 @@ import { seededRandom } from '../testing/seeded-random.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
 import { treeDifferences } from '../testing/tree-differences.ts'
 import { treeFacts } from '../testing/tree-facts.ts'
+import { addPostgresqlSteps } from './demo-postgresql.ts'
 import { DemoTable } from './demo-table.ts'
 
 await using folder = temporaryFolder('demo')
@@ -107,13 +111,44 @@ await table.step('Rotate the key', async () => {
   return 'a new generation, with its own full; old backups open with their own key'
 })
 await showRestic()
+await table.step('Split a recovery kit among five', async () => {
+  await zakops(['keys', 'kit', 'create', '--shares', '5', '--threshold', '3', '--to', folder.at('kit'), ...policy])
+  return 'pages to print: three of them open the off-site copy, two open nothing'
+})
+const report = join(os.tmpdir(), `zakops-backup-demo-${process.pid}.html`)
+await table.step('Lose everything: the drill', async () => {
+  const shares = [1, 3, 5].flatMap((number) => ['--share', folder.at(`kit/share-${number}.txt`)])
+  const drill = ['procedure', 'run', 'recovery-drill', '--into', folder.at('drill'), ...shares, '--json', ...policy]
+  const [end] = parseLines((await zakops(drill)).stdout)
+  const { run, outcome, negativeControl } = end as {
+    run: string
+    outcome: string
+    negativeControl: { outcome: string }
+  }
+  if (outcome !== 'recovered' || negativeControl.outcome !== 'rejected') throw new Error(JSON.stringify(end))
+  const lesson = 'Three holders of shares have to be reached: their telephone numbers belong on the page.'
+  await zakops(['procedure', 'drill-lessons', run, '--text', lesson, ...policy])
+  await zakops(['evidence', 'report', '--drill', run, '--to', report, ...policy])
+  return 'recovered from off-site and three shares; a damaged copy was rejected'
+})
+await addPostgresqlSteps(table)
 let status = ''
 await table.step('Ask whether the policy is kept', async () => {
   status = (await zakops(['status', ...policy])).stdout
   return status.trimEnd().split('\n').at(-1)!
 })
-table.end()
+table.end(`Nothing is left behind but the report of the drill: ${report}`)
+openReport(report)
 process.stdout.write(`\nzakops-backup status said:\n\n${status}`)
+
+/** In the browser of whoever sits before it. */
+function openReport(path: string): void {
+  const { DISPLAY, WAYLAND_DISPLAY } = process.env
+  if (!process.stdout.isTTY || (DISPLAY ?? WAYLAND_DISPLAY) === undefined) return
+  const opener = spawn('xdg-open', [path], { detached: true, stdio: 'ignore' })
+  opener.on('error', () => {}) // There is none: the path was told.
+  opener.unref()
+}
 
 async function showRestic(): Promise<void> {
   if (restic === undefined) {

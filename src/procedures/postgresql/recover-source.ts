@@ -134,22 +134,35 @@ function snapshotRestorer(
   watch: Watch,
 ): (snapshot: RecoverySnapshot, signal: AbortSignal) => Promise<string> {
   return async ({ id }, signal) => {
-    const { backup } = found.find((one) => one.snapshot.id === id)!
-    watch.notice(`begins with the snapshot ${id.slice(0, 8)} of ${backup.takenAt.toISOString()}`)
-    await using opened = await openBackup(installation, { backup, location: undefined }, watch, signal)
-    await mkdir(encodeName(order.into), { recursive: true, mode: 0o700 })
-    const { problems } = await restoreServerFiles({ installation, opened, order, watch }, order.into)
-    const faults = problems.length > 0 ? problems : await verifyDataFolder(order.into, opened.signal)
-    if (faults.length === 0) return order.into
-    throw new Failure(
-      'not_proven',
-      `Cannot recover from backup "${id.slice(0, 8)}": ${faults.length} of its files are not what was backed up: ${faults[0]!}`,
-      { facts: { hint: 'Run `heal`, or choose an older target: an older snapshot is taken then' } },
-    )
+    const base = found.find((one) => one.snapshot.id === id)!
+    await restoreSnapshot(installation, { order, base }, watch, signal)
+    return order.into
   }
 }
 
-async function roleOf(
+/** Restores a snapshot into the folder of an order, and compares each file with what the server made of it. May be run twice. */
+export async function restoreSnapshot(
+  installation: Installation,
+  { order, base }: { readonly order: Pick<RecoverOrder, 'source' | 'into'>; readonly base: PhysicalBackup },
+  watch: Watch,
+  signal: AbortSignal,
+): Promise<void> {
+  const { backup } = base
+  watch.notice(`begins with the snapshot ${backup.id.slice(0, 8)} of ${backup.takenAt.toISOString()}`)
+  await using opened = await openBackup(installation, { backup, location: undefined }, watch, signal)
+  await mkdir(encodeName(order.into), { recursive: true, mode: 0o700 })
+  const { problems } = await restoreServerFiles({ installation, opened, order, watch }, order.into)
+  const faults = problems.length > 0 ? problems : await verifyDataFolder(order.into, opened.signal)
+  if (faults.length === 0) return
+  throw new Failure(
+    'not_proven',
+    `Cannot recover from backup "${backup.id.slice(0, 8)}": ${faults.length} of its files are not what was backed up: ${faults[0]!}`,
+    { facts: { hint: 'Run `heal`, or choose an older target: an older snapshot is taken then' } },
+  )
+}
+
+/** The role of the private server: one that may do anything. */
+export async function roleOf(
   installation: Installation,
   { backup }: PhysicalBackup,
   watch: Watch,
@@ -162,7 +175,7 @@ async function roleOf(
 }
 
 /** Tablespaces may be named as people know them, by their folder; the newest snapshot says which number that is. */
-function tablespaceMap(named: ReadonlyMap<string, string>, found: readonly PhysicalBackup[]): TablespaceMap {
+export function tablespaceMap(named: ReadonlyMap<string, string>, found: readonly PhysicalBackup[]): TablespaceMap {
   const known = found.at(-1)!.facts.tablespaces
   return new Map(
     [...named].map(([old, folder]) => {
@@ -174,7 +187,7 @@ function tablespaceMap(named: ReadonlyMap<string, string>, found: readonly Physi
   )
 }
 
-async function requireEmpty(folder: string): Promise<void> {
+export async function requireEmpty(folder: string): Promise<void> {
   const names = await readdir(encodeName(folder)).catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT') return []
     throw new Failure('target_unsafe', `Cannot recover into "${printableName(folder)}": it is no folder to write to`, {
@@ -189,7 +202,7 @@ async function requireEmpty(folder: string): Promise<void> {
   )
 }
 
-function noSnapshot(source: string, detail: string | undefined): Failure {
+export function noSnapshot(source: string, detail: string | undefined): Failure {
   const state =
     detail === undefined ? 'there is no physical snapshot of it' : `its snapshots can not be read: ${detail}`
   return new Failure('snapshot_missing', `Cannot recover "${source}": ${state}`, {

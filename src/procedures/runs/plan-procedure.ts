@@ -2,6 +2,7 @@ import { policyProcedures, stepNames, type StepText } from '../../model/procedur
 import { recoveryOrder } from '../../model/procedures/recovery-order.ts'
 import { databaseRestoreSteps, identifyBackup } from '../database-restore/database-restore.ts'
 import { fileRestoreSteps, identifyFiles } from '../file-restore/file-restore.ts'
+import { identifyPoint, pointInTimeSteps } from '../point-in-time-recovery/point-in-time-recovery.ts'
 import { selectBackup } from '../restore-test/restore-test.ts'
 import type { ProcedureContext } from './procedure-context.ts'
 import type { ProcedureOrder } from './procedure-table.ts'
@@ -10,14 +11,16 @@ import type { ProcedureOrder } from './procedure-table.ts'
 export async function planProcedure(
   context: Pick<ProcedureContext, 'installation' | 'id'>,
   { procedure, order }: ProcedureOrder,
+  signal: AbortSignal,
 ): Promise<readonly StepText[]> {
-  const known = await details(context, { procedure, order } as ProcedureOrder)
+  const known = await details(context, { procedure, order } as ProcedureOrder, signal)
   return policyProcedures[procedure].steps.map(({ name, does }) => ({ name, does: known[name] ?? does }))
 }
 
 async function details(
   context: Pick<ProcedureContext, 'installation' | 'id'>,
   wanted: ProcedureOrder,
+  signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
   switch (wanted.procedure) {
     case 'database-restore': {
@@ -30,6 +33,16 @@ async function details(
         [restore!]: `replaces ${path}; the old one stays as ${oldPath}`,
         [start!]:
           services.length === 0 ? none : `starts ${services.toReversed().join(', ')}, and waits until they are well`,
+      }
+    }
+    case 'point-in-time-recovery': {
+      const [identify, restore, apply] = pointInTimeSteps
+      const { backup, timeline, target, logFiles } = await identifyPoint(context, wanted.order, signal)
+      const { into, end } = wanted.order
+      return {
+        [identify!]: `${target}, on timeline ${timeline}; the stored log reaches it`,
+        [restore!]: `restores backup ${backup.slice(0, 8)} into ${into}`,
+        [apply!]: `replays at most ${logFiles} files of the log on a private server, and leaves it ${end}`,
       }
     }
     case 'file-restore': {

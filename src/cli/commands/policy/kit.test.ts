@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import decodeQr from 'qr/decode.js'
 import { PolicyDesk } from '../../../../testing/policy-desk.ts'
 import { keyringOfShares } from '../../../keys/recovery-kit.ts'
 import { guideSteps } from './kit-page.ts'
@@ -34,6 +35,39 @@ test('keys kit create writes pages and files for the holders, and keys kit test 
     /the kit was made before this generation/,
   )
   assert.deepEqual(await keyEvents(desk), ['kit created', 'kit tested'])
+})
+
+/** What a QR code drawn as unit squares says, as a camera sees it: four pixels for each square. */
+function readQrCode(svg: string): string {
+  const size = Number(/viewBox="0 0 (\d+) /.exec(svg)![1])
+  const scale = 4
+  const width = size * scale
+  const data = new Uint8Array(width * width * 4).fill(255)
+  let [x, y] = [0, 0]
+  for (const [, way, right, down] of svg.matchAll(/([Mm])(-?\d+) ?(-?\d+)h1v1[hH]-?\d+Z/g)) {
+    const from = way === 'M' ? [0, 0] : [x, y]
+    ;[x, y] = [from[0]! + Number(right), from[1]! + Number(down)]
+    for (let row = y * scale; row < (y + 1) * scale; row++) {
+      for (let column = x * scale; column < (x + 1) * scale; column++) {
+        data.fill(0, 4 * (row * width + column), 4 * (row * width + column) + 3)
+      }
+    }
+  }
+  return decodeQr({ width, height: width, data })
+}
+
+test('the QR codes of a page say the lines of its share', async () => {
+  await using desk = await PolicyDesk.open()
+  await desk.type(['backup'])
+  await desk.type(['keys', 'kit', 'create', '--to', 'kit'])
+  const page = readFileSync(desk.folder.at('kit', 'share-2.html'), 'utf8')
+  const lines = readFileSync(desk.folder.at('kit', 'share-2.txt'), 'utf8').split('\n')
+  const codes = [...page.matchAll(/<svg.*?<\/svg>/gs)].map(([svg]) => readQrCode(svg))
+  assert.ok(codes.length >= 2)
+  assert.deepEqual(
+    codes,
+    lines.filter((line) => /^ZK[SK]1/.test(line)),
+  )
 })
 
 test('after the loss of everything but a copy and shares, keys kit open gives stock restic a key, and the pages say how without this program', async () => {

@@ -18,6 +18,10 @@ export function define(command: Command, run: RunCommand): void {
       line: 'procedure run file-restore --source documents --path /srv/documents/letters',
       does: 'put a folder back from the newest backup that holds it',
     },
+    {
+      line: "procedure run point-in-time-recovery --source main --to '2026-11-25 14:00' --into /srv/recovered",
+      does: 'recover a server to a moment, into a new folder',
+    },
     { line: 'procedure run restore-test', does: 'restore a random backup to a test environment, and prove it' },
     {
       line: 'procedure run recovery-drill --into /tmp/drill --keyring-export /media/safe/keyring.json',
@@ -51,7 +55,18 @@ export function define(command: Command, run: RunCommand): void {
     .addOption(new Option('--location <location>', 'from this copy only').choices(locationNames))
     .option('--path <path>', 'what file-restore restores: a path or a pattern; may be repeated', collect, [])
     .option('--seed <seed>', 'by what restore-test draws a backup; the same seed draws the same')
-    .option('--into <folder>', 'where recovery-drill works: a folder that is empty or not there')
+    .option(
+      '--into <folder>',
+      'where point-in-time-recovery or recovery-drill works: a folder that is empty or not there',
+    )
+    .option(
+      '--to <target>',
+      'the target of point-in-time-recovery: a time, `latest`, an LSN, a restore point, a transaction',
+    )
+    .option('--timeline <timeline>', 'which timeline point-in-time-recovery follows', 'latest')
+    .option('--owner <user>', 'user that the server of point-in-time-recovery runs as')
+    .option('--tablespace-map <old=new>', 'where a tablespace is recovered to; may be repeated', collect, [])
+    .option('--promote', 'end point-in-time-recovery with a server that can be written to')
     .option('--share <file>', 'a share of the recovery kit for recovery-drill; may be repeated', collect, [])
     .option('--keyring-export <file>', 'an export of the keyring for recovery-drill, in place of shares')
     .option('--dry-run', 'say what each step would do, and do nothing')

@@ -2,9 +2,9 @@
  * The long proofs: kill -9 at random moments, random damages, backups of a database under a writer, kills of the service, two
  * years of a policy, and recoveries of PostgreSQL to random points. Takes about two hours.
  *
- *   npm run soak                     200 kills, 500 damages, 100 backups under a writer, 100 kills of the service, 104 weeks,
- *                                    20 recoveries on each PostgreSQL
- *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --serve-kills 0 --fulls 0 --recoveries 0 --seed "…"
+ *   npm run soak                     200 kills, 500 damages, 100 backups under a writer, 100 kills of the service and of
+ *                                    procedures each, 104 weeks, 20 recoveries on each PostgreSQL
+ *   npm run soak -- --kills 20 --damages 0 --sqlite 0 --serve-kills 0 --procedure-kills 0 --fulls 0 --recoveries 0 --seed "…"
  *
  * The seed is printed; with it a run does the same again, but for the moments at which a kill hits.
  */
@@ -18,6 +18,7 @@ import { findRestics } from '../testing/restic.ts'
 import { makeSampleTree } from '../testing/sample-tree.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
+import { soakProcedures } from './soak-procedures.ts'
 import { soakLife, soakServe } from './soak-service.ts'
 import { soakSqlite } from './soak-sqlite.ts'
 
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     damages: { type: 'string', default: '500' },
     sqlite: { type: 'string', default: '100' },
     'serve-kills': { type: 'string', default: '100' },
+    'procedure-kills': { type: 'string', default: '100' },
     fulls: { type: 'string', default: '104' },
     recoveries: { type: 'string', default: '20' },
     versions: { type: 'string', default: '15,16,17,18' },
@@ -39,6 +41,7 @@ await soakKills(Number(values.kills))
 await soakDamages(Number(values.damages))
 await soakSqlite(Number(values.sqlite))
 await soakServe(Number(values['serve-kills']), values.seed)
+await soakProcedures(Number(values['procedure-kills']), values.seed)
 await soakLife(Number(values.fulls), values.seed)
 await soakPostgresql(Number(values.recoveries))
 

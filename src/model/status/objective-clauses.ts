@@ -16,7 +16,7 @@ const objectives = 'Recovery Objectives'
 const alarmMs = 60 * 86_400_000
 
 export function recoveryTimeClause(view: StatusView): ClauseStatus {
-  const forecasts = view.forecasts.flatMap((forecast) => forecastFinding(forecast, view) ?? [])
+  const forecasts = view.forecasts.map((forecast) => forecastFinding(forecast, view))
   return clauseOf(objectives, 'Recovery time (RTO)', [
     ...interruptedFindings(view),
     recoveryTimeFinding(view),
@@ -35,11 +35,15 @@ function interruptedFindings({ facts }: StatusView): Finding[] {
   }))
 }
 
-/** Undefined where too little was measured for one: then the finding beside it says what was. */
-function forecastFinding({ location, durationMs, breachAt }: RecoveryForecast, view: StatusView): Finding | undefined {
-  if (durationMs === undefined) return undefined
+/** Where too little was measured for one, that is said and judges nothing: the finding beside it says what was. */
+function forecastFinding({ location, durationMs, breachAt, unknown }: RecoveryForecast, view: StatusView): Finding {
   const target = view.facts.policy.objectives.recoveryTime
-  const today = `forecast for all of today's data from the ${location} location: ${formatSpan(durationMs)}; target ${hoursOf(target)}`
+  if (durationMs === undefined) {
+    const evidence = `no forecast from the ${location} location: ${unknown.join('; ')}`
+    return { state: 'not applicable', evidence }
+  }
+  const without = unknown.length === 0 ? '' : ` (not in it: ${unknown.join('; ')})`
+  const today = `forecast for all of today's data from the ${location} location: ${formatSpan(durationMs)}${without}; target ${hoursOf(target)}`
   const remedy = 'zakops-backup procedure run recovery-drill, then mend what takes longest'
   if (durationMs > target) return { state: 'breached', evidence: today, remedy }
   if (breachAt === undefined || breachAt.getTime() - view.now.getTime() > alarmMs) {

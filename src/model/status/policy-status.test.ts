@@ -555,7 +555,7 @@ function growing(gigabytesADay: number, minutes: number): StatusFacts {
   const newestBytes = Math.max(...backups.map(({ bytes }) => bytes))
   const proofs = [{ ...sample.proofs[0]!, durationMs: minutes * 60_000 }]
   const bytesOf = new Map([[proofs[0]!.backup, newestBytes]])
-  return sampleStatusFacts({ policy, backups, proofs, bytesOf, setUpMs: 0 })
+  return sampleStatusFacts({ policy, backups, proofs, bytesOf, setUpMs: 0, serviceMs: { documents: 0 } })
 }
 
 function recoveryTimeOf(facts: StatusFacts) {
@@ -571,7 +571,13 @@ test('policyStatus() tells a recovery time that growth will break within sixty d
     /secondary location: 3 h 20 min; target 4 hours; as the data grows.*from 2026-12-15 on/,
   )
   assert.equal(recoveryTimeOf(growing(0.1, 200)).state, 'met')
-  assert.match(recoveryTimeOf(growing(0.1, 200)).evidence.at(-1)!.text, /forecast.*3 h 20 min/)
+  assert.match(recoveryTimeOf(growing(0.1, 200)).evidence[1]!.text, /forecast.*3 h 20 min/)
+  const unmeasured = recoveryTimeOf({ ...growing(0.1, 200), serviceMs: {} })
+  assert.match(unmeasured.evidence[1]!.text, /3 h 20 min \(not in it: documents: its services and validations \(not/)
+  assert.deepEqual(unmeasured.evidence.at(-1), {
+    state: 'not applicable',
+    text: 'no forecast from the primary location: documents: not measured',
+  })
   const broken = recoveryTimeOf({ ...growing(1, 200), serviceMs: { documents: 50 * 60_000 } })
   assert.equal(broken.state, 'breached')
   assert.match(broken.evidence[0]!.text, /forecast for all of today's data from the secondary location: 4 h 10 min/)
@@ -583,6 +589,7 @@ test('policyStatus() says of each source what is there', () => {
   assert.equal(sources.length, 3)
   const incremental = sample.backups.find(onDay(newest, 'documents'))!
   const provenAt = sample.backups.find(({ id }) => id === sample.proofs[0]!.backup)!.takenAt.getTime()
+  const forecast = { bytes: 123_456, phases: undefined, lacks: ['its services and validations'] }
   assert.deepEqual(documents, {
     source: 'documents',
     kind: 'files',
@@ -601,8 +608,8 @@ test('policyStatus() says of each source what is there', () => {
       { location: 'secondary', by: 'backup', ageMs: 4 * 3_600_000, provenAgeMs: statusNow.getTime() - provenAt },
     ],
     forecasts: [
-      { location: 'primary', bytes: 123_456, durationMs: undefined, measurements: 0, unknown: 'not measured' },
-      { location: 'secondary', bytes: 123_456, durationMs: 20 * 60_000, measurements: 1, unknown: undefined },
+      { ...forecast, location: 'primary', durationMs: undefined, measurements: 0, unknown: 'not measured' },
+      { ...forecast, location: 'secondary', durationMs: 20 * 60_000, measurements: 1, unknown: undefined },
     ],
     copies: [
       { location: 'primary', copies: 13, of: 13 },

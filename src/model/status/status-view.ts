@@ -72,6 +72,7 @@ export function viewFacts(facts: StatusFacts): StatusView {
   const sources = Object.keys(facts.policy.sources).map((name) => viewSource(name, facts, shared))
   const { backups, bytesOf, proofs, serviceMs, setUpMs, now } = facts
   const forecastFacts = { backups, bytesOf, proofs, serviceMs, setUpMs, now, locations }
+  const ofSource = Object.entries(facts.policy.sources)
   return {
     facts,
     now: facts.now,
@@ -83,6 +84,12 @@ export function viewFacts(facts: StatusFacts): StatusView {
     forecasts: forecastRecovery({
       ...forecastFacts,
       sources: sources.map(({ name }) => name),
+      withServices: new Set(
+        ofSource.filter(([, one]) => one.services.length + one.validations.length > 0).map(([name]) => name),
+      ),
+      logs: sources.flatMap(({ name, points }) =>
+        points.filter(({ by }) => by === 'log').map(({ location }) => ({ source: name, location })),
+      ),
       recoveryTimeMs: facts.policy.objectives.recoveryTime,
     }),
   }

@@ -44,6 +44,8 @@ export interface SqliteRestoreReport {
   readonly manifest: SqliteManifest
   /** The database that was there before, where it was and was kept. */
   readonly oldPath: string | undefined
+  /** The part of the time that went to proving what was restored, ms. */
+  readonly proveMs: number
 }
 
 /**
@@ -67,12 +69,14 @@ export async function restoreSqlite(
     rmSync(folder, { recursive: true, force: true }) // Left by the same run, which was killed.
     mkdirSync(folder, { mode: 0o700 })
     const restored = await restoreInto(folder, request, context, signal)
+    const proveBeginMs = context.clock.monotonicMs()
     const manifest = await prove(restored, request, sqlite, signal)
+    const proveMs = context.clock.monotonicMs() - proveBeginMs
     await requireFree({ path, whileOpen }, context.clock, signal) // Restoring may have taken an hour.
     const aside = `${folder}.old`
     const bytes = Number(statOf(restored)!.size)
     putInPlace({ from: restored, path, aside, old })
-    return { path, bytes, manifest, oldPath: statOf(aside) === undefined ? undefined : aside }
+    return { path, bytes, manifest, oldPath: statOf(aside) === undefined ? undefined : aside, proveMs }
   } catch (error) {
     if (error instanceof Failure || errorCode(error) === undefined) throw error
     throw new Failure('target_failed', `Cannot restore database "${path}": ${errorMessage(error)}`, { cause: error })

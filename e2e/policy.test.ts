@@ -276,6 +276,9 @@ test('a source that vanished fails alone, and no retention touches its backups',
 test('the catalog is rebuilt whole from the repositories', async () => {
   const before = await ok('backups', '--json')
   rmSync(folder.at('zakops-state'), { recursive: true })
+  const lost = await run('status')
+  assert.equal(lost.code, 5)
+  assert.match(lost.stdout, /none of them is on record.*→ zakops-backup catalog rebuild/s)
   await ok('catalog', 'rebuild')
   const after = await ok('backups', '--json')
   assert.deepEqual(after.map(withoutProof), before.map(withoutProof))

@@ -31,8 +31,9 @@ export interface PreOperationResult<Answer> {
 /**
  * The pre-operation backup of the policy as a library call: backs a SQLite source up, restores that backup beside and
  * compares it with what was backed up, and only then calls `operation`. Where the operation throws, its error is thrown
- * again, after the database was put back if that was asked for; close your own connections before you throw then. Failure
- * of the backup: it rejects with a Failure, and `operation` was not called. All of it is on record, as with
+ * again, after the database was put back if that was asked for; close your own connections before you throw then. Where it can
+ * not be put back, it rejects with a Failure that says so, whose cause holds both errors. Failure of the backup: it rejects
+ * with a Failure, and `operation` was not called. All of it is on record, as with
  * `zakops-backup guard`.
  */
 export async function withPreOperationBackup<Answer>(

@@ -142,7 +142,8 @@ async function reach(
       await locations.requireReachable(name, signal)
       const missing = missingCopies(await missingRepositories(installation, name, signal))
       const gone = `the ${name} location "${locations.placeOf(name)}" lacks ${missing} backups that were stored there: mount it, or run \`heal\``
-      facts.push({ name, unreachable: missing === 0 ? undefined : gone })
+      const holdsUnknown = await hasUnknown(installation, name, signal)
+      facts.push({ name, unreachable: missing === 0 ? undefined : gone, holdsUnknown })
     } catch (error) {
       if (signal.aborted || !isFailure(error)) throw error
       facts.push({ name, unreachable: error.message })
@@ -150,3 +151,22 @@ async function reach(
   }
   return facts
 }
+
+/** Whether snapshots lie at a location although no backup is on record. Of generations whose key is not known, nothing is known. */
+async function hasUnknown(
+  { locations, catalog, policy }: Pick<Installation, 'locations' | 'catalog' | 'policy'>,
+  location: LocationFact['name'],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const known = (await catalog.backups()).some(({ environment }) => environment === policy.environment)
+  if (known) return false
+  for (let generation = 1; generation <= generationsLookedAt; generation++) {
+    if (!(await locations.has({ location, generation }, signal))) continue
+    await using storage = await locations.opened({ location, generation }, signal)
+    for await (const _ of storage.inside.list('snapshots/', signal)) return true
+  }
+  return false
+}
+
+/** One a year. */
+const generationsLookedAt = 20

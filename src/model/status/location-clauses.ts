@@ -38,6 +38,10 @@ function copiesFinding({ facts, copiesOf, sources, now }: StatusView, location: 
     .filter(({ id }) => copiesOf.get(id)?.has(location) !== true)
     .toSorted((a, b) => a.endedAt.getTime() - b.endedAt.getTime())
   const [oldest] = missing
+  if (backups.length === 0 && facts.locations.some(({ name, holdsUnknown }) => name === location && holdsUnknown)) {
+    const evidence = 'backups lie there, and none of them is on record: the record was lost'
+    return { state: 'breached', evidence, remedy: 'zakops-backup catalog rebuild' }
+  }
   if (oldest === undefined) {
     const state = backups.length === 0 ? 'not yet' : 'met'
     return {

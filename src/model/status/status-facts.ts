@@ -28,6 +28,8 @@ export interface LocationFact {
   readonly name: LocationName
   /** Why it can not be reached just now; undefined where it can. */
   readonly unreachable: string | undefined
+  /** Backups lie there though none is on record: the record was lost. */
+  readonly holdsUnknown?: boolean
 }
 
 /** When a recovery kit was made last, and when one was last proven to open a backup. */

@@ -68,7 +68,10 @@ export async function guardOperation<Answer>(
       restore = await putBack(installation, { order, path: policy.path, backup, watch })
     } catch (error) {
       await fail('to be put back, and could not be')
-      throw error
+      if (!isFailure(error)) throw error
+      // Both are told: why the operation failed is not lost behind what came of it.
+      const cause = new AggregateError([ended.error, error], 'The operation failed, and the database was not put back')
+      throw new Failure(error.code, error.message, { cause, facts: error.facts })
     }
   }
   await fail(restore.state === 'restored' ? 'put back' : 'left as it is')

@@ -1,3 +1,4 @@
+import { provenBackups } from '../../../model/retention.ts'
 import { openInstallation } from '../../access/open-installation.ts'
 import type { CommandContext } from '../../command-entry.ts'
 import type { Outcome } from '../../outcome.ts'
@@ -11,9 +12,7 @@ export async function runBackupsList(context: CommandContext, source: string | u
   const { catalog } = opened.installation
   const backups = await catalog.backups(source === undefined ? {} : { source })
   const copies = Map.groupBy(await catalog.copies(), ({ backup }) => backup)
-  const proofs = new Set(
-    (await catalog.proofs()).filter(({ outcome }) => outcome === 'equal').map(({ backup }) => backup),
-  )
+  const proofs = provenBackups(await catalog.proofs())
   const copiesOf = (id: string): string[] => (copies.get(id) ?? []).map(({ location }) => location)
   if (output.json) {
     for (const one of backups) {

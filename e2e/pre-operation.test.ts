@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeProcedureWorld } from '../testing/procedure-world.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
-import { isFailure, withPreOperationBackup } from './library.ts'
+import { isFailure, withPreOperationBackup } from '../src/library.ts'
 
 test('withPreOperationBackup() backs up, calls, and puts the database back where the operation throws', async () => {
   await using folder = temporaryFolder('library')

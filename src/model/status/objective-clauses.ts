@@ -17,7 +17,22 @@ const alarmMs = 60 * 86_400_000
 
 export function recoveryTimeClause(view: StatusView): ClauseStatus {
   const forecasts = view.forecasts.map((forecast) => forecastFinding(forecast, view))
-  return clauseOf(objectives, 'Recovery time (RTO)', [recoveryTimeFinding(view), ...forecasts])
+  return clauseOf(objectives, 'Recovery time (RTO)', [
+    ...interruptedFindings(view),
+    recoveryTimeFinding(view),
+    ...forecasts,
+  ])
+}
+
+/** A restore that stands still keeps what depends on it waiting. */
+function interruptedFindings({ facts }: StatusView): Finding[] {
+  return facts.interrupted.map(({ run, since, stopped }) => ({
+    state: stopped.length > 0 ? 'breached' : 'due',
+    evidence:
+      `run ${run} of ${formatMinute(since)} did not end` +
+      (stopped.length === 0 ? '' : `; stopped and not started again: ${stopped.join(', ')}`),
+    remedy: `zakops-backup procedure resume ${run} (or roll-back)`,
+  }))
 }
 
 /** Where too little was measured for one, that is said and judges nothing: the finding beside it says what was. */
@@ -62,7 +77,12 @@ function recoveryTimeFinding({ facts, now }: StatusView): Finding {
 export function recoveryPointClause(view: StatusView): ClauseStatus {
   const findings = view.sources.map((source) => recoveryPointFinding(source, view))
   const gaps = view.sources.flatMap((source) => gapFindings(source))
-  return clauseOf(objectives, 'Recovery point (RPO)', [...findings, ...gaps, ...clockFindings(view)])
+  return clauseOf(objectives, 'Recovery point (RPO)', [
+    ...findings,
+    ...gaps,
+    ...emptyFindings(view),
+    ...clockFindings(view),
+  ])
 }
 
 /** A gap breaks what the log is kept for, however young the newest snapshot is. */
@@ -75,6 +95,18 @@ function gapFindings({ name, points, running }: SourceView): Finding[] {
     const remedy = `zakops-backup backup ${name}`
     if (running === undefined) return [{ state: 'breached', evidence, remedy }]
     return [{ state: 'due', evidence: `${evidence}; run ${running.id} is taking one`, remedy }]
+  })
+}
+
+/** A folder that nothing is mounted on backs up well, every day, until the last backup that held something has expired. */
+function emptyFindings({ sources }: StatusView): Finding[] {
+  return sources.flatMap(({ name, kind, complete }): Finding[] => {
+    const [newest] = complete
+    if (kind !== 'files' || newest === undefined || newest.files > 0) return []
+    const full = complete.find(({ files }) => files > 0)
+    if (full === undefined) return []
+    const evidence = `${name}: ${mention(newest)} holds no file, ${mention(full)} held ${countOf(full.files, 'file')}: is it mounted?`
+    return [{ state: 'due', evidence, remedy: `zakops-backup restore ${name} ${full.id.slice(0, 8)} --to FOLDER` }]
   })
 }
 

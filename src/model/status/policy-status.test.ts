@@ -51,6 +51,9 @@ const staging: Partial<StatusFacts> = {
 }
 const noSources: Partial<StatusFacts> = { policy: { ...statusPolicy, sources: {} }, backups: [], copies: [] }
 
+const refuted = { source: 'main', outcome: 'different' } as const
+const differentProofs = sample.proofs.map((one) => ({ ...one, outcome: 'different' as const }))
+
 /** Each clause in each state: the facts that make it so, what the evidence says, and the command that mends it. */
 const table: readonly (readonly [string, ClauseState, Partial<StatusFacts>, RegExp, string?])[] = [
   ['Full backups', 'met', {}, /documents: full 1\w{7} of 2026-11-22 02:00/],
@@ -143,7 +146,7 @@ const table: readonly (readonly [string, ClauseState, Partial<StatusFacts>, RegE
     'Database snapshots: SQLite',
     'breached',
     without(({ kind }) => kind === 'pre-operation'),
-    /orders: the operation of 2026-11-24 09:00 \(run run-guard\) has no backup/,
+    /orders: the operation of 2026-11-24 09:00 \(run run-guard:operation\) has no backup/,
     'zakops-backup guard orders -- COMMAND',
   ],
   [
@@ -300,9 +303,16 @@ const table: readonly (readonly [string, ClauseState, Partial<StatusFacts>, RegE
   [
     'Monthly restore tests',
     'breached',
-    { proofs: sample.proofs.map((one) => ({ ...one, outcome: 'different' })) },
-    /is not what was backed up/,
-    'zakops-backup procedure run restore-test',
+    { proofs: differentProofs },
+    /is not what was backed up: documents/,
+    'zakops-backup procedure run restore-test --source documents',
+  ],
+  [
+    'Monthly restore tests',
+    'breached',
+    { proofs: [...differentProofs, { ...sample.proofs[0]!, at: at('2026-11-20T14:20:00'), source: 'main' }] },
+    /is not what was backed up: documents/,
+    'zakops-backup procedure run restore-test --source documents',
   ],
   ['Annual disaster recovery drill', 'met', {}, /held 2026-02-01, recovered in 2 hours; next due by 2027-02-01/],
   [
@@ -365,6 +375,26 @@ const table: readonly (readonly [string, ClauseState, Partial<StatusFacts>, RegE
     /main: 28 hours old/,
     'zakops-backup backup main',
   ],
+  [
+    'Recovery point (RPO)',
+    'breached',
+    {
+      proofs: sample.backups
+        .filter(onDay(newest, 'main'))
+        .map(({ id }) => ({ ...sample.proofs[0]!, at: at('2026-11-25T04:00:00'), backup: id, ...refuted })),
+    },
+    /main: 28 hours old/,
+    'zakops-backup backup main',
+  ],
+  [
+    'Recovery point (RPO)',
+    'due',
+    {
+      backups: sample.backups.map((one) => (onDay(newest, 'documents')(one) ? { ...one, files: 0, bytes: 0 } : one)),
+    },
+    /documents: incremental \w+ of 2026-11-25 02:00 holds no file, incremental \w+ of 2026-11-24 02:00 held \d+ file/,
+    'zakops-backup restore documents 179c3a00 --to FOLDER',
+  ],
   ['Responsibilities', 'met', {}, /DevOps: ann; DBA: ben; Security: cem; Management: dee/],
   [
     'Responsibilities',
@@ -372,6 +402,13 @@ const table: readonly (readonly [string, ClauseState, Partial<StatusFacts>, RegE
     { policy: { ...statusPolicy, responsibilities: { ...statusPolicy.responsibilities, dba: [' '] } } },
     /DBA: nobody is named/,
     'name somebody under responsibilities.dba, then: zakops-backup policy check',
+  ],
+  [
+    'Responsibilities',
+    'breached',
+    { notAccepted: ['RPO: 900 hours, before it was 1 day', 'source app is no longer backed up'] },
+    /nobody accepted that: RPO: 900 hours, before it was 1 day \(and 1 more\)/,
+    'put the policy back, or: zakops-backup backup --accept-weaker "REASON"',
   ],
 ]
 

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { sampleBackup, sampleCopy, sampleId, sampleRun } from '../../testing/backup-samples.ts'
 import { isFailure } from '../base/failure.ts'
 import type { KeyEvent, PolicyVersion, Proof, RunEnd, RunProcess, Verification } from '../model/run.ts'
-import type { WalStand } from '../model/wal-stand.ts'
+import { extendWalStand, type WalStand } from '../model/wal-stand.ts'
 import type { Catalog } from './catalog.ts'
 import { ledgerPromises } from './ledger.contract.ts'
 
@@ -270,9 +270,18 @@ function evidencePromises(promise: Promises): void {
         until: at('01T00:00:30'),
       }
       const later = { ...stand, timeline: 2, end: 2n ** 64n - 1n, until: at('02T00:00:00') }
-      const other = { ...stand, location: 'secondary' } as const
+      const other = { ...stand, location: 'secondary', gapFrom: at('01T00:00:00') } as const
       for (const one of [other, stand, later, later]) await catalog.setWalStand(one)
       assert.deepEqual(await catalog.walStands(), [later, other])
+      const { systemIdentifier, end } = later
+      const piece = { systemIdentifier, timeline: 2, begin: end - 1n, end: end + 9n, until: at('03T00:00:00') }
+      await catalog.addWalPiece({ source: 'main', location: 'primary' }, piece)
+      await catalog.addWalPiece({ source: 'shop', location: 'primary' }, piece)
+      assert.deepEqual(await catalog.walStands(), [
+        { ...later, end: piece.end, until: piece.until },
+        other,
+        extendWalStand(undefined, { source: 'shop', location: 'primary' }, piece),
+      ])
       assert.deepEqual(await catalog.evidence(), [])
     },
   )

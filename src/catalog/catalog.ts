@@ -1,5 +1,5 @@
 import type { Backup, BackupCopy } from '../model/backup.ts'
-import type { WalStand } from '../model/wal-stand.ts'
+import type { WalPiece, WalStand } from '../model/wal-stand.ts'
 import type { EvidenceEntry, EvidenceNote, LedgerEnd } from '../model/evidence/evidence-entry.ts'
 import type { SignedHead } from '../model/evidence/signed-head.ts'
 import type { Id } from '../model/id.ts'
@@ -59,6 +59,8 @@ export interface Catalog extends AsyncDisposable {
 
   /** Takes the place of what was known of the same source and location. Of the moment: the ledger says nothing of it. */
   setWalStand(stand: WalStand): Promise<void>
+  /** extendWalStand() of what is known by then, whoever else adds pieces at the same time. */
+  addWalPiece(place: Pick<WalStand, 'source' | 'location'>, piece: WalPiece): Promise<void>
   /** By source and location. */
   walStands(): Promise<readonly WalStand[]>
 

@@ -27,6 +27,7 @@ test('extendWalStand() goes on while nothing lacks, pieces that overlap or come 
 
 test('extendWalStand() begins anew behind a gap, and with another server', () => {
   assert.deepEqual(standOf(piece(0, 10, 1), piece(11, 20, 2)).since, piece(0, 0, 2).until)
+  assert.deepEqual(standOf(piece(0, 10, 1), piece(11, 20, 2), piece(20, 30, 3)).gapFrom, piece(0, 0, 1).until)
   const other = standOf(piece(0, 10, 1), piece(5, 20, 3, { systemIdentifier: '8' }))
   assert.deepEqual([other.since, other.systemIdentifier], [piece(0, 0, 3).until, '8'])
 })

@@ -14,6 +14,11 @@ export interface WalStand {
   /** What was written from here on is stored, up to `until`: a backup that ended within can be recovered up to `until`. */
   readonly since: Date
   readonly until: Date
+  /**
+   * Where something lacks before it: all that the server had written by then is in what was stored before. Absent where it is
+   * whole since the first piece.
+   */
+  readonly gapFrom?: Date | undefined
 }
 
 /** WAL that has just been stored. */
@@ -34,8 +39,10 @@ export function extendWalStand(
   piece: WalPiece,
 ): WalStand {
   const { systemIdentifier, timeline, begin, end, until } = piece
-  const isNext = before?.systemIdentifier === systemIdentifier && begin <= before.end
-  if (!isNext) return { source, location, systemIdentifier, timeline, end, since: until, until }
+  const anew = { source, location, systemIdentifier, timeline, end, since: until, until }
+  if (before === undefined) return anew
+  const isNext = before.systemIdentifier === systemIdentifier && begin <= before.end
+  if (!isNext) return { ...anew, gapFrom: before.until }
   return {
     ...before,
     timeline: Math.max(before.timeline, timeline),

@@ -20,7 +20,7 @@ import {
 import type { SignedHead } from '../../model/evidence/signed-head.ts'
 import type { Id } from '../../model/id.ts'
 import type { KeyEvent, PolicyVersion, Proof, Run, RunEnd, Verification } from '../../model/run.ts'
-import type { WalStand } from '../../model/wal-stand.ts'
+import { extendWalStand, type WalStand } from '../../model/wal-stand.ts'
 import type { Catalog } from '../catalog.ts'
 import { headFault } from '../head-fault.ts'
 import { runEndFault } from '../run-end-fault.ts'
@@ -197,6 +197,7 @@ function evidenceInMemory(
   | 'addProof'
   | 'proofs'
   | 'setWalStand'
+  | 'addWalPiece'
   | 'walStands'
   | 'addKeyEvent'
   | 'keyEvents'
@@ -229,6 +230,10 @@ function evidenceInMemory(
       ),
     setWalStand: async (stand) => {
       walStands.set(JSON.stringify([stand.source, stand.location]), own(stand))
+    },
+    addWalPiece: async ({ source, location }, piece) => {
+      const key = JSON.stringify([source, location])
+      walStands.set(key, extendWalStand(walStands.get(key), { source, location }, own(piece)))
     },
     walStands: async () => [...walStands].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, stand]) => own(stand)),
     addKeyEvent: async (event) =>

@@ -150,4 +150,8 @@ export const migrations: readonly string[] = [
   ALTER TABLE proofs ADD COLUMN transfer_ms INTEGER;
   ALTER TABLE proofs ADD COLUMN verify_ms INTEGER;
   `,
+  // Up to when WAL was stored before the gap that it begins behind; NULL where there was none.
+  `
+  ALTER TABLE wal_stands ADD COLUMN gap_from INTEGER;
+  `,
 ]

@@ -28,7 +28,7 @@ import type {
   RunProcess,
   Verification,
 } from '../../model/run.ts'
-import type { WalStand } from '../../model/wal-stand.ts'
+import { extendWalStand, type WalPiece, type WalStand } from '../../model/wal-stand.ts'
 import type { Catalog, RunFilter } from '../catalog.ts'
 import { runEndFault } from '../run-end-fault.ts'
 import { backupValues, copyValues, putBackup, putCopy, readBackup, readCopy } from './backup-row.ts'
@@ -185,6 +185,14 @@ class SqliteCatalog implements Catalog {
 
   async setWalStand(stand: WalStand): Promise<void> {
     this.#store.write(putWalStand, walStandValues(stand))
+  }
+
+  async addWalPiece({ source, location }: Pick<WalStand, 'source' | 'location'>, piece: WalPiece): Promise<void> {
+    this.#store.atOnce(() => {
+      const known = 'SELECT * FROM wal_stands WHERE source = ? AND location = ?'
+      const [before] = this.#store.read(known, [source, location], readWalStand)
+      this.#store.write(putWalStand, walStandValues(extendWalStand(before, { source, location }, piece)))
+    })
   }
 
   async walStands(): Promise<readonly WalStand[]> {

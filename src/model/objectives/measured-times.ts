@@ -9,24 +9,32 @@ const serviceSteps: ReadonlySet<string> = new Set(
 )
 
 /**
- * What stopping and starting the services of each source and validating it took: the slowest of the runs whose steps the
- * ledger tells of, ms. A source whose services were never stopped by a procedure is not among them.
+ * What stopping and starting the services of each source and validating it took: the slowest of the runs of which the ledger
+ * tells all of these steps, over all their tries, ms. A source of which no such run ended is not among them.
  */
 export function serviceTimes(entries: readonly EvidenceEntry[], runs: readonly Run[]): Record<string, number> {
-  const sourceOf = new Map(runs.map(({ id, source }) => [id, source]))
-  const byRun = new Map<string, number>()
+  const sourceOf = new Map(runs.map(({ id, source }) => [withoutTry(id), source]))
+  const byRun = new Map<string, Map<string, number>>()
   for (const { kind, facts } of entries) {
     const { run, step, state, durationMs } = facts
     if (kind !== 'step' || state !== 'done' || typeof run !== 'string' || typeof step !== 'string') continue
     if (!serviceSteps.has(step) || typeof durationMs !== 'number') continue
-    byRun.set(run, (byRun.get(run) ?? 0) + durationMs)
+    const steps = byRun.get(withoutTry(run)) ?? new Map<string, number>()
+    byRun.set(withoutTry(run), steps.set(step, durationMs))
   }
   const times: Record<string, number> = {}
-  for (const [run, durationMs] of byRun) {
+  for (const [run, steps] of byRun) {
     const source = sourceOf.get(run)
-    if (source !== undefined) times[source] = Math.max(times[source] ?? 0, durationMs)
+    if (source === undefined || steps.size < serviceSteps.size) continue
+    const durationMs = [...steps.values()].reduce((sum, ms) => sum + ms, 0)
+    times[source] = Math.max(times[source] ?? 0, durationMs)
   }
   return times
+}
+
+/** Further tries of a run are on record as "<run>.2". */
+function withoutTry(run: string): string {
+  return run.replace(/\.\d+$/, '')
 }
 
 /** What the last drill took besides restoring its sources, ms: making the folder, opening the kit, rebuilding the catalog. */

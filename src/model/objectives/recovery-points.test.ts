@@ -56,6 +56,33 @@ test('recoveryPoint() takes no log that began after a gap behind the newest back
   assert.deepEqual(pointOf({ walStands: ended }), ['2026-11-25T02:00:00.000Z', 'backup', newer.id, undefined])
 })
 
+test('recoveryPoint() tells a gap of the log behind the newest backup, until a backup follows it, and none at the first piece', () => {
+  const gapOf = (walStands: readonly WalStand[], complete = [newer, older]) => {
+    const there = new Set(['primary'] as const)
+    const copiesOf = new Map(complete.map(({ id }) => [id, there]))
+    return recoveryPoint('primary', {
+      source: 'main',
+      complete,
+      copiesOf,
+      walStands,
+      proofs: [],
+      now: at('25T06:00:00'),
+    }).gap
+  }
+  const since = at('25T04:00:00')
+  const behind = { ...stand, since, gapFrom: at('25T03:00:00') }
+  assert.deepEqual(gapOf([behind]), { from: at('25T03:00:00'), until: since })
+  assert.equal(gapOf([{ ...stand, since }]), undefined)
+  const after = sampleBackup({
+    id: sampleId(3),
+    source: 'main',
+    takenAt: at('25T05:00:00'),
+    endedAt: at('25T05:01:00'),
+  })
+  assert.equal(gapOf([behind], [after, newer]), undefined)
+  assert.equal(gapOf([behind], []), undefined)
+})
+
 test('recoveryPoint() tells the newest backup whose last restore from there was equal', () => {
   const proofs = [proof(older.id, '24T03:00:00'), proof(newer.id, '25T03:00:00')]
   assert.equal(pointOf({ proofs })[3], '2026-11-25T02:00:00.000Z')

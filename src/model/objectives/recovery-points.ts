@@ -15,6 +15,11 @@ export interface RecoveryPoint {
   readonly by: 'backup' | 'log'
   /** When the newest backup was taken that a restore from there was found equal to; undefined where none was. */
   readonly provenAt: Date | undefined
+  /**
+   * What lacks of the log behind the newest backup, which no time after `from` can be recovered for until a new snapshot
+   * is taken; undefined where it is whole, or is not stored there.
+   */
+  readonly gap: { readonly from: Date; readonly until: Date } | undefined
 }
 
 export interface PointFacts {
@@ -37,9 +42,11 @@ export function recoveryPoint(location: LocationName, facts: PointFacts): Recove
   const base = stand && there.find(({ takenAt, endedAt }) => endedAt >= stand.since && takenAt <= stand.until)
   if (stand !== undefined && base !== undefined && newest !== undefined && stand.until > newest.takenAt) {
     const at = stand.until < now ? stand.until : now
-    return { location, at, backup: base, by: 'log', provenAt }
+    return { location, at, backup: base, by: 'log', provenAt, gap: undefined }
   }
-  return { location, at: newest?.takenAt, backup: newest, by: 'backup', provenAt }
+  const isBehindGap = stand?.gapFrom !== undefined && base === undefined && newest !== undefined
+  const gap = isBehindGap && newest.endedAt < stand.since ? { from: stand.gapFrom, until: stand.since } : undefined
+  return { location, at: newest?.takenAt, backup: newest, by: 'backup', provenAt, gap }
 }
 
 /** By what was found last of each. */

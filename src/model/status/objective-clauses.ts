@@ -76,7 +76,26 @@ function recoveryTimeFinding({ facts, now }: StatusView): Finding {
 
 export function recoveryPointClause(view: StatusView): ClauseStatus {
   const findings = view.sources.map((source) => recoveryPointFinding(source, view))
-  return clauseOf(objectives, 'Recovery point (RPO)', [...findings, ...emptyFindings(view), ...clockFindings(view)])
+  const gaps = view.sources.flatMap((source) => gapFindings(source))
+  return clauseOf(objectives, 'Recovery point (RPO)', [
+    ...findings,
+    ...gaps,
+    ...emptyFindings(view),
+    ...clockFindings(view),
+  ])
+}
+
+/** A gap breaks what the log is kept for, however young the newest snapshot is. */
+function gapFindings({ name, points, running }: SourceView): Finding[] {
+  return points.flatMap(({ location, gap }): Finding[] => {
+    if (gap === undefined) return []
+    const [from, until] = [formatMinute(gap.from), formatMinute(gap.until)]
+    const found = `${name}: the log at the ${location} location lacks what was written between ${from} and ${until}`
+    const evidence = `${found}: no recovery to a later time before a new snapshot is taken`
+    const remedy = `zakops-backup backup ${name}`
+    if (running === undefined) return [{ state: 'breached', evidence, remedy }]
+    return [{ state: 'due', evidence: `${evidence}; run ${running.id} is taking one`, remedy }]
+  })
 }
 
 /** A folder that nothing is mounted on backs up well, every day, until the last backup that held something has expired. */

@@ -583,6 +583,26 @@ test('policyStatus() tells a recovery time that growth will break within sixty d
   assert.match(broken.evidence[0]!.text, /forecast for all of today's data from the secondary location: 4 h 10 min/)
 })
 
+test('policyStatus() is breached by a gap in the log, and says which; a run that takes a snapshot makes it due', () => {
+  const [gapFrom, since] = [new Date('2026-11-25T03:00:00Z'), new Date('2026-11-25T04:00:00Z')]
+  const place = { source: 'main', location: 'secondary', systemIdentifier: '7', timeline: 1, end: 5n } as const
+  const walStands = [{ ...place, since, until: statusNow, gapFrom }]
+  const pointOf = (changes: Partial<StatusFacts>) =>
+    policyStatus(sampleStatusFacts({ walStands, ...changes })).clauses.find(
+      ({ clause }) => clause === 'Recovery point (RPO)',
+    )!
+  const broken = pointOf({})
+  assert.equal(broken.state, 'breached')
+  assert.match(
+    broken.evidence[0]!.text,
+    /^main: the log at the secondary location lacks what was written between 2026-11-25 03:00 and 2026-11-25 04:00/,
+  )
+  assert.equal(broken.remedy, 'zakops-backup backup main')
+  const taking = { ...sampleRun({ id: 'run-now', source: 'main', startedAt: statusNow }), state: 'running' } as const
+  assert.equal(pointOf({ runs: [taking] }).state, 'due')
+  assert.equal(pointOf({ walStands: [{ ...walStands[0]!, gapFrom: undefined }] }).state, 'met')
+})
+
 test('policyStatus() says of each source what is there', () => {
   const { sources } = policyStatus(sample)
   const [documents, orders] = sources
@@ -604,8 +624,14 @@ test('policyStatus() says of each source what is there', () => {
     recoveryPointMs: 24 * 3_600_000,
     pointAgeMs: 4 * 3_600_000,
     points: [
-      { location: 'primary', by: 'backup', ageMs: 4 * 3_600_000, provenAgeMs: undefined },
-      { location: 'secondary', by: 'backup', ageMs: 4 * 3_600_000, provenAgeMs: statusNow.getTime() - provenAt },
+      { location: 'primary', by: 'backup', ageMs: 4 * 3_600_000, provenAgeMs: undefined, gap: undefined },
+      {
+        location: 'secondary',
+        by: 'backup',
+        ageMs: 4 * 3_600_000,
+        provenAgeMs: statusNow.getTime() - provenAt,
+        gap: undefined,
+      },
     ],
     forecasts: [
       { ...forecast, location: 'primary', durationMs: undefined, measurements: 0, unknown: 'not measured' },

@@ -29,6 +29,8 @@ export interface SourceStatus {
     readonly by: 'backup' | 'log'
     readonly ageMs: number | undefined
     readonly provenAgeMs: number | undefined
+    /** What lacks of the log behind the newest backup. */
+    readonly gap: { readonly from: Date; readonly until: Date } | undefined
   }[]
   /** How long a restore of today's data takes, by location, drawn from measured ones. */
   readonly forecasts: readonly Omit<SourceForecast, 'source'>[]
@@ -57,11 +59,12 @@ export function sourceStatus(source: SourceView, view: StatusView): SourceStatus
     newestGood: good && { ...mentionOf(good)!, ageMs: now.getTime() - good.takenAt.getTime() },
     recoveryPointMs: facts.policy.objectives.recoveryPoint,
     pointAgeMs: ageOf(commonPoint(source, view).at),
-    points: source.points.map(({ location, by, at, provenAt }) => ({
+    points: source.points.map(({ location, by, at, provenAt, gap }) => ({
       location,
       by,
       ageMs: ageOf(at),
       provenAgeMs: ageOf(provenAt),
+      gap,
     })),
     forecasts: view.forecasts.flatMap(({ sources }) =>
       sources.filter((one) => one.source === source.name).map(({ source: _name, ...forecast }) => forecast),

@@ -1,6 +1,6 @@
 import { errorMessage } from '../../base/error-message.ts'
 import type { Lsn } from '../../sources/postgresql/lsn.ts'
-import { extendWalStand, type WalPiece } from '../../model/wal-stand.ts'
+import type { WalPiece } from '../../model/wal-stand.ts'
 import type { Installation, Watch } from '../installation.ts'
 import type { SourceReceiverEvent } from './receive-source.ts'
 
@@ -19,8 +19,7 @@ export async function noteStoredWal(
   const now = clock.now()
   const until = piece.until < now ? piece.until : now
   try {
-    const before = (await catalog.walStands()).find((one) => one.source === source && one.location === 'primary')
-    await catalog.setWalStand(extendWalStand(before, { source, location: 'primary' }, { ...piece, until }))
+    await catalog.addWalPiece({ source, location: 'primary' }, { ...piece, until })
   } catch (error) {
     watch.notice(`WAL of ${source} is stored, but how far could not be noted: ${errorMessage(error)}`)
   }

@@ -14,13 +14,14 @@ function sourceRows(
   { source, points, forecasts }: SourceStatus,
   { recoveryPoint }: ReportFacts['objectives'],
 ): HtmlText[] {
-  return points.map(({ location, by, ageMs, provenAgeMs }) => {
+  return points.map(({ location, by, ageMs, provenAgeMs, gap }) => {
     const forecast = forecasts.find((one) => one.location === location)
     const point = ageMs === undefined ? 'none' : `${formatAge(ageMs)}${by === 'log' ? ' by the log' : ''}`
+    const broken = gap === undefined ? undefined : html`<small>a gap in the log from ${formatMinute(gap.from)}</small>`
     const isLate = ageMs === undefined || ageMs > recoveryPoint
     const proven = provenAgeMs === undefined ? 'none' : `${formatAge(provenAgeMs)} old`
     const restores = forecast?.measurements ?? 0
-    return html`<tr><th scope="row">${source}</th><td>${location}</td><td>${point}${isLate ? html`<small>target ${formatAge(recoveryPoint)}</small>` : undefined}</td><td>${proven}</td><td>${forecastText(forecast)}</td><td>${restores === 0 ? 'none' : `${restores} restore${restores === 1 ? '' : 's'}`}</td></tr>`
+    return html`<tr><th scope="row">${source}</th><td>${location}</td><td>${point}${isLate ? html`<small>target ${formatAge(recoveryPoint)}</small>` : undefined}${broken}</td><td>${proven}</td><td>${forecastText(forecast)}</td><td>${restores === 0 ? 'none' : `${restores} restore${restores === 1 ? '' : 's'}`}</td></tr>`
   })
 }
 

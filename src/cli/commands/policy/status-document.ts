@@ -31,11 +31,12 @@ export function statusDocument(status: PolicyStatus): object {
       newest_good_age_ms: source.newestGood?.ageMs ?? null,
       recovery_point_ms: source.recoveryPointMs,
       recovery_point_age_ms: source.pointAgeMs ?? null,
-      recovery_points: source.points.map(({ location, by, ageMs, provenAgeMs }) => ({
+      recovery_points: source.points.map(({ location, by, ageMs, provenAgeMs, gap }) => ({
         location,
         by,
         age_ms: ageMs ?? null,
         proven_age_ms: provenAgeMs ?? null,
+        log_gap: gap ?? null,
       })),
       recovery_time_forecasts: source.forecasts.map((forecast) => forecastDocument(forecast)),
       copies: source.copies,

@@ -95,9 +95,11 @@ function sourceLines(source: SourceStatus, width: number, style: TextStyle): str
 /** "primary 3 minutes by the log, secondary 8 minutes by the log" */
 function pointsText({ points }: SourceStatus): string {
   return points
-    .map(({ location, by, ageMs }) =>
-      ageMs === undefined ? `${location} none` : `${location} ${formatAge(ageMs)}${by === 'log' ? ' by the log' : ''}`,
-    )
+    .map(({ location, by, ageMs, gap }) => {
+      if (ageMs === undefined) return `${location} none`
+      const log = by === 'log' ? ' by the log' : gap === undefined ? '' : ' (a gap in the log)'
+      return `${location} ${formatAge(ageMs)}${log}`
+    })
     .join(', ')
 }
 

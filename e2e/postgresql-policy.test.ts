@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../src/base/failure.ts'
 import { walFetchExitCodes } from '../src/operations/wal/wal-fetch.ts'
 import { userNamed } from '../src/posix/user-named.ts'
+import { shiftedClock } from '../testing/shifted-clock.ts'
 import { inboxSettings } from '../testing/wal-inbox.ts'
 import { queryServer } from '../testing/query-server.ts'
 import { basename, join } from 'node:path'
@@ -49,8 +50,12 @@ class Site {
     chmodSync(this.folder.path, 0o755)
   }
 
+  /** How far the clock of its commands is ahead, ms. */
+  aheadMs = 0
+
   async run(words: readonly string[], signal?: AbortSignal, folder = ''): Promise<CommandRun> {
     return await runWords(words, {
+      clock: shiftedClock(this.aheadMs),
       workingDirectory: this.folder.at(folder),
       environment: { PATH: `${this.server.binFolder}:${process.env['PATH']}`, TMPDIR: this.folder.path },
       userId: process.getuid!(),
@@ -84,6 +89,14 @@ class Site {
     return readdirSync(this.folder.at(folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.parentPath.includes('/wal/'))
       .map((entry) => entry.name)
+  }
+
+  /** Names of the files of WAL of a generation, at the primary and at the secondary. */
+  walIn(generation: number): string[][] {
+    return ['zakops-primary', 'off-site'].map((location) => {
+      const folder = `${location}/development/${generation}`
+      return existsSync(this.folder.at(folder)) ? this.stored(folder).toSorted() : []
+    })
   }
 
   packs(location: string): string[] {
@@ -144,9 +157,13 @@ postgresqlTest(
     await using _ = site.folder
     await server.psql('create table orders (n int)')
     await site.init()
+    const pushed = new Set<string>()
     const push = async (): Promise<string[]> => {
       const paths = await archivedFiles(server)
-      for (const path of paths) await site.ok('wal', 'push', path, '--source', 'orders')
+      for (const path of paths) {
+        if (!pushed.has(path)) await site.ok('wal', 'push', path, '--source', 'orders')
+        pushed.add(path)
+      }
       return paths.map((path) => basename(path))
     }
     const [before] = await push()
@@ -220,6 +237,35 @@ postgresqlTest(
     assert.notEqual(refused.code, 0)
     assert.match(refused.stderr, /Cannot recover to 2099-01-01.*Possible/s)
     assert.ok(!existsSync(site.folder.at('later')))
+
+    // The first generation ends with its last backup, and with it the log that only that backup needed; no sooner.
+    await site.ok('replicate')
+    const begun = site.walIn(1)
+    await site.ok('retain')
+    for (const [index, found] of site.walIn(1).entries()) {
+      // Its label says where the snapshot began.
+      const first = begun[index]!.find((name) => name.endsWith('.backup'))!.slice(0, 24)
+      assert.deepEqual(
+        found,
+        begun[index]!.filter((name) => name >= first),
+      )
+      assert.ok(found.length > 2)
+    }
+    const path = site.folder.at('zakops-backup.yaml')
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(/retention: \{ copies: \d+/g, 'retention: { copies: 1'))
+    site.aheadMs = 40 * 86_400_000
+    await site.ok('backup', '--accept-weaker', 'the test asks for it')
+    await server.psql('insert into orders values (4)')
+    const newest = (await push()).at(-1)!
+    await site.ok('replicate')
+    assert.deepEqual(site.walIn(1), [[], []])
+    for (const found of site.walIn(2)) {
+      assert.ok(found.includes(newest))
+      assert.ok(!found.includes(names.at(-1)!), 'the snapshot that is kept began behind it')
+    }
+    assert.match((await site.run(['keys', 'list'])).stdout, /destroyed/)
+    const [checked] = await site.ok('wal', 'check', 'orders', '--json')
+    assert.deepEqual(checked!['gaps'], [])
   },
 )
 

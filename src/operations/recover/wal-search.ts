@@ -31,7 +31,7 @@ export async function scanStoredWal(
   let next: Lsn | undefined
   for (const entry of entries) {
     throwIfStopped(signal)
-    const file = await archive.get(entry, signal)
+    const file = await archive.getGrown(entry, signal)
     const header = file === undefined ? undefined : readSegmentHeader(file.content)
     if (file === undefined || header === undefined) {
       throw new Failure('repository_damaged', `Cannot read WAL "${entry.objectName}": it is gone, or is no segment`)

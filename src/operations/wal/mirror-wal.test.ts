@@ -4,6 +4,7 @@ import { neverStopped } from '../../base/abort.ts'
 import { isFailure } from '../../base/failure.ts'
 import { faultStorage, flipBit } from '../../storage/fault-storage.ts'
 import { memoryStorage } from '../../storage/memory/memory-storage.ts'
+import type { Storage } from '../../storage/storage.ts'
 import { testArchive } from '../../../testing/recovery-bench.ts'
 import { sampleSegment } from '../../../testing/wal-segment.ts'
 import { mirrorWal } from './mirror-wal.ts'
@@ -47,4 +48,29 @@ test('mirrorWal() copies nothing damaged, removes nothing then, and refuses to f
   assert.deepEqual([outcome.copied, outcome.removed, outcome.damaged.length], [0, 0, 1])
   using copy = archive.onStorages({ primary: to })
   assert.equal((await copy.list('', signal)).length, 1)
+})
+
+test('mirrorWal() copies what a receiver puts in the place of a beginning that it had listed', async () => {
+  const [from, to] = [memoryStorage(), memoryStorage()]
+  using archive = testArchive(from)
+  await archive.put(sampleSegment({ segment: 5, partBytes: 9000 }), signal)
+  let growths = 0
+  const growing: Storage = {
+    ...from,
+    get: async (...request) => {
+      if (growths++ < 2) {
+        const before = await archive.list('', signal)
+        await archive.put(sampleSegment({ segment: 5, ...(growths === 1 && { partBytes: 20_000 }) }), signal)
+        await archive.remove(before, signal)
+      }
+      return await from.get(...request)
+    },
+  }
+  const { copied } = await mirrorWal({ from: growing, to, prefix, surplus: 'keep' }, signal)
+  assert.equal(copied, 1)
+  using copy = archive.onStorages({ primary: to })
+  assert.deepEqual(
+    (await copy.list('', signal)).map(({ partBytes }) => partBytes),
+    [undefined],
+  )
 })

@@ -1,4 +1,4 @@
-import { Failure } from '../../base/failure.ts'
+import { Failure, isFailure } from '../../base/failure.ts'
 import { inLanes } from '../../base/in-lanes.ts'
 import type { Storage, StoredObject } from '../../storage/storage.ts'
 import { isIntactWal } from './wal-codec.ts'
@@ -28,6 +28,8 @@ export interface WalMirrorPlan {
 }
 
 const lanesMax = 3
+/** What is listed may be gone when it is read; it is listed anew so many times. */
+const passesMax = 5
 
 /**
  * Copies stored WAL to another location, by name and without any key; each object is verified on its way by its own digest.
@@ -36,25 +38,45 @@ const lanesMax = 3
  */
 export async function mirrorWal(request: MirrorWalRequest, signal: AbortSignal): Promise<WalMirrored> {
   const { from, to, prefix, surplus } = request
-  const [source, target] = await Promise.all([listWal(from, prefix, signal), listWal(to, prefix, signal)])
-  const plan = planWalMirror({ source, target, surplus })
-  const damaged: string[] = []
+  const damaged = new Set<string>()
   let [copied, copiedBytes] = [0, 0]
-  await inLanes(plan.copy, lanesMax, signal, async ({ objectName }) => {
-    const bytes = await from.get(objectName, {}, signal)
-    if (!isIntactWal(bytes)) {
-      damaged.push(objectName)
-      return
-    }
-    // One of another size at the target is not whole there.
-    await to.put(objectName, bytes, { whenPresent: 'replace' }, signal)
-    copied += 1
-    copiedBytes += bytes.length
-  })
-  // Nothing is removed while something could not be copied: the target may hold the last of it.
-  const remove = damaged.length === 0 ? plan.remove : []
-  for (const { objectName } of remove) await to.remove(objectName, signal)
-  return { copied, copiedBytes, removed: remove.length, damaged: damaged.toSorted() }
+  for (let pass = 1; ; pass++) {
+    const [source, target] = await Promise.all([listWal(from, prefix, signal), listWal(to, prefix, signal)])
+    const plan = planWalMirror({ source, target, surplus })
+    let vanished = 0
+    await inLanes(plan.copy, lanesMax, signal, async ({ objectName }) => {
+      const bytes = await getListed(from, objectName, pass < passesMax, signal)
+      if (bytes === undefined) vanished += 1
+      else if (!isIntactWal(bytes)) damaged.add(objectName)
+      else {
+        // One of another size at the target is not whole there.
+        await to.put(objectName, bytes, { whenPresent: 'replace' }, signal)
+        copied += 1
+        copiedBytes += bytes.length
+      }
+    })
+    // What took its place is to be copied too, before anything goes.
+    if (vanished > 0) continue
+    // Nothing is removed while something could not be copied: the target may hold the last of it.
+    const remove = damaged.size === 0 ? plan.remove : []
+    for (const { objectName } of remove) await to.remove(objectName, signal)
+    return { copied, copiedBytes, removed: remove.length, damaged: [...damaged].toSorted() }
+  }
+}
+
+/** Undefined where it is gone and that may be: a receiver removes a beginning of a segment when it has stored more of it. */
+async function getListed(
+  from: Storage,
+  objectName: string,
+  mayBeGone: boolean,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await from.get(objectName, {}, signal)
+  } catch (error) {
+    if (mayBeGone && isFailure(error, 'object_missing')) return undefined
+    throw error
+  }
 }
 
 /** Pure. */

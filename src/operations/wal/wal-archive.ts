@@ -5,6 +5,9 @@ import type { OpenedWal } from './wal-codec.ts'
 import type { WalHeader } from './wal-header.ts'
 import { WalStore, type WalEntry, type WalFile, type WalPlace } from './wal-store.ts'
 
+/** A receiver may store more of a segment so many times while its beginning is looked for. */
+const growthsMax = 20
+
 /**
  * The stored write-ahead log of one source over all generations that still hold some of it. New files go into the newest
  * generation; a file is looked for in all of them, and in the further places (the secondary location's copies) where one
@@ -61,6 +64,28 @@ export class WalArchive implements Disposable {
     return false
   }
 
+  /**
+   * A listed file, or what has taken the place of a beginning of a segment since: a longer one, or the whole segment. A
+   * receiver that is at work removes each when it has stored more. Undefined where nothing of it is there any more.
+   */
+  async getGrown(
+    listed: Pick<WalEntry, 'systemIdentifier' | 'name' | 'partBytes'>,
+    signal: AbortSignal,
+  ): Promise<OpenedWal | undefined> {
+    const { systemIdentifier, name } = listed
+    let { partBytes } = listed
+    for (let growths = 0; growths < growthsMax; growths++) {
+      const found = await this.get({ systemIdentifier, name, ...(partBytes !== undefined && { partBytes }) }, signal)
+      if (found !== undefined || partBytes === undefined) return found
+      const folder = `${systemIdentifier}/${name.slice(0, 8)}/${name.slice(8, 16)}/`
+      const parts = (await this.list(folder, signal)).filter((one) => one.name === name)
+      const more = Math.max(...parts.map((one) => one.partBytes ?? 0), 0)
+      // Where there is no longer beginning, only the whole is left to look for.
+      partBytes = more > partBytes ? more : undefined
+    }
+    return undefined
+  }
+
   /** What is stored of a system, or of a folder of it, each file once: the places of this location go first. */
   async list(folder: string, signal: AbortSignal): Promise<WalEntry[]> {
     const found = new Map<string, WalEntry>()
@@ -95,6 +120,8 @@ export class WalArchive implements Disposable {
         if (store === first) fault = error // What the copies lack matters only where the first one fails.
       }
     }
+    const grown = entry.partBytes === undefined ? undefined : await this.getGrown(entry, signal)
+    if (grown !== undefined) return grown.header
     throw fault
   }
 

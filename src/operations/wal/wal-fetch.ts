@@ -115,10 +115,8 @@ async function storedPart(
 ): Promise<Buffer | undefined> {
   const left = await archive.get({ systemIdentifier, name: `${name}.partial` }, signal)
   if (left !== undefined) return left.content
-  const folder = `${systemIdentifier}/${name.slice(0, 8)}/${name.slice(8, 16)}/`
-  const parts = await archive.list(`${folder}${name}.part-`, signal)
-  const [longest] = parts.toSorted((a, b) => b.partBytes! - a.partBytes!)
-  return longest === undefined ? undefined : (await archive.get(longest, signal))?.content
+  // The longest beginning; or the whole, if it came while the last beginning went.
+  return (await archive.getGrown({ systemIdentifier, name, partBytes: 0 }, signal))?.content
 }
 
 /** Whether it is what its name says: a server keeps segments that it will write over under the names of those to come. */

@@ -19,6 +19,8 @@ export interface ReportFacts {
   readonly keys: readonly string[]
   /** Why the ledger is not as it was recorded; undefined where it was verified. */
   readonly ledgerFault: string | undefined
+  /** What the ledger was compared with beside itself, a sentence a location. */
+  readonly headsCompared: readonly string[]
 }
 
 export interface ReportBackup {

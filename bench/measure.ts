@@ -15,12 +15,17 @@ export interface Measurement {
  * Runs a program to its end and measures it, without help of tools that a machine may lack. Processor time is what the
  * kernel adds to this process's count of ended children, so nothing else may be started meanwhile. Peak memory is
  * VmHWM, which only grows; it is read every few milliseconds, and what grows within the last of them is missed.
- * Error with the end of what the program said where it ends otherwise than with 0.
+ * Error with the end of what the program said where it ends otherwise than with one of `codes`, which is 0.
  */
 export async function measure(
   program: string,
   words: readonly string[],
-  options: { readonly cwd?: string; readonly environment: Readonly<Record<string, string>>; readonly log: string },
+  options: {
+    readonly cwd?: string
+    readonly environment: Readonly<Record<string, string>>
+    readonly log: string
+    readonly codes?: readonly number[]
+  },
 ): Promise<Measurement> {
   const log = openSync(options.log, 'w')
   const cpuBefore = childrenCpuSeconds()
@@ -41,9 +46,10 @@ export async function measure(
   const wallSeconds = (performance.now() - begin) / 1000
   clearInterval(timer)
   closeSync(log)
-  if (code !== 0) {
+  const { codes = [0] } = options
+  if (code === null || !codes.includes(code)) {
     const said = readFileSync(options.log, 'utf8').slice(-2000)
-    throw new Error(`"${[program, ...words].join(' ')}" ended with ${code}, expected 0\n${said}`)
+    throw new Error(`"${[program, ...words].join(' ')}" ended with ${code}, expected ${codes.join(' or ')}\n${said}`)
   }
   return { wallSeconds, cpuSeconds: childrenCpuSeconds() - cpuBefore, peakBytes }
 }

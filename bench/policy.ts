@@ -9,12 +9,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import { projectFolder } from '../scripts/source-files.ts'
 import { findRestics } from '../testing/restic.ts'
 import { readCorpora } from './corpus.ts'
 import { makeDataSet } from './data-sets.ts'
+import { growDatabase } from './grow-database.ts'
 import { installedProgram } from './installed-program.ts'
 import { type Measurement, measure } from './measure.ts'
 import { writeSection } from './write-section.ts'
@@ -42,7 +42,7 @@ mkdirSync(at('copies'), { recursive: true })
 const program = installedProgram(folder)
 const corpora = readCorpora(join(projectFolder, 'node_modules'))
 const documents = makeDataSet('small', at('data'), 'policy', Number(values.files) / 100_000, corpora).path
-for (const path of databases) makeDatabase(path, Number(values.megabytes))
+for (const path of databases) growDatabase(path, Number(values.megabytes) * 1e6)
 
 const sources = databases.flatMap((path, number) => ['--source', `sqlite:state-${number}=${path}`])
 const init = ['init', '--environment', 'production', '--primary', at('primary'), '--secondary', at('secondary')]
@@ -117,16 +117,6 @@ async function theirBackup(): Promise<Measurement> {
     cpuSeconds: sum('cpuSeconds'),
     peakBytes: Math.max(...parts.map(({ peakBytes }) => peakBytes)),
   }
-}
-
-function makeDatabase(path: string, megabytes: number): void {
-  const database = new DatabaseSync(path)
-  database.exec('pragma journal_mode = wal; create table state (id integer primary key, name text, value blob)')
-  const insert = database.prepare('insert into state (name, value) values (?, randomblob(?))')
-  database.exec('begin')
-  for (let written = 0; written < megabytes * 1e6; written += 1000) insert.run(`name ${written}`, 960)
-  database.exec('commit')
-  database.close()
 }
 
 function median(all: readonly Measurement[], name: keyof Measurement): number {

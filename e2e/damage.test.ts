@@ -16,6 +16,6 @@ test('check names a random damage, and heal mends it from the mirror', async (co
   await zakops(['backup', '-r', copies.repository, folder.at('source', 'plain')])
   await zakops(['backup', '-r', copies.repository, folder.at('source')])
   await zakops(['mirror', '-r', copies.repository, '--to', copies.mirror])
-  for (let round = 0; round < 12; round++) context.diagnostic(await damageRound(copies, random))
+  for (let round = 0; round < 6; round++) context.diagnostic(await damageRound(copies, random))
   await zakops(['check', '-r', copies.repository, '--read-data'])
 })

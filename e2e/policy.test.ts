@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after as afterAll, before as beforeAll, test } from 'node:test'
+import { systemClock } from '../src/base/clock.ts'
 import { type CommandRun, runWords } from '../testing/fake-world.ts'
 import { type TemporaryFolder, temporaryFolder } from '../testing/temporary-folder.ts'
 import { treeDifferences } from '../testing/tree-differences.ts'
@@ -21,7 +22,7 @@ beforeAll(() => {
 afterAll(async () => folder[Symbol.asyncDispose]())
 
 function change(sql: string): void {
-  const database = new DatabaseSync(folder.at('orders.db'))
+  const database = new DatabaseSync(folder.at('orders.db'), { timeout: 10_000 })
   database.exec(sql)
   database.close()
 }
@@ -188,6 +189,7 @@ test('guard backs up and proves before the command, passes its exit code on, and
   const node = [process.execPath, '-e']
   const sql = (text: string, end = '') => [...node, `${script}${end}`, folder.at('orders.db'), text]
   assert.equal((await run('guard', 'orders', '--', ...sql("insert into orders (item) values ('third')"))).code, 0)
+  assert.match((await run('status')).stdout, /met +Database snapshots: SQLite/)
   const failed = await run(
     'guard',
     'orders',
@@ -203,6 +205,28 @@ test('guard backs up and proves before the command, passes its exit code on, and
   assert.equal(kinds.filter((kind) => kind === 'pre-operation').length, 3)
   const unknown = await run('guard', 'documents', '--', 'true')
   assert.equal(unknown.code, 2)
+})
+
+test('guard does not put the database back under a process that the command left behind', async () => {
+  const script = `const { DatabaseSync } = require('node:sqlite'); const database = new DatabaseSync(process.argv[1]);
+    database.exec('pragma journal_mode = delete; begin immediate; delete from orders'); console.log(process.pid); setTimeout(() => {}, 60000)`
+  const shell = `"$0" -e "$1" "$2" > "$3" & while [ ! -s "$3" ]; do sleep 0.1; done; exit 6`
+  const words = [process.execPath, script, folder.at('orders.db'), folder.at('left')]
+  const { code, stderr } = await runWords(
+    ['guard', 'orders', '--restore-on-failure', '--', 'sh', '-c', shell, ...words],
+    {
+      workingDirectory: folder.path,
+      environment: { PATH: process.env['PATH'] },
+      userId: process.getuid!(),
+      // The wait for the process, in short.
+      clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms === 200 ? 2 : ms, signal) },
+    },
+  )
+  process.kill(Number(readFileSync(folder.at('left'), 'utf8')), 'SIGKILL')
+  assert.equal(code, 4, stderr)
+  assert.match(stderr, /Cannot put ".*orders.db" back after the operation failed: .*it is open in process/)
+  change("insert into orders (item) values ('fourth')")
+  assert.deepEqual(orders(), ['first', 'second', 'third', 'fourth'])
 })
 
 test('guard does not run the command where the backup fails', async () => {
@@ -271,7 +295,8 @@ test('a primary that was lost as a whole comes back by heal, and is never made a
 test('after a rotation old backups are restored with their own key', async () => {
   const old = (await ok('backups', 'orders', '--json')).at(-1)!
   await ok('keys', 'rotate')
-  const [made] = await ok('backup', 'orders', '--json')
+  // Both find no repository of the new generation, and one of them makes it.
+  const [[made]] = await Promise.all([ok('backup', 'orders', '--json'), ok('backup', 'documents')])
   assert.deepEqual([made!['kind'], made!['generation']], ['full', 2])
   const [back] = await ok('restore', 'orders', old.snapshot_id.slice(0, 12), '--to', folder.at('old'), '--json')
   assert.deepEqual([back!['generation'], back!['manifest']], [1, 'equal'])
@@ -336,6 +361,9 @@ test('a lost keyring, a wrong key and a weaker policy are told with what to do',
   const policy = folder.at('zakops-backup.yaml')
   const text = readFileSync(policy, 'utf8')
   writeFileSync(policy, text.replace('copies: 4', 'copies: 2'))
+  const seen = await run('status')
+  assert.equal(seen.code, 5)
+  assert.match(seen.stdout.replaceAll(/\s+/g, ' '), /nobody accepted that: full backups: the last 2 stay/)
   const weaker = await run('backup')
   assert.equal(weaker.code, 4)
   assert.match(weaker.stderr, /the last 2 stay, before it was the last 4/)

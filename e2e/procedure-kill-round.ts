@@ -11,7 +11,7 @@ const procedures = {
   'database-restore': ['--source', 'orders'],
   'file-restore': ['--source', 'documents', '--path', 'documents/letters'],
   'restore-test': [],
-  'recovery-drill': ['--into', 'drill', '--keyring-export', 'safe.json', '--password-file', 'passphrase'],
+  'recovery-drill': ['--into', 'drill', '--keyring-export', 'safe.json', '--password-file', '<folder>/passphrase'],
 } as const
 export type KilledProcedure = keyof typeof procedures
 export const killedProcedures = Object.keys(procedures) as KilledProcedure[]
@@ -45,7 +45,8 @@ export async function procedureKillRound(
 ): Promise<readonly string[]> {
   const { folder } = world
   resetProduction(world)
-  const run = ['procedure', 'run', procedure, ...procedures[procedure]]
+  const options = procedures[procedure].map((word) => word.replace('<folder>', folder))
+  const run = ['procedure', 'run', procedure, ...options]
   const most = durations.get(procedure) ?? (await timed(world, run, procedure, durations))
   resetProduction(world)
   const hits: string[] = []
@@ -54,25 +55,35 @@ export async function procedureKillRound(
   for (let kills = 1 + random.below(2); kills > 0; kills--) {
     const killAfterMs = 50 + random.below(Math.max(50, most))
     const end = await runProgram(programPath, words, { cwd: folder, killAfterMs })
-    id ??= /run (run-[0-9a-f]+)/.exec(end.stderr)?.[1]
+    // One that was killed before it was on record is begun anew, under another name.
+    if (words === run) id = /run (run-[0-9a-f]+)/.exec(end.stderr)?.[1]
     if (end.signal === undefined) break // It had ended before.
     hits.push(`${killAfterMs} ms`)
-    if (id !== undefined && (await isBegun(world, id))) words = ['procedure', 'resume', id]
+    if (id !== undefined && (await isBegun(world, id))) words = resume(world, procedure, id)
   }
   const last = await lastState(world, id)
   if (last === undefined) await world.expect(0, ...run)
   else if (last !== 'done') {
     if (!world.isServiceRunning()) await saysStopped(world, id!)
-    await world.expect(0, 'procedure', 'resume', id!)
+    await world.expect(0, ...resume(world, procedure, id!))
   }
   verify(world, procedure)
   return hits
 }
 
-/** What a person does who finds the services stopped: `procedure show` must say so. */
-async function saysStopped(world: ProcedureWorld, id: string): Promise<void> {
-  const { stdout } = await world.run('procedure', 'show', id)
-  assert.match(stdout, /web/, `nothing says that a service is stopped:\n${stdout}`)
+/** The passphrase of an export is never stored, so it is given again. */
+function resume({ folder }: ProcedureWorld, procedure: KilledProcedure, id: string): string[] {
+  const password = procedure === 'recovery-drill' ? ['--password-file', join(folder, 'passphrase')] : []
+  return ['procedure', 'resume', id, ...password]
+}
+
+/** Whoever finds the services stopped is told so by `procedure show` and by `status`. */
+async function saysStopped({ folder }: ProcedureWorld, id: string): Promise<void> {
+  const shown = await runProgram(programPath, ['procedure', 'show', id], { cwd: folder })
+  assert.match(shown.stdout, /STOPPED and not started again: web/)
+  const status = await runProgram(programPath, ['status'], { cwd: folder })
+  assert.equal(status.exitCode, 5)
+  assert.match(status.stdout.replaceAll(/\s+/g, ' '), /stopped and not started again: web/)
 }
 
 async function timed(

@@ -64,6 +64,32 @@ test('a drill refuses a folder that holds something, and keys that do not open',
   writeFileSync(folder.at('passphrase'), 'a passphrase for the safe\n')
 })
 
+interface ForecastDocument {
+  readonly location: string
+  readonly duration_ms: number | null
+  readonly open_ms: number | null
+  readonly transfer_ms: number | null
+  readonly verify_ms: number | null
+  readonly lacks: readonly string[]
+}
+
+test('the drill that was held forecasts the next one, phase by phase, and says what it can not tell', async () => {
+  const { stdout } = await world.run('status', '--json')
+  const status = JSON.parse(stdout) as {
+    readonly recovery_time_forecasts: readonly { readonly location: string; readonly unknown: readonly string[] }[]
+    readonly sources: readonly { readonly recovery_time_forecasts: readonly ForecastDocument[] }[]
+  }
+  for (const { recovery_time_forecasts: forecasts } of status.sources) {
+    const [primary, secondary] = forecasts
+    assert.equal(primary!.duration_ms, null)
+    const { open_ms: open, transfer_ms: transfer, verify_ms: verify } = secondary!
+    assert.ok(open !== null && transfer !== null && verify !== null, stdout)
+    assert.ok(Math.abs(secondary!.duration_ms! - open - transfer - verify) <= 2, stdout)
+  }
+  const offSite = status.recovery_time_forecasts.find(({ location }) => location === 'secondary')
+  assert.deepEqual(offSite!.unknown, ['orders: its services and validations (not measured)'])
+})
+
 test('a drill fails where the off-site copy is damaged, and says of which source', async () => {
   for (const path of objectsOffSite().filter((one) => one.includes('/data/'))) {
     const bytes = readFileSync(path)

@@ -29,7 +29,7 @@ function backupsOf(source: string, number: number): Backup[] {
 
 /** An operation that was guarded, with its backup. */
 export const guardRun: Run = {
-  ...sampleRun({ id: 'run-guard', procedure: 'guard', trigger: 'guard', source: 'orders', dueAt: undefined }),
+  ...sampleRun({ id: 'run-guard:operation', procedure: 'guard', trigger: 'guard', source: 'orders', dueAt: undefined }),
   startedAt: new Date('2026-11-24T09:00:00Z'),
   state: 'done',
   endedAt: new Date('2026-11-24T09:10:00Z'),
@@ -41,7 +41,7 @@ const guardBackup = sampleBackup({
   source: 'orders',
   sourceKind: 'sqlite',
   kind: 'pre-operation',
-  run: guardRun.id,
+  run: 'run-guard:orders',
   takenAt: new Date('2026-11-24T09:00:01Z'),
 })
 
@@ -79,6 +79,7 @@ export function sampleStatusFacts(changes: Partial<StatusFacts> = {}): StatusFac
     serviceMs: {},
     setUpMs: undefined,
     runs: [guardRun],
+    interrupted: [],
     drills: [
       {
         run: 'run-drill',

@@ -45,7 +45,7 @@ async function fetchFile(name: string, path: string): Promise<number> {
   }
   const answer = await walFetch({ ...request, walFolder: join(process.cwd(), 'pg_wal') }, signal)
   // The server calls this without bin/zakops-backup.
-  return answer === 'absent' ? 1 : walFetchExitCodes[answer]
+  return answer === 'fetched' ? walFetchExitCodes.fetched : 1
 }
 
 async function receive(url: string): Promise<void> {

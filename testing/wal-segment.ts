@@ -63,3 +63,18 @@ function int64(value: bigint): Buffer {
   bytes.writeBigInt64LE(value)
   return bytes
 }
+
+/** What of a global/pg_control is read, of the cluster that sample segments are of; everything else is zero. */
+export function sampleControlFile(): Buffer {
+  const bytes = Buffer.alloc(8192)
+  const mark = 216
+  bytes.writeBigUInt64LE(BigInt(sampleSystem), 0)
+  bytes.writeUInt32LE(100, mark - 32)
+  bytes.writeUInt32LE(64, mark - 16)
+  bytes.writeUInt32LE(8, mark - 8)
+  bytes.writeDoubleLE(1_234_567, mark)
+  bytes.writeUInt32LE(8192, mark + 8)
+  bytes.writeUInt32LE(sampleSegmentBytes, mark + 20)
+  bytes.writeUInt32LE(1, mark + 44)
+  return bytes
+}

@@ -247,7 +247,9 @@ function evidencePromises(promise: Promises): void {
   })
 
   promise('proofs() answers the oldest first and by each filter, twice added is once', async (catalog) => {
-    const other: Proof = { ...proof, at: at('01T00:00:00'), backup: sampleId(2), source: 'shop', outcome: 'different' }
+    const phases = { openMs: 1, transferMs: 20, verifyMs: 300 }
+    const found = { source: 'shop', outcome: 'different', phases } as const
+    const other: Proof = { ...proof, ...found, at: at('01T00:00:00'), backup: sampleId(2) }
     for (const one of [proof, other, proof]) await catalog.addProof(one)
     assert.deepEqual(await catalog.proofs(), [other, proof])
     assert.deepEqual(await catalog.proofs({ source: 'shop' }), [other])

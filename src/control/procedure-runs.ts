@@ -69,7 +69,10 @@ export async function resumeProcedure(
   requireKnownSource(parts, { source, id })
   await requireAlone(parts, { source, id })
   const last = tries.at(-1)!
-  if (last.state === 'done' || last.state === 'gaps' || !(await parts.hasStore(id))) {
+  const hasEnded = last.state === 'done' || last.state === 'gaps'
+  // Left by a process that was killed right behind the end.
+  if (hasEnded && (await parts.hasStore(id))) await parts.removeStore(id)
+  if (hasEnded || !(await parts.hasStore(id))) {
     throw new Failure('refused', `Cannot resume run "${id}": it has ended`, {
       facts: { hint: '`procedure history` says how; `procedure run` begins a new one' },
     })
@@ -160,7 +163,6 @@ async function work(
   signal: AbortSignal,
 ): Promise<ProcedureEnd> {
   const { installation, watch, drillRoot } = parts
-  const { catalog, clock } = installation
   const halt = new AbortController()
   let failure: unknown
   const procedure: DurableProcedure = async (input, step) => {
@@ -171,6 +173,8 @@ async function work(
         wanted,
         recordedSteps(installation, run, step),
       )
+      // On record before the store forgets the run: killed in between, it has ended, and not half so.
+      await endWell(installation, run, outcome)
       return { ...outcome }
     } catch (error) {
       failure = error
@@ -189,14 +193,20 @@ async function work(
   } catch (error) {
     throw await endFailed(parts, { id, run, tries }, failure ?? error)
   }
-  const { summary, gaps } = outcome
+  await parts.removeStore(id)
+  return { id, outcome }
+}
+
+async function endWell(
+  { catalog, clock }: Pick<Installation, 'catalog' | 'clock'>,
+  run: string,
+  { summary, gaps }: ProcedureOutcome,
+): Promise<void> {
   const endedAt = clock.now()
   await catalog.endRun(
     run,
     gaps.length === 0 ? { state: 'done', endedAt, summary } : { state: 'gaps', endedAt, summary, gaps },
   )
-  await parts.removeStore(id)
-  return { id, outcome }
 }
 
 /** Puts the end of a try on record; answers the failure with what is stopped and how to go on. */
@@ -210,7 +220,8 @@ async function endFailed({ installation }: ProcedureParts, { id, run, tries }: T
   const state = stopped.length === 0 ? '' : `; STOPPED and not started again: ${stopped.join(', ')}`
   const message = `Run "${id}" stopped${where}: ${errorMessage(error)}${state}`
   await catalog.endRun(run, { state: 'failed', endedAt: clock.now(), failure: code, message })
-  const own = isFailure(error) && typeof error.facts['hint'] === 'string' ? `${error.facts['hint']}. ` : ''
+  const own =
+    isFailure(error) && typeof error.facts['hint'] === 'string' ? `${error.facts['hint'].replace(/\.$/, '')}. ` : ''
   const hint = `${own}\`procedure resume ${id}\` goes on at this step; \`procedure roll-back ${id}\` puts the old state back`
   if (!isFailure(error)) return error
   return new Failure(error.code, message, { cause: error, facts: { ...error.facts, hint } })

@@ -84,13 +84,22 @@ export function failingRun(runs: readonly Run[], source: string): Run | undefine
 
 /** The backups that a restore was found equal to, by what was found last at one location or the other. */
 export function provenBackups(proofs: readonly Proof[]): ReadonlySet<Id> {
+  return backupsFound(proofs, 'equal')
+}
+
+/** The backups that a restore was found different from, by what was found last at one location or the other. */
+export function refutedBackups(proofs: readonly Proof[]): ReadonlySet<Id> {
+  return backupsFound(proofs, 'different')
+}
+
+function backupsFound(proofs: readonly Proof[], wanted: Proof['outcome']): ReadonlySet<Id> {
   const last = new Map<string, Proof>()
   for (const proof of proofs) {
     const key = `${proof.backup} ${proof.location}`
     const known = last.get(key)
     if (known === undefined || known.at <= proof.at) last.set(key, proof)
   }
-  return new Set([...last.values()].filter(({ outcome }) => outcome === 'equal').map(({ backup }) => backup))
+  return new Set([...last.values()].filter(({ outcome }) => outcome === wanted).map(({ backup }) => backup))
 }
 
 /** For each backup, how many newer ones of its kind take places that it would need: complete ones, or for a partial one all. */

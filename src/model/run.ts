@@ -75,6 +75,16 @@ export interface Verification {
   readonly faults: number
 }
 
+/** Where the time of a restore went, ms. */
+export interface RestorePhases {
+  /** Locking the repository and reading its index. */
+  readonly openMs: number
+  /** Fetching, decrypting and writing, which go on at once; where a server is restored, reading back as well. */
+  readonly transferMs: number
+  /** Comparing what was restored with the manifest, starting a private server for it included. */
+  readonly verifyMs: number
+}
+
 /** A restore whose result was compared with the manifest of its backup. */
 export interface Proof {
   readonly run: string
@@ -85,6 +95,8 @@ export interface Proof {
   readonly outcome: (typeof proofOutcomes)[number]
   /** From the beginning of the restore to the end of the comparison. */
   readonly durationMs: number
+  /** Undefined where an older program did it, or nobody timed its parts. */
+  readonly phases?: RestorePhases | undefined
 }
 
 export const keyEventKinds = [

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import { isFailure } from '../base/failure.ts'
+import { diffPolicies } from '../model/policy/diff-policies.ts'
 import { type PolicyDocument, readRecordedPolicy } from '../model/policy/read-policy.ts'
 import { requireNotWeaker } from '../model/policy/require-not-weaker.ts'
 
@@ -28,6 +29,18 @@ export async function bringIntoForce(catalog: Catalog, policy: PolicyInForce): P
   const record =
     old === undefined ? { weakened: [], reason: undefined } : requireNotWeaker(old, document.policy, acceptance)
   await catalog.addPolicyVersion({ digest: document.digest, since: now, text: document.text, actor, ...record })
+}
+
+/** What a policy promises less than the one in force, in words; what was accepted is in force and is none of it. */
+export function weakerThanInForce(
+  versions: Awaited<ReturnType<Catalog['policyVersions']>>,
+  { document, path }: Pick<PolicyInForce, 'document' | 'path'>,
+): readonly string[] {
+  const before = versions.at(-1)
+  if (before === undefined || before.digest === document.digest) return []
+  const old = readOld(before.text, path)
+  if (old === undefined) return []
+  return diffPolicies(old, document.policy).flatMap(({ text, weakens }) => (weakens ? [text] : []))
 }
 
 /** An old version that an older program took, and this one can not read, can not be compared with. */

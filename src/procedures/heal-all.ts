@@ -1,6 +1,7 @@
 import { isFailure } from '../base/failure.ts'
 import type { LocationName } from '../model/policy/policy.ts'
 import { healGeneration } from '../operations/locations/heal-generation.ts'
+import { healGenerationWal } from './postgresql/heal-generation-wal.ts'
 import { parseObjectName } from '../repository/object-kind.ts'
 import type { Installation, Watch } from './installation.ts'
 
@@ -19,7 +20,7 @@ export interface GenerationHealed {
 }
 
 /**
- * Mends every generation that either location holds from the other one. Safe to stop and to run again. Failure
+ * Mends every generation that either location holds from the other one, backups and WAL. Safe to stop and to run again. Failure
  * `storage_unreachable` where a location is not there: then there is nothing to heal from.
  */
 export async function healAll(
@@ -33,16 +34,25 @@ export async function healAll(
   const healed: GenerationHealed[] = []
   for (const generation of generations.open) {
     const isSomewhere = await hasEither({ locations, generation }, signal)
-    if (!isSomewhere) continue
-    const report = await healGeneration({ locations, generation, dryRun }, watch, signal)
-    const mended = (dryRun ? report.plan.mend : report.mended).map(({ objectName, side, found }) => ({
-      location: side === 'here' ? ('primary' as const) : ('secondary' as const),
-      objectName,
-      found,
-    }))
+    const report = isSomewhere ? await healGeneration({ locations, generation, dryRun }, watch, signal) : undefined
+    const wal = await healGenerationWal(installation, { generation, dryRun }, signal)
+    const reports = [report, wal].filter((one) => one !== undefined)
+    if (reports.length === 0) continue
+    const mended = reports
+      .flatMap((one) => (dryRun ? one.plan.mend : one.mended))
+      .map(({ objectName, side, found }) => ({
+        location: side === 'here' ? ('primary' as const) : ('secondary' as const),
+        objectName,
+        found,
+      }))
     if (!dryRun) await noteCopies(installation, mended)
-    const { examinedObjects, examinedBytes, unhealed } = report
-    healed.push({ generation, examinedObjects, examinedBytes, mended, unhealed })
+    healed.push({
+      generation,
+      examinedObjects: reports.reduce((sum, one) => sum + one.examinedObjects, 0),
+      examinedBytes: reports.reduce((sum, one) => sum + one.examinedBytes, 0),
+      mended,
+      unhealed: reports.flatMap(({ unhealed }) => unhealed),
+    })
   }
   return healed
 }

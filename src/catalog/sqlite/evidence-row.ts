@@ -33,12 +33,17 @@ export function readVerification(row: Row, path: string): Verification {
 }
 
 export const putProof = `
-  INSERT INTO proofs (run, at, backup, source, location, outcome, duration_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT DO NOTHING`
+  INSERT INTO proofs (run, at, backup, source, location, outcome, duration_ms, open_ms, transfer_ms, verify_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
 export function proofValues(proof: Proof): Values {
-  const { run, at, backup, source, location, outcome, durationMs } = proof
-  return [run, at.getTime(), backup, source, location, outcome, Math.round(durationMs)]
+  const { run, at, backup, source, location, outcome, durationMs, phases } = proof
+  const times = [phases?.openMs, phases?.transferMs, phases?.verifyMs].map((ms) => wholeMs(ms))
+  return [run, at.getTime(), backup, source, location, outcome, Math.round(durationMs), ...times]
+}
+
+function wholeMs(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms)
 }
 
 export function readProof(row: Row, path: string): Proof {
@@ -51,6 +56,13 @@ export function readProof(row: Row, path: string): Proof {
     location: reader.oneOf('location', locationNames),
     outcome: reader.oneOf('outcome', proofOutcomes),
     durationMs: reader.count('duration_ms'),
+    ...(row['open_ms'] !== null && {
+      phases: {
+        openMs: reader.count('open_ms'),
+        transferMs: reader.count('transfer_ms'),
+        verifyMs: reader.count('verify_ms'),
+      },
+    }),
   }
 }
 

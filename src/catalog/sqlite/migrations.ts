@@ -144,4 +144,10 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (source, location)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Where the time of a restore went; NULL of restores before that was measured.
+  `
+  ALTER TABLE proofs ADD COLUMN open_ms INTEGER;
+  ALTER TABLE proofs ADD COLUMN transfer_ms INTEGER;
+  ALTER TABLE proofs ADD COLUMN verify_ms INTEGER;
+  `,
 ]

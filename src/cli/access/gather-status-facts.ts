@@ -15,7 +15,9 @@ import type {
   StatusFacts,
 } from '../../model/status/status-facts.ts'
 import type { Locations } from '../../operations/locations/locations.ts'
+import { weakerThanInForce } from '../../procedures/bring-into-force.ts'
 import type { Installation } from '../../procedures/installation.ts'
+import { interruptedRuns } from '../../procedures/runs/interrupted-runs.ts'
 import { missingCopies, missingRepositories } from '../../procedures/missing-repositories.ts'
 import type { CommandContext } from '../command-entry.ts'
 import { locationsOf } from './open-installation.ts'
@@ -31,7 +33,7 @@ const runsSinceMs = 60 * 86_400_000
  */
 export async function gatherStatusFacts(context: CommandContext): Promise<StatusFacts> {
   const { world, signal } = context
-  const { policy, document } = await openPolicy(context)
+  const { policy, document, path } = await openPolicy(context)
   await using catalog = await openPolicyCatalog(policy, world)
   const now = world.clock.now()
   const backups = (await catalog.backups()).filter(({ environment }) => environment === policy.environment)
@@ -43,6 +45,7 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
   return {
     policy,
     policyDigest: document.digest,
+    notAccepted: weakerThanInForce(versions, { document, path }),
     policySince: versions[0]?.since,
     sourcesSince: sourcesSince(versions),
     backups,
@@ -59,6 +62,7 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
       (run) => run.state !== 'running' || isRunProcessAlive(run.process, world.hostname),
     ),
     drills: drillFacts(evidence),
+    interrupted: await interruptedRuns(catalog, (process) => isRunProcessAlive(process, world.hostname)),
     keyring,
     kit: kitFact(await catalog.keyEvents()),
     algorithm: 'AES-256',

@@ -93,6 +93,8 @@ function facts(changes: Partial<ForecastFacts> = {}): ForecastFacts {
     bytesOf: new Map(backups.map(({ id, bytes }) => [id, bytes])),
     proofs,
     serviceMs: {},
+    withServices: new Set(),
+    logs: [],
     setUpMs: 60_000,
     recoveryTimeMs: 4 * hourMs,
     now,
@@ -114,6 +116,15 @@ test('forecastRecovery() tells a breach of today, and names what nobody measured
   const [, today] = forecastRecovery(facts({ recoveryTimeMs: 3 * hourMs, setUpMs: undefined }))
   assert.deepEqual([today!.breachAt, Math.round(today!.durationMs! / 60_000)], [now, 200])
   assert.deepEqual(today!.unknown, ['what is to be done before the first source: no drill was held'])
+
+  const logs = [{ source: 'main', location: 'secondary' } as const]
+  const [, lacking] = forecastRecovery(
+    facts({ logs, withServices: new Set(['documents', 'main']), serviceMs: { main: 1 } }),
+  )
+  assert.deepEqual(lacking!.unknown, [
+    'documents: its services and validations (not measured)',
+    'main: replay of its log (not measured)',
+  ])
 
   const { proofs, backups } = facts()
   const old = proofs.map((proof) => ({ ...proof, at: new Date(now.getTime() - 366 * dayMs) }))

@@ -1,9 +1,9 @@
 import type { Backup } from '../backup.ts'
 import type { Id } from '../id.ts'
 import type { LocationName } from '../policy/policy.ts'
-import type { Proof } from '../run.ts'
+import type { Proof, RestorePhases } from '../run.ts'
 import { growthOf } from './data-growth.ts'
-import { fitRestores, restoreMs, type RestoreFit } from './restore-fit.ts'
+import { type SourceRates, sourceRates } from './source-rates.ts'
 
 const dayMs = 86_400_000
 const yearMs = 365 * dayMs
@@ -23,6 +23,10 @@ export interface ForecastFacts {
   readonly proofs: readonly Proof[]
   /** What stopping and starting the services of a source and validating it took, by source; absent where never measured. */
   readonly serviceMs: Readonly<Record<string, number>>
+  /** Sources that have services to stop and start, or validations. */
+  readonly withServices: ReadonlySet<string>
+  /** Where a source is recovered by its log, which is replayed after the restore. */
+  readonly logs: readonly { readonly source: string; readonly location: LocationName }[]
   /** What a drill took besides restoring the sources; undefined where none was held. */
   readonly setUpMs: number | undefined
   readonly recoveryTimeMs: number
@@ -36,10 +40,14 @@ export interface SourceForecast {
   /** What the newest complete backup holds; undefined where there is none. */
   readonly bytes: number | undefined
   readonly durationMs: number | undefined
+  /** Where that goes; undefined where no restore had its phases timed. */
+  readonly phases: RestorePhases | undefined
   /** How many restores it is drawn from. */
   readonly measurements: number
   /** Why there is no duration: "not measured". */
   readonly unknown: string | undefined
+  /** What comes on top of the duration and was not measured. */
+  readonly lacks: readonly string[]
 }
 
 /** How long it would take today to restore everything from one location, one source after the other. */
@@ -69,6 +77,9 @@ function forecastFrom(location: LocationName, facts: ForecastFacts): RecoveryFor
   const sources = parts.map(({ forecast }) => forecast)
   const unknown = [
     ...sources.flatMap((one) => (one.unknown === undefined ? [] : [`${one.source}: ${one.unknown}`])),
+    ...sources.flatMap(({ source, durationMs, lacks }) =>
+      durationMs === undefined ? [] : lacks.map((lack) => `${source}: ${lack} (not measured)`),
+    ),
     ...(setUpMs === undefined ? ['what is to be done before the first source: no drill was held'] : []),
   ]
   if (sources.length === 0 || sources.some(({ durationMs }) => durationMs === undefined)) {
@@ -92,33 +103,42 @@ function forecastSource(
     .filter((backup) => backup.source === source && backup.gaps === 0 && backup.takenAt <= facts.now)
     .toSorted((a, b) => b.takenAt.getTime() - a.takenAt.getTime())
   const bytes = complete[0]?.bytes
-  const fit = fitOf(source, location, facts)
-  const measurements = fit?.measurements ?? 0
-  const common = { source, location, bytes, measurements }
+  const rates = ratesOf(source, location, facts)
+  const measurements = rates?.measurements ?? 0
+  const common = { source, location, bytes, measurements, lacks: lacksOf(source, location, facts) }
   const without = (unknown: string): { forecast: SourceForecast; growthMsPerDay: number } => ({
-    forecast: { ...common, durationMs: undefined, unknown },
+    forecast: { ...common, durationMs: undefined, phases: undefined, unknown },
     growthMsPerDay: 0,
   })
   if (bytes === undefined) return without('no backup')
-  if (fit === undefined) return without('not measured')
-  const durationMs = restoreMs(fit, bytes)
-  if (durationMs === undefined) return without('not known: it has outgrown the measured restores')
+  if (rates === undefined) return without('not measured')
+  const forecast = rates.forecast(bytes)
+  if (forecast === undefined) return without('not known: it has outgrown the measured restores')
   const growth = growthOf(complete, facts.now) ?? 0
-  return { forecast: { ...common, durationMs, unknown: undefined }, growthMsPerDay: growth * fit.msPerByte }
+  return { forecast: { ...common, ...forecast, unknown: undefined }, growthMsPerDay: growth * rates.msPerByte }
 }
 
-function fitOf(
+/** What nobody measured is named, never taken to be nothing. */
+function lacksOf(source: string, location: LocationName, { withServices, serviceMs, logs }: ForecastFacts): string[] {
+  const isReplayed = logs.some((log) => log.source === source && log.location === location)
+  return [
+    ...(isReplayed ? ['replay of its log'] : []),
+    ...(withServices.has(source) && serviceMs[source] === undefined ? ['its services and validations'] : []),
+  ]
+}
+
+function ratesOf(
   source: string,
   location: LocationName,
   { proofs, bytesOf, now }: ForecastFacts,
-): RestoreFit | undefined {
+): SourceRates | undefined {
   const measured = proofs
     .filter((proof) => proof.source === source && proof.location === location && proof.outcome === 'equal')
     .filter(({ at }) => at <= now && now.getTime() - at.getTime() <= yearMs)
     .toSorted((a, b) => b.at.getTime() - a.at.getTime())
-    .flatMap(({ backup, durationMs }) => {
+    .flatMap(({ backup, durationMs, phases }) => {
       const bytes = bytesOf.get(backup)
-      return bytes === undefined ? [] : [{ bytes, durationMs }]
+      return bytes === undefined ? [] : [{ bytes, durationMs, phases }]
     })
-  return fitRestores(measured.slice(0, measurementsMax))
+  return sourceRates(measured.slice(0, measurementsMax))
 }

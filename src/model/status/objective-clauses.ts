@@ -16,15 +16,34 @@ const objectives = 'Recovery Objectives'
 const alarmMs = 60 * 86_400_000
 
 export function recoveryTimeClause(view: StatusView): ClauseStatus {
-  const forecasts = view.forecasts.flatMap((forecast) => forecastFinding(forecast, view) ?? [])
-  return clauseOf(objectives, 'Recovery time (RTO)', [recoveryTimeFinding(view), ...forecasts])
+  const forecasts = view.forecasts.map((forecast) => forecastFinding(forecast, view))
+  return clauseOf(objectives, 'Recovery time (RTO)', [
+    ...interruptedFindings(view),
+    recoveryTimeFinding(view),
+    ...forecasts,
+  ])
 }
 
-/** Undefined where too little was measured for one: then the finding beside it says what was. */
-function forecastFinding({ location, durationMs, breachAt }: RecoveryForecast, view: StatusView): Finding | undefined {
-  if (durationMs === undefined) return undefined
+/** A restore that stands still keeps what depends on it waiting. */
+function interruptedFindings({ facts }: StatusView): Finding[] {
+  return facts.interrupted.map(({ run, since, stopped }) => ({
+    state: stopped.length > 0 ? 'breached' : 'due',
+    evidence:
+      `run ${run} of ${formatMinute(since)} did not end` +
+      (stopped.length === 0 ? '' : `; stopped and not started again: ${stopped.join(', ')}`),
+    remedy: `zakops-backup procedure resume ${run} (or roll-back)`,
+  }))
+}
+
+/** Where too little was measured for one, that is said and judges nothing: the finding beside it says what was. */
+function forecastFinding({ location, durationMs, breachAt, unknown }: RecoveryForecast, view: StatusView): Finding {
   const target = view.facts.policy.objectives.recoveryTime
-  const today = `forecast for all of today's data from the ${location} location: ${formatSpan(durationMs)}; target ${hoursOf(target)}`
+  if (durationMs === undefined) {
+    const evidence = `no forecast from the ${location} location: ${unknown.join('; ')}`
+    return { state: 'not applicable', evidence }
+  }
+  const without = unknown.length === 0 ? '' : ` (not in it: ${unknown.join('; ')})`
+  const today = `forecast for all of today's data from the ${location} location: ${formatSpan(durationMs)}${without}; target ${hoursOf(target)}`
   const remedy = 'zakops-backup procedure run recovery-drill, then mend what takes longest'
   if (durationMs > target) return { state: 'breached', evidence: today, remedy }
   if (breachAt === undefined || breachAt.getTime() - view.now.getTime() > alarmMs) {
@@ -57,7 +76,19 @@ function recoveryTimeFinding({ facts, now }: StatusView): Finding {
 
 export function recoveryPointClause(view: StatusView): ClauseStatus {
   const findings = view.sources.map((source) => recoveryPointFinding(source, view))
-  return clauseOf(objectives, 'Recovery point (RPO)', [...findings, ...clockFindings(view)])
+  return clauseOf(objectives, 'Recovery point (RPO)', [...findings, ...emptyFindings(view), ...clockFindings(view)])
+}
+
+/** A folder that nothing is mounted on backs up well, every day, until the last backup that held something has expired. */
+function emptyFindings({ sources }: StatusView): Finding[] {
+  return sources.flatMap(({ name, kind, complete }): Finding[] => {
+    const [newest] = complete
+    if (kind !== 'files' || newest === undefined || newest.files > 0) return []
+    const full = complete.find(({ files }) => files > 0)
+    if (full === undefined) return []
+    const evidence = `${name}: ${mention(newest)} holds no file, ${mention(full)} held ${countOf(full.files, 'file')}: is it mounted?`
+    return [{ state: 'due', evidence, remedy: `zakops-backup restore ${name} ${full.id.slice(0, 8)} --to FOLDER` }]
+  })
 }
 
 /** Either a clock was wrong when they were taken, or it is wrong now: then no age here is true. */

@@ -51,6 +51,9 @@ const staging: Partial<StatusFacts> = {
 }
 const noSources: Partial<StatusFacts> = { policy: { ...statusPolicy, sources: {} }, backups: [], copies: [] }
 
+const refuted = { source: 'main', outcome: 'different' } as const
+const differentProofs = sample.proofs.map((one) => ({ ...one, outcome: 'different' as const }))
+
 /** Each clause in each state: the facts that make it so, what the evidence says, and the command that mends it. */
 const table: readonly (readonly [string, ClauseState, Partial<StatusFacts>, RegExp, string?])[] = [
   ['Full backups', 'met', {}, /documents: full 1\w{7} of 2026-11-22 02:00/],
@@ -143,7 +146,7 @@ const table: readonly (readonly [string, ClauseState, Partial<StatusFacts>, RegE
     'Database snapshots: SQLite',
     'breached',
     without(({ kind }) => kind === 'pre-operation'),
-    /orders: the operation of 2026-11-24 09:00 \(run run-guard\) has no backup/,
+    /orders: the operation of 2026-11-24 09:00 \(run run-guard:operation\) has no backup/,
     'zakops-backup guard orders -- COMMAND',
   ],
   [
@@ -300,9 +303,16 @@ const table: readonly (readonly [string, ClauseState, Partial<StatusFacts>, RegE
   [
     'Monthly restore tests',
     'breached',
-    { proofs: sample.proofs.map((one) => ({ ...one, outcome: 'different' })) },
-    /is not what was backed up/,
-    'zakops-backup procedure run restore-test',
+    { proofs: differentProofs },
+    /is not what was backed up: documents/,
+    'zakops-backup procedure run restore-test --source documents',
+  ],
+  [
+    'Monthly restore tests',
+    'breached',
+    { proofs: [...differentProofs, { ...sample.proofs[0]!, at: at('2026-11-20T14:20:00'), source: 'main' }] },
+    /is not what was backed up: documents/,
+    'zakops-backup procedure run restore-test --source documents',
   ],
   ['Annual disaster recovery drill', 'met', {}, /held 2026-02-01, recovered in 2 hours; next due by 2027-02-01/],
   [
@@ -365,6 +375,26 @@ const table: readonly (readonly [string, ClauseState, Partial<StatusFacts>, RegE
     /main: 28 hours old/,
     'zakops-backup backup main',
   ],
+  [
+    'Recovery point (RPO)',
+    'breached',
+    {
+      proofs: sample.backups
+        .filter(onDay(newest, 'main'))
+        .map(({ id }) => ({ ...sample.proofs[0]!, at: at('2026-11-25T04:00:00'), backup: id, ...refuted })),
+    },
+    /main: 28 hours old/,
+    'zakops-backup backup main',
+  ],
+  [
+    'Recovery point (RPO)',
+    'due',
+    {
+      backups: sample.backups.map((one) => (onDay(newest, 'documents')(one) ? { ...one, files: 0, bytes: 0 } : one)),
+    },
+    /documents: incremental \w+ of 2026-11-25 02:00 holds no file, incremental \w+ of 2026-11-24 02:00 held \d+ file/,
+    'zakops-backup restore documents 179c3a00 --to FOLDER',
+  ],
   ['Responsibilities', 'met', {}, /DevOps: ann; DBA: ben; Security: cem; Management: dee/],
   [
     'Responsibilities',
@@ -372,6 +402,13 @@ const table: readonly (readonly [string, ClauseState, Partial<StatusFacts>, RegE
     { policy: { ...statusPolicy, responsibilities: { ...statusPolicy.responsibilities, dba: [' '] } } },
     /DBA: nobody is named/,
     'name somebody under responsibilities.dba, then: zakops-backup policy check',
+  ],
+  [
+    'Responsibilities',
+    'breached',
+    { notAccepted: ['RPO: 900 hours, before it was 1 day', 'source app is no longer backed up'] },
+    /nobody accepted that: RPO: 900 hours, before it was 1 day \(and 1 more\)/,
+    'put the policy back, or: zakops-backup backup --accept-weaker "REASON"',
   ],
 ]
 
@@ -518,7 +555,7 @@ function growing(gigabytesADay: number, minutes: number): StatusFacts {
   const newestBytes = Math.max(...backups.map(({ bytes }) => bytes))
   const proofs = [{ ...sample.proofs[0]!, durationMs: minutes * 60_000 }]
   const bytesOf = new Map([[proofs[0]!.backup, newestBytes]])
-  return sampleStatusFacts({ policy, backups, proofs, bytesOf, setUpMs: 0 })
+  return sampleStatusFacts({ policy, backups, proofs, bytesOf, setUpMs: 0, serviceMs: { documents: 0 } })
 }
 
 function recoveryTimeOf(facts: StatusFacts) {
@@ -534,7 +571,13 @@ test('policyStatus() tells a recovery time that growth will break within sixty d
     /secondary location: 3 h 20 min; target 4 hours; as the data grows.*from 2026-12-15 on/,
   )
   assert.equal(recoveryTimeOf(growing(0.1, 200)).state, 'met')
-  assert.match(recoveryTimeOf(growing(0.1, 200)).evidence.at(-1)!.text, /forecast.*3 h 20 min/)
+  assert.match(recoveryTimeOf(growing(0.1, 200)).evidence[1]!.text, /forecast.*3 h 20 min/)
+  const unmeasured = recoveryTimeOf({ ...growing(0.1, 200), serviceMs: {} })
+  assert.match(unmeasured.evidence[1]!.text, /3 h 20 min \(not in it: documents: its services and validations \(not/)
+  assert.deepEqual(unmeasured.evidence.at(-1), {
+    state: 'not applicable',
+    text: 'no forecast from the primary location: documents: not measured',
+  })
   const broken = recoveryTimeOf({ ...growing(1, 200), serviceMs: { documents: 50 * 60_000 } })
   assert.equal(broken.state, 'breached')
   assert.match(broken.evidence[0]!.text, /forecast for all of today's data from the secondary location: 4 h 10 min/)
@@ -546,6 +589,7 @@ test('policyStatus() says of each source what is there', () => {
   assert.equal(sources.length, 3)
   const incremental = sample.backups.find(onDay(newest, 'documents'))!
   const provenAt = sample.backups.find(({ id }) => id === sample.proofs[0]!.backup)!.takenAt.getTime()
+  const forecast = { bytes: 123_456, phases: undefined, lacks: ['its services and validations'] }
   assert.deepEqual(documents, {
     source: 'documents',
     kind: 'files',
@@ -564,8 +608,8 @@ test('policyStatus() says of each source what is there', () => {
       { location: 'secondary', by: 'backup', ageMs: 4 * 3_600_000, provenAgeMs: statusNow.getTime() - provenAt },
     ],
     forecasts: [
-      { location: 'primary', bytes: 123_456, durationMs: undefined, measurements: 0, unknown: 'not measured' },
-      { location: 'secondary', bytes: 123_456, durationMs: 20 * 60_000, measurements: 1, unknown: undefined },
+      { ...forecast, location: 'primary', durationMs: undefined, measurements: 0, unknown: 'not measured' },
+      { ...forecast, location: 'secondary', durationMs: 20 * 60_000, measurements: 1, unknown: undefined },
     ],
     copies: [
       { location: 'primary', copies: 13, of: 13 },

@@ -22,6 +22,18 @@ export function responsibilitiesClause({ facts }: StatusView): ClauseStatus {
       remedy: `name somebody under responsibilities.${key}, then: zakops-backup policy check`,
     }))
   const texts = named.filter(({ names }) => names.length > 0).map(({ title, names }) => `${title}: ${names.join(', ')}`)
-  const findings: Finding[] = texts.length === 0 ? nobody : [...nobody, { state: 'met', evidence: texts.join('; ') }]
+  const bad = [...weakerFindings(facts), ...nobody]
+  const findings: Finding[] = texts.length === 0 ? bad : [...bad, { state: 'met', evidence: texts.join('; ') }]
   return clauseOf('Responsibilities', 'Responsibilities', findings)
+}
+
+/** What is said to be met is met by the file; who weakens it by an editor must not see everything in order. */
+function weakerFindings({ notAccepted = [] }: StatusView['facts']): Finding[] {
+  const [first] = notAccepted
+  if (first === undefined) return []
+  const more = notAccepted.length === 1 ? '' : ` (and ${notAccepted.length - 1} more)`
+  const evidence = `the policy file promises less than the policy in force, and nobody accepted that: ${first}${more}`
+  return [
+    { state: 'breached', evidence, remedy: 'put the policy back, or: zakops-backup backup --accept-weaker "REASON"' },
+  ]
 }

@@ -100,10 +100,15 @@ function guardFinding(source: SourceView, { facts, now }: StatusView): Finding {
   const keptMs = facts.policy.schedule.snapshots.retention.age
   const isKept = now.getTime() - newest.startedAt.getTime() < keptMs
   const ran = newest.state === 'done' || newest.state === 'gaps'
-  if (ran && isKept && !backups.some(({ run }) => run === newest.id)) {
+  if (ran && isKept && !backups.some(({ run }) => wholeRunOf(run) === wholeRunOf(newest.id))) {
     const evidence = `${name}: the operation of ${formatMinute(newest.startedAt)} (run ${newest.id}) has no backup`
     return { state: 'breached', evidence, remedy: `zakops-backup guard ${name} -- COMMAND` }
   }
   const found = backup === undefined ? 'its backup has expired' : mention(backup)
   return { state: 'met', evidence: `${name}: last operation ${formatMinute(newest.startedAt)}, ${found}` }
+}
+
+/** A guard is on record as "run-1:operation", and its backup as of "run-1:orders": parts of one run. */
+function wholeRunOf(run: string): string {
+  return run.split(':', 1)[0]!
 }

@@ -50,6 +50,8 @@ export interface DrillFact {
 export interface StatusFacts {
   readonly policy: Policy
   readonly policyDigest: string
+  /** What the policy promises less than the one in force, in words, and nobody accepted; none where nobody compared them. */
+  readonly notAccepted?: readonly string[]
   /** Since when an approved or used version of the policy is on record; undefined before its first run. */
   readonly policySince: Date | undefined
   /** Sources that came under the policy later, by name. */
@@ -71,6 +73,8 @@ export interface StatusFacts {
   /** Those of the last weeks, at least the newest of each procedure and source, and all that are running, dead ones given up. */
   readonly runs: readonly Run[]
   readonly drills: readonly DrillFact[]
+  /** Procedures that a crash or a failed step has ended, and what they left stopped. */
+  readonly interrupted: readonly { readonly run: string; readonly since: Date; readonly stopped: readonly string[] }[]
   readonly keyring: KeyringFact
   /** The recovery kit; undefined where nobody looked. */
   readonly kit?: KitFact

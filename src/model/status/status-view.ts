@@ -8,6 +8,7 @@ import { locationsOf } from '../policy/resolve-policy.ts'
 import { forecastRecovery, type RecoveryForecast } from '../objectives/recovery-forecast.ts'
 import { recoveryPoint, type RecoveryPoint } from '../objectives/recovery-points.ts'
 import type { Run } from '../run.ts'
+import { refutedBackups } from '../retention.ts'
 import type { StatusFacts } from './status-facts.ts'
 
 const dayMs = 86_400_000
@@ -47,7 +48,7 @@ export interface SourceView {
   readonly since: Date
   /** Taken up to now, newest first: what bears a date in the future proves nothing today. */
   readonly backups: readonly Backup[]
-  /** Those of them without gaps. */
+  /** Those of them without gaps, and not found different from what was backed up when they were restored last. */
   readonly complete: readonly Backup[]
   /** Up to when it can be recovered from each location that the environment must have, in their order. */
   readonly points: readonly RecoveryPoint[]
@@ -71,6 +72,7 @@ export function viewFacts(facts: StatusFacts): StatusView {
   const sources = Object.keys(facts.policy.sources).map((name) => viewSource(name, facts, shared))
   const { backups, bytesOf, proofs, serviceMs, setUpMs, now } = facts
   const forecastFacts = { backups, bytesOf, proofs, serviceMs, setUpMs, now, locations }
+  const ofSource = Object.entries(facts.policy.sources)
   return {
     facts,
     now: facts.now,
@@ -82,6 +84,12 @@ export function viewFacts(facts: StatusFacts): StatusView {
     forecasts: forecastRecovery({
       ...forecastFacts,
       sources: sources.map(({ name }) => name),
+      withServices: new Set(
+        ofSource.filter(([, one]) => one.services.length + one.validations.length > 0).map(([name]) => name),
+      ),
+      logs: sources.flatMap(({ name, points }) =>
+        points.filter(({ by }) => by === 'log').map(({ location }) => ({ source: name, location })),
+      ),
       recoveryTimeMs: facts.policy.objectives.recoveryTime,
     }),
   }
@@ -111,8 +119,9 @@ function viewSource(name: string, facts: StatusFacts, { latest, locations, copie
     const by = new Date(Math.max(...times.map(({ at }) => at.getTime())))
     return { from: new Date(by.getTime() - earlyMs), by }
   }
-  const complete = backups.filter(({ gaps }) => gaps === 0)
   const { walStands, proofs } = facts
+  const refuted = refutedBackups(proofs.filter(({ at }) => at <= now))
+  const complete = backups.filter(({ id, gaps }) => gaps === 0 && !refuted.has(id))
   const pointFacts = { source: name, complete, copiesOf, walStands, proofs, now }
   return {
     name,

@@ -11,7 +11,7 @@ import type { StatusView } from './status-view.ts'
 const testing = 'Testing'
 
 export function restoreTestsClause(view: StatusView): ClauseStatus {
-  return clauseOf(testing, 'Monthly restore tests', [restoreTestFinding(view)])
+  return clauseOf(testing, 'Monthly restore tests', [...differentFindings(view), restoreTestFinding(view)])
 }
 
 function restoreTestFinding({ facts, since, now }: StatusView): Finding {
@@ -19,11 +19,23 @@ function restoreTestFinding({ facts, since, now }: StatusView): Finding {
   const tests = facts.proofs.filter(({ run }) => facts.testRuns.has(run))
   const proof = newestOf(tests, now)
   if (proof === undefined) return neverFinding('run', monthAfter(since), now, remedy)
-  const found = `${proof.source} ${proof.backup.slice(0, 8)} from ${proof.location}, ${formatDay(proof.at)} (run ${proof.run})`
-  if (proof.outcome === 'different') {
-    return { state: 'breached', evidence: `what was restored is not what was backed up: ${found}`, remedy }
-  }
-  return repeatedFinding(`restored and found equal: ${found}`, monthAfter(proof.at), now, remedy)
+  const found = proof.outcome === 'equal' ? 'restored and found equal' : 'restored and found different'
+  return repeatedFinding(`${found}: ${mentionProof(proof)}`, monthAfter(proof.at), now, remedy)
+}
+
+/** A test of one source that found a difference is not made good by a later one of another source. */
+function differentFindings({ facts, now }: StatusView): Finding[] {
+  return Object.keys(facts.policy.sources).flatMap((source): Finding[] => {
+    const tests = facts.proofs.filter((proof) => proof.source === source && facts.testRuns.has(proof.run))
+    const proof = newestOf(tests, now)
+    if (proof?.outcome !== 'different') return []
+    const evidence = `what was restored is not what was backed up: ${mentionProof(proof)}`
+    return [{ state: 'breached', evidence, remedy: `zakops-backup procedure run restore-test --source ${source}` }]
+  })
+}
+
+function mentionProof({ source, backup, location, at, run }: Proof): string {
+  return `${source} ${backup.slice(0, 8)} from ${location}, ${formatDay(at)} (run ${run})`
 }
 
 export function recoveryDrillClause(view: StatusView): ClauseStatus {

@@ -128,7 +128,7 @@ export class WalFeed implements AsyncDisposable {
       { ...this.#request, name, path: fetched, spoolFolder: undefined, walFolder: join(dataFolder, 'pg_wal') },
       this.#signal,
     )
-    if (answer === 'absent') return false
+    if (answer !== 'fetched') return false
     if (owner !== undefined) await chown(fetched, owner.uid, owner.gid)
     this.#waiting.add(name)
     await this.#commit(fetched, `have-${name}`)

@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import type { Clock } from '../../base/clock.ts'
 import { printableName } from '../../base/byte-name.ts'
 import { errorCode } from '../../base/error-code.ts'
 import { errorMessage } from '../../base/error-message.ts'
@@ -25,8 +26,12 @@ export interface SqliteRestoreRequest {
   readonly path: string
   /** Part of the names beside that path that are used meanwhile, e.g. the run's id. */
   readonly run: string
-  /** `replace`: even if another process has the database open; that process goes on with the old one, which nobody sees any more. */
-  readonly whileOpen: 'refuse' | 'replace'
+  /**
+   * `wait`: a process that is about to end is given some seconds to let go of the database, then it is refused; what this
+   * process itself has open does not count. `replace`: even if another process has the database open; that process goes on
+   * with the old one, which nobody sees any more, and a journal that it begins then would lie beside the new one.
+   */
+  readonly whileOpen: 'refuse' | 'wait' | 'replace'
   /** What becomes of a database that is there: it stays as `<path>.zakops-<run>.old`, or goes away. */
   readonly old: 'keep' | 'remove'
   readonly workers?: number
@@ -39,6 +44,8 @@ export interface SqliteRestoreReport {
   readonly manifest: SqliteManifest
   /** The database that was there before, where it was and was kept. */
   readonly oldPath: string | undefined
+  /** The part of the time that went to proving what was restored, ms. */
+  readonly proveMs: number
 }
 
 /**
@@ -55,19 +62,21 @@ export async function restoreSqlite(
 ): Promise<SqliteRestoreReport> {
   const { path, run, whileOpen, old } = request
   await using sqlite = new SqliteWorkers()
-  requireFree(request)
+  await requireFree(request, context.clock, signal)
   const folder = `${path}.zakops-${run}`
   try {
     mkdirSync(dirname(path), { recursive: true })
     rmSync(folder, { recursive: true, force: true }) // Left by the same run, which was killed.
     mkdirSync(folder, { mode: 0o700 })
     const restored = await restoreInto(folder, request, context, signal)
+    const proveBeginMs = context.clock.monotonicMs()
     const manifest = await prove(restored, request, sqlite, signal)
-    requireFree({ path, whileOpen }) // Restoring may have taken an hour.
+    const proveMs = context.clock.monotonicMs() - proveBeginMs
+    await requireFree({ path, whileOpen }, context.clock, signal) // Restoring may have taken an hour.
     const aside = `${folder}.old`
     const bytes = Number(statOf(restored)!.size)
     putInPlace({ from: restored, path, aside, old })
-    return { path, bytes, manifest, oldPath: statOf(aside) === undefined ? undefined : aside }
+    return { path, bytes, manifest, oldPath: statOf(aside) === undefined ? undefined : aside, proveMs }
   } catch (error) {
     if (error instanceof Failure || errorCode(error) === undefined) throw error
     throw new Failure('target_failed', `Cannot restore database "${path}": ${errorMessage(error)}`, { cause: error })
@@ -76,9 +85,24 @@ export async function restoreSqlite(
   }
 }
 
-function requireFree({ path, whileOpen }: Pick<SqliteRestoreRequest, 'path' | 'whileOpen'>): void {
+const waitMsMax = 10_000
+const waitEveryMs = 200
+
+async function requireFree(
+  { path, whileOpen }: Pick<SqliteRestoreRequest, 'path' | 'whileOpen'>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
   if (whileOpen === 'replace') return
-  const users = databaseUsers(path)
+  let users = databaseUsers(path)
+  if (whileOpen === 'wait') {
+    const others = (): typeof users => databaseUsers(path).filter(({ processId }) => processId !== process.pid)
+    users = others()
+    for (let waitedMs = 0; users.length > 0 && waitedMs < waitMsMax; waitedMs += waitEveryMs) {
+      await clock.sleep(waitEveryMs, signal)
+      users = others()
+    }
+  }
   if (users.length === 0) return
   const told = users
     .slice(0, 5)

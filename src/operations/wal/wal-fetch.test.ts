@@ -9,13 +9,13 @@ import { memoryStorage } from '../../storage/memory/memory-storage.ts'
 import { testArchive } from '../../../testing/recovery-bench.ts'
 import { temporaryFolder, type TemporaryFolder } from '../../../testing/temporary-folder.ts'
 import { sampleSegment, sampleSegmentBytes, sampleSystem } from '../../../testing/wal-segment.ts'
-import { segmentsAfter, walFetch } from './wal-fetch.ts'
+import { segmentsAfter, walFetch, type WalAnswer } from './wal-fetch.ts'
 import type { WalArchive } from './wal-archive.ts'
 import { WalSpool } from './wal-spool.ts'
 
 const signal = neverStopped()
 
-function fetchFrom(archive: WalArchive, folder: TemporaryFolder, name: string): Promise<'fetched' | 'absent'> {
+function fetchFrom(archive: WalArchive, folder: TemporaryFolder, name: string): Promise<WalAnswer> {
   mkdirSync(folder.at('pg_wal'), { recursive: true })
   return walFetch(
     {
@@ -52,6 +52,8 @@ test('walFetch() writes what is stored, fills up a beginning, and tells the end 
   await archive.put(sampleSegment({ segment: 8 }), signal)
   await archive.put(sampleSegment({ segment: 7, partBytes: 9000 }), signal)
   await assert.rejects(fetchFrom(archive, folder, '000000010000000000000007'), (error) => isFailure(error, 'wal_gap'))
+  await archive.put(sampleSegment({ segment: 600, partBytes: 9000 }), signal)
+  await assert.rejects(fetchFrom(archive, folder, '000000010000000000000012'), (error) => isFailure(error, 'wal_gap'))
   await assert.rejects(fetchFrom(archive, folder, 'pg_wal'), (error) => isFailure(error, 'usage'))
 })
 
@@ -62,7 +64,10 @@ test('walFetch() leaves a segment to the cluster that has more of it', async () 
   await archive.put(sampleSegment({ segment: 5, endUs: 1n, partBytes: 9000 }), signal)
   mkdirSync(folder.at('pg_wal'))
   writeFileSync(folder.at('pg_wal', own.name), own.content)
-  assert.equal(await fetchFrom(archive, folder, own.name), 'absent')
+  assert.equal(await fetchFrom(archive, folder, own.name), 'more at hand')
+  // An old segment under the name of one to come, as servers keep them, is nothing of it.
+  writeFileSync(folder.at('pg_wal', own.name), sampleSegment({ segment: 2, fill: 1 }).content)
+  assert.equal(await fetchFrom(archive, folder, own.name), 'fetched')
 })
 
 test('walFetch() hands out nothing that is damaged, but what a copy has whole', async () => {

@@ -2,7 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure } from '../../base/failure.ts'
 import type { Lsn } from '../../sources/postgresql/lsn.ts'
-import { parseWalName, segmentName, segmentNumber, type WalName } from '../../sources/postgresql/wal-name.ts'
+import {
+  parseWalName,
+  segmentName,
+  segmentNumber,
+  segmentStart,
+  type WalName,
+} from '../../sources/postgresql/wal-name.ts'
 import { WalScanner } from '../../sources/postgresql/wal-scanner.ts'
 import { readSegmentHeader } from '../../sources/postgresql/wal-segment-header.ts'
 import type { WalArchive } from './wal-archive.ts'
@@ -32,13 +38,19 @@ export interface WalFetchRequest {
 export const walFetchExitCodes = { fetched: 0, absent: 66, failed: 200 } as const
 
 /**
- * Writes a stored file to where the server wants it: verified, and whole or not at all. A segment of which only the
- * beginning was received is filled up with zeros, as a server's own last segment is. 'absent' means that the log ends
- * before it, or that there is no such timeline. Failure `wal_gap` where the segment is missing though a later one of
- * its timeline is stored: the server must not take that for the end. Where the cluster's own pg_wal has more of a
- * segment than is stored, the answer is 'absent' too, and the server takes that.
+ * `at hand`: the cluster's own pg_wal has the whole segment, where the server looks next. `more at hand`: its beginning is
+ * stored, and pg_wal has more of it. `absent`: it is not stored in any place that the archive has. For the last two, who
+ * knows of places that the archive has not must look at those before the server is told so.
  */
-export async function walFetch(request: WalFetchRequest, signal: AbortSignal): Promise<'fetched' | 'absent'> {
+export type WalAnswer = 'fetched' | 'at hand' | 'more at hand' | 'absent'
+
+/**
+ * Writes a stored file to where the server wants it: verified, and whole or not at all. A segment of which only the
+ * beginning was received is filled up with zeros, as a server's own last segment is. Failure `wal_gap` where the segment
+ * is missing though any later one of its timeline is stored: the server must not take that for the end. Where the
+ * cluster's own pg_wal has more of a segment than is stored, nothing is written either, and the server takes that.
+ */
+export async function walFetch(request: WalFetchRequest, signal: AbortSignal): Promise<WalAnswer> {
   const { archive, systemIdentifier, name, path, spoolFolder, processId } = request
   const wal = parseWalName(name)
   if (wal === undefined) throw new Failure('usage', `Cannot fetch "${name}": expected a file name of PostgreSQL's WAL`)
@@ -48,7 +60,7 @@ export async function walFetch(request: WalFetchRequest, signal: AbortSignal): P
   }
   const found = await archive.get({ systemIdentifier, name }, signal)
   const content = found?.content ?? (await longestPart(request, wal, signal))
-  if (content === undefined) return 'absent'
+  if (typeof content === 'string') return content
   await writeWhole(path, content, { processId, durable: false })
   return 'fetched'
 }
@@ -61,22 +73,40 @@ export function* segmentsAfter(name: string, segmentBytes: number, count: number
   for (let next = segment + 1; next <= segment + count; next++) yield segmentName(wal.timeline, next, segmentBytes)
 }
 
-/** What there is of a segment that is not stored as a whole, filled up; undefined where the cluster has more of it, or nobody any. */
-async function longestPart(request: WalFetchRequest, wal: WalName, signal: AbortSignal): Promise<Buffer | undefined> {
+/** What there is of a segment that is not stored as a whole, filled up; or that the cluster has more of it, or nobody any. */
+async function longestPart(
+  request: WalFetchRequest,
+  wal: WalName,
+  signal: AbortSignal,
+): Promise<Buffer | Exclude<WalAnswer, 'fetched'>> {
   const { archive, systemIdentifier, name, segmentBytes } = request
-  if (wal.kind !== 'segment') return undefined
-  const atHand = extentOf(await readIfThere(join(request.walFolder, name)))
-  if (atHand.isWhole) return undefined
-  const [next] = segmentsAfter(name, segmentBytes, 1)
-  if (await archive.has({ systemIdentifier, name: next! }, signal)) {
-    throw new Failure('wal_gap', `Cannot fetch WAL "${name}": it is not stored, though "${next}" is`)
+  if (wal.kind !== 'segment') return 'absent'
+  const own = await readIfThere(join(request.walFolder, name))
+  const atHand = isSegment(own, request, wal) ? extentOf(own) : { end: 0n, isWhole: false }
+  if (atHand.isWhole) return 'at hand'
+  const later = await laterSegment(request, signal)
+  if (later !== undefined) {
+    // It may have been stored, and the later one behind it, after it was looked for.
+    const now = await archive.get({ systemIdentifier, name }, signal)
+    if (now !== undefined) return now.content
+    throw new Failure('wal_gap', `Cannot fetch WAL "${name}": it is not stored, though "${later}" is`)
   }
   const stored = await storedPart(request, signal)
-  if (stored === undefined || extentOf(stored).end < atHand.end) return undefined
+  if (stored === undefined) return 'absent'
+  if (extentOf(stored).end < atHand.end) return 'more at hand'
   if (stored.length === segmentBytes) return stored
   const content = Buffer.alloc(segmentBytes)
   stored.copy(content)
   return content
+}
+
+/** A segment of the same timeline behind the wanted one of which anything is stored, however far behind. */
+async function laterSegment(
+  { archive, systemIdentifier, name }: WalFetchRequest,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const entries = await archive.list(`${systemIdentifier}/${name.slice(0, 8)}/`, signal)
+  return entries.find(({ wal, name: other }) => wal.kind === 'segment' && other > name)?.name
 }
 
 async function storedPart(
@@ -91,10 +121,22 @@ async function storedPart(
   return longest === undefined ? undefined : (await archive.get(longest, signal))?.content
 }
 
-/** How far a segment's records go, and whether they go to its end. */
-function extentOf(content: Uint8Array | undefined): { readonly end: Lsn; readonly isWhole: boolean } {
+/** Whether it is what its name says: a server keeps segments that it will write over under the names of those to come. */
+function isSegment(
+  content: Uint8Array | undefined,
+  { systemIdentifier, segmentBytes }: WalFetchRequest,
+  wal: WalName,
+): content is Uint8Array {
   const header = content === undefined ? undefined : readSegmentHeader(content)
-  if (content === undefined || header === undefined) return { end: 0n, isWhole: false }
+  if (header === undefined || wal.kind !== 'segment') return false
+  const start = segmentStart(segmentNumber(wal, segmentBytes), segmentBytes)
+  return header.start === start && header.systemIdentifier === systemIdentifier && header.timeline <= wal.timeline
+}
+
+/** How far a segment's records go, and whether they go to its end. */
+function extentOf(content: Uint8Array): { readonly end: Lsn; readonly isWhole: boolean } {
+  const header = readSegmentHeader(content)
+  if (header === undefined) return { end: 0n, isWhole: false }
   const scanner = new WalScanner({ ...header, onEvent: () => {} })
   scanner.feed(content)
   return { end: scanner.lastRecord?.end ?? 0n, isWhole: !scanner.isEnded && content.length === header.segmentBytes }

@@ -87,7 +87,12 @@ async function requireRepository(installation: Installation, generation: number,
   // Also of other generations: the first backup after a rotation must not take an empty mount point for the location.
   const lost = missingCopies(await missingRepositories(installation, 'primary', signal))
   if (lost === 0) {
-    await locations.create(choice, signal)
+    try {
+      await locations.create(choice, signal)
+    } catch (error) {
+      // Another backup that runs beside this one, of another source, was faster: its repository is the one.
+      if (!isFailure(error, 'repository_exists') || !(await locations.has(choice, signal))) throw error
+    }
     return
   }
   throw new Failure(

@@ -8,6 +8,7 @@ import { restoreSqlite } from '../../operations/sqlite/restore-sqlite.ts'
 import { verifySnapshot } from '../../operations/verify-snapshot.ts'
 import { chooseBackup } from '../restore/choose-backup.ts'
 import { openBackup, type OpenedBackup } from '../restore/open-backup.ts'
+import { restorePhases } from '../restore/restore-phases.ts'
 import { readManifest } from '../restore/read-manifest.ts'
 import type { ProcedureContext, ProcedureOutcome } from '../runs/procedure-context.ts'
 import { servicesOf, startServices, stopServices } from '../services/services.ts'
@@ -144,6 +145,8 @@ interface RestoredInPlace {
   readonly oldPath: string | null
   readonly bytes: number
   readonly durationMs: number
+  readonly openMs?: number
+  readonly verifyMs?: number
 }
 
 async function restoreInPlace(
@@ -155,12 +158,14 @@ async function restoreInPlace(
   const { clock } = installation
   const beginMs = clock.monotonicMs()
   return await withBackup(context, point, signal, async ({ repository, snapshot, location, signal: locked }) => {
-    const { bytes, oldPath } = await restoreSqlite(
+    const openMs = Math.round(clock.monotonicMs() - beginMs)
+    const { bytes, oldPath, proveMs } = await restoreSqlite(
       { repository, snapshot, path: point.path, run: id, whileOpen: 'refuse', old: 'keep' },
       { clock, progress: watch.progress },
       locked,
     )
-    return { location, bytes, oldPath: oldPath ?? null, durationMs: Math.round(clock.monotonicMs() - beginMs) }
+    const times = { durationMs: Math.round(clock.monotonicMs() - beginMs), openMs, verifyMs: Math.round(proveMs) }
+    return { location, bytes, oldPath: oldPath ?? null, ...times }
   })
 }
 
@@ -185,9 +190,16 @@ async function proveInPlace(
   const found = await sqlite.examine(point.path, point.path, signal)
   const differences = compareSqliteManifests(expected, found)
   const { location } = restored
-  const durationMs = restored.durationMs + Math.round(clock.monotonicMs() - beginMs)
+  const proveMs = Math.round(clock.monotonicMs() - beginMs)
+  const durationMs = restored.durationMs + proveMs
+  const { openMs, verifyMs } = restored
+  // Of a step that an older program did, the parts are not known.
+  const phases =
+    openMs === undefined || verifyMs === undefined
+      ? undefined
+      : restorePhases({ durationMs, openMs, verifyMs: verifyMs + proveMs })
   const proof = { run, at: clock.now(), backup: point.backup, source: point.source, location, durationMs } as const
-  await catalog.addProof({ ...proof, outcome: differences.length === 0 ? 'equal' : 'different' })
+  await catalog.addProof({ ...proof, phases, outcome: differences.length === 0 ? 'equal' : 'different' })
   if (differences.length > 0) {
     throw new Failure('not_proven', `Cannot prove database "${point.path}": ${differences.slice(0, 5).join('; ')}`)
   }

@@ -141,7 +141,10 @@ async function settle<Answer>(operation: Promise<Answer>): Promise<Guarded<Answe
   }
 }
 
-/** Puts the database back, also where the caller was stopped: that is just when it is needed. */
+/**
+ * Puts the database back, also where the caller was stopped: that is just when it is needed. What the command left running
+ * may still be writing: replaced under it, the database would be damaged by the journal that it writes next.
+ */
 async function putBack(
   installation: Installation,
   facts: { readonly order: GuardOrder; readonly path: string; readonly backup: StoredBackup; readonly watch: Watch },
@@ -155,7 +158,7 @@ async function putBack(
     const { repository, snapshot } = opened
     const run = order.run.replaceAll(/[^A-Za-z0-9-]/g, '-')
     const { oldPath } = await restoreSqlite(
-      { repository, snapshot, path, run, whileOpen: 'replace', old: 'keep' },
+      { repository, snapshot, path, run, whileOpen: 'wait', old: 'keep' },
       { clock, progress: watch.progress },
       opened.signal,
     )

@@ -1,4 +1,4 @@
-import { isFailure } from '../../base/failure.ts'
+import { type Failure, isFailure } from '../../base/failure.ts'
 import type { LocationName } from '../../model/policy/policy.ts'
 import { WalArchive } from '../../operations/wal/wal-archive.ts'
 import type { WalPlace } from '../../operations/wal/wal-store.ts'
@@ -7,7 +7,13 @@ import type { Installation, Watch } from '../installation.ts'
 /** A source's stored WAL. Disposing it closes the storages. */
 export interface OpenedArchive extends AsyncDisposable {
   readonly archive: WalArchive
+  /** What was asked of each location: in how many generations it has WAL of the source's environment, or why it could not be asked. */
+  readonly locations: readonly LocationAsked[]
 }
+
+export type LocationAsked =
+  | { readonly location: LocationName; readonly state: 'open'; readonly generations: number }
+  | { readonly location: LocationName; readonly state: 'away'; readonly failure: Failure }
 
 export interface ArchiveRequest {
   readonly source: string
@@ -34,24 +40,27 @@ export async function openWalArchive(
   await using held = new AsyncDisposableStack()
   const names = request.location === undefined ? locations.names : [request.location]
   const places = new Map<LocationName, WalPlace[]>()
-  let failure: unknown
+  const asked: LocationAsked[] = []
   for (const name of names) {
     if (request.use === 'store' && name !== 'primary') continue
     try {
-      places.set(name, await placesAt(installation, name, request, held, signal))
+      const found = await placesAt(installation, name, request, held, signal)
+      places.set(name, found)
+      asked.push({ location: name, state: 'open', generations: found.length })
     } catch (error) {
       const mayBeAway = request.use === 'read' && request.location === undefined
       if (signal.aborted || !isFailure(error) || !mayBeAway) throw error
       watch.notice(`the WAL at the ${name} location can not be read: ${error.message}`)
-      failure ??= error
+      asked.push({ location: name, state: 'away', failure: error })
     }
   }
-  if (places.size === 0) throw failure
+  const [away] = asked
+  if (places.size === 0 && away?.state === 'away') throw away.failure
   const [first, ...others] = names.flatMap((name) => (places.has(name) ? [places.get(name)!] : []))
   const archive = new WalArchive({ primary: first!, copies: others.flat() }, { clock, random })
   held.defer(() => archive[Symbol.dispose]())
   const stack = held.move()
-  return { archive, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  return { archive, locations: asked, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
 async function placesAt(

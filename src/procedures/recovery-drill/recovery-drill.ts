@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Failure, type FailureCode, isFailure } from '../../base/failure.ts'
 import type { Id } from '../../model/id.ts'
 import { stepNames } from '../../model/procedures/policy-procedures.ts'
+import type { RestorePhases } from '../../model/run.ts'
 import { recoveryOrder } from '../../model/procedures/recovery-order.ts'
 import { queryValue } from '../../sources/sqlite/query-value.ts'
 import type { Installation } from '../installation.ts'
@@ -10,6 +11,7 @@ import { rebuildCatalog } from '../rebuild-catalog.ts'
 import { chooseBackup } from '../restore/choose-backup.ts'
 import { openBackup } from '../restore/open-backup.ts'
 import { readManifest } from '../restore/read-manifest.ts'
+import { restorePhases } from '../restore/restore-phases.ts'
 import { restorers } from '../restore/restore-source.ts'
 import { type NegativeControl, negativeControl } from '../restore-test/negative-control.ts'
 import { openTestEnvironment } from '../restore-test/test-environment.ts'
@@ -28,6 +30,8 @@ interface SourceRecovered {
   readonly takenAt: string | null
   readonly bytes: number
   readonly durationMs: number
+  /** Absent where it was not carried out to its end. */
+  readonly phases?: RestorePhases
   readonly differences: readonly string[]
 }
 
@@ -168,6 +172,7 @@ async function recoverOne(context: ProcedureContext, work: SourceWork, signal: A
   const known = { source, backup: backup.id, takenAt: backup.takenAt.toISOString() }
   try {
     await using opened = await openBackup(isolated, { backup, location: 'primary' }, context.watch, signal)
+    const openMs = durationMs()
     const restoreOrder = { run: context.id, source, backup: backup.id, location: 'primary', target } as const
     const content = await restorers[backup.sourceKind]({
       installation: isolated,
@@ -176,6 +181,7 @@ async function recoverOne(context: ProcedureContext, work: SourceWork, signal: A
       watch: context.watch,
     })
     const expected = await readManifest(opened)
+    const comparingMs = durationMs()
     let { outcome, differences } = content
     if (outcome === 'not compared' && expected !== undefined) {
       await using environment = await openTestEnvironment({
@@ -190,7 +196,9 @@ async function recoverOne(context: ProcedureContext, work: SourceWork, signal: A
     }
     const told = [...differences, ...assertionFaults(isolated, source, target)].slice(0, 20)
     const isRight = outcome === 'equal' && told.length > 0 ? 'different' : outcome
-    return { ...known, outcome: isRight, bytes: content.bytes, durationMs: durationMs(), differences: told }
+    const verifyMs = content.verifyMs + durationMs() - comparingMs
+    const phases = restorePhases({ durationMs: durationMs(), openMs, verifyMs })
+    return { ...known, outcome: isRight, bytes: content.bytes, durationMs: durationMs(), phases, differences: told }
   } catch (error) {
     if (!isFailure(error) || !findings.has(error.code)) throw error
     return { ...known, outcome: 'different', bytes: 0, durationMs: durationMs(), differences: [error.message] }
@@ -280,10 +288,10 @@ async function documentDrill(
 ): Promise<void> {
   const { catalog, clock, host, policy } = installation
   const known = new Set((await catalog.proofs()).filter((proof) => proof.run === run).map(({ source }) => source))
-  for (const { source, backup, outcome, durationMs } of recovered) {
+  for (const { source, backup, outcome, durationMs, phases } of recovered) {
     if (backup === null || known.has(source) || (outcome !== 'equal' && outcome !== 'different')) continue
     if (measured.outcome === 'failed' && outcome === 'equal') continue // Not shown to be measured.
-    await catalog.addProof({ run, at: clock.now(), backup, source, location, outcome, durationMs })
+    await catalog.addProof({ run, at: clock.now(), backup, source, location, outcome, durationMs, phases })
   }
   const told = (await catalog.evidence()).some(({ kind, facts }) => kind === 'drill' && facts['run'] === id)
   if (told) return
@@ -313,7 +321,11 @@ function outcomeOf(
     facts: {
       outcome,
       durationMs,
-      sources: recovered.map((one) => ({ ...one, differences: [...one.differences] })),
+      sources: recovered.map(({ phases, ...one }) => ({
+        ...one,
+        differences: [...one.differences],
+        phases: phases && { ...phases },
+      })),
       points: points.map((one) => ({ ...one })),
       negativeControl: control === undefined ? null : { ...control },
     },

@@ -24,7 +24,34 @@ test('reportPage() is one file without scripts or anything from outside, with ev
   ]) {
     assert.ok(page.includes(said), said)
   }
-  assert.equal(page.split('<svg').length, 1 + 3 * 3 + 1)
+  assert.equal(page.split('<svg').length, 1 + 3 * 4 + 1)
+})
+
+test('reportPage() tells what each location could give back and how long it would take, and what nobody measured', () => {
+  const facts = sampleReportFacts()
+  const phases = { openMs: 1000, transferMs: 600_000, verifyMs: 300_000 }
+  const sources = facts.status.sources.map((source) => ({
+    ...source,
+    forecasts: source.forecasts.map((forecast) =>
+      forecast.location === 'secondary'
+        ? {
+            ...forecast,
+            durationMs: 901_000,
+            phases,
+            measurements: 2,
+            unknown: undefined,
+            lacks: ['replay of its log'],
+          }
+        : forecast,
+    ),
+  }))
+  const breachAt = new Date('2027-01-05T00:00:00Z')
+  const forecasts = [{ location: 'secondary', durationMs: 2_703_000, breachAt, unknown: ['x: not measured'] }] as const
+  const page = reportPage({ ...facts, status: { ...facts.status, sources, forecasts } })
+  assert.match(page, /<th scope="row">documents<\/th><td>primary<\/td><td>4 hours<\/td><td>none<\/td><td>not measured/)
+  assert.match(page, /15 min<small>open 1 s, transfer 10 min, compare 5 min<\/small><small>without replay of its log/)
+  assert.match(page, /<strong>45 min<\/strong><small>target 4 hours, broken by growth on 2027-01-05<\/small>/)
+  assert.match(page, /<li>x: not measured<\/li>/)
 })
 
 test('reportPage() shows a missed backup, a test with its differences, a refusal and a ledger that was changed', () => {

@@ -2,6 +2,7 @@ import { html, HtmlText } from '../../base/html-text.ts'
 import { formatAge, formatDay, formatMinute } from '../../model/age.ts'
 import { graceMs } from '../../model/status/status-view.ts'
 import { drillSections } from './drill-section.ts'
+import { objectivesSection } from './objectives-section.ts'
 import { type ReportFacts, type ReportRecord, readReport } from './report-facts.ts'
 import { reportStyle } from './report-style.ts'
 import { signaturesSection } from './signatures-section.ts'
@@ -26,6 +27,7 @@ export function reportPage(facts: ReportFacts): string {
 <p class="lead">${status.environment} · ${formatDay(period.from)} to ${formatDay(new Date(period.until.getTime() - 1))} · written ${formatMinute(at)} UTC by version ${programVersion}</p></header>
 ${summary(facts, record)}
 ${clausesSection(facts)}
+${objectivesSection(facts)}
 ${chartsSection(facts, record)}
 ${testsSection(record)}
 ${drillSections(record.drills, facts.objectives)}
@@ -112,12 +114,15 @@ function badge(state: string, said = state): HtmlText {
   return html`<span class="badge ${state.replace(' ', '-')}">${said}</span>`
 }
 
-function chartsSection(facts: ReportFacts, { backups }: ReportRecord): HtmlText {
+function chartsSection(facts: ReportFacts, { backups, tests }: ReportRecord): HtmlText {
   const known = new Set([...facts.status.sources.map(({ source }) => source), ...backups.map(({ source }) => source)])
   const bySource = Map.groupBy(backups, ({ source }) => source)
+  const testsOf = Map.groupBy(tests, ({ source }) => source)
   return html`<section><h2>Backups of each source</h2><p class="note">The dashed line is the target of the policy; a backup that is due has an hour to end. Point at a value to read it.</p>${[
     ...known,
-  ].map((source) => sourceCharts(source, bySource.get(source) ?? [], facts))}</section>`
+  ].map((source) =>
+    sourceCharts(source, { backups: bySource.get(source) ?? [], tests: testsOf.get(source) ?? [] }, facts),
+  )}</section>`
 }
 
 function testsSection({ tests }: ReportRecord): HtmlText {

@@ -2,15 +2,18 @@ import { html, type HtmlText } from '../../base/html-text.ts'
 import { formatAge, formatMinute } from '../../model/age.ts'
 import { graceMs } from '../../model/status/status-view.ts'
 import { type ChartPoint, chartSvg } from './chart.ts'
-import type { ReportBackup, ReportFacts } from './report-facts.ts'
+import type { ReportBackup, ReportFacts, ReportTest } from './report-facts.ts'
 import type { ReportPeriod } from './report-period.ts'
 
 const hourMs = 3_600_000
 
-/** The charts of one source: how old its newest complete backup was at each moment, how long backups took, how large they are. */
+/**
+ * The charts of one source: how old its newest complete backup was at each moment, how long restores and backups took, how
+ * large they are.
+ */
 export function sourceCharts(
   source: string,
-  backups: readonly ReportBackup[],
+  { backups, tests }: { readonly backups: readonly ReportBackup[]; readonly tests: readonly ReportTest[] },
   { period, objectives, at }: Pick<ReportFacts, 'period' | 'objectives' | 'at'>,
 ): HtmlText {
   const until = at < period.until ? at : period.until
@@ -27,6 +30,23 @@ export function sourceCharts(
         grace: graceMs / hourMs,
         form: 'line',
         format: (hours) => `${trimmed(hours)} h`,
+      }),
+    },
+    {
+      title: 'Restores that were timed (RTO)',
+      svg: chartSvg({
+        ...of,
+        title: `${source}: duration of each restore that was compared`,
+        points: tests
+          .filter((test) => test.at < until)
+          .map((test) => {
+            const seconds = test.durationMs / 1000
+            const label = `${formatMinute(test.at)}: ${formatSeconds(seconds)} from ${test.location}, ${test.outcome}`
+            return { at: test.at, value: seconds, label }
+          }),
+        target: objectives.recoveryTime / 1000,
+        form: 'bars',
+        format: formatSeconds,
       }),
     },
     {

@@ -6,10 +6,12 @@ import type { Backup } from '../../model/backup.ts'
 import type { Manifest } from '../../model/manifest.ts'
 import type { SourceKind } from '../../model/policy/policy.ts'
 import { stepNames } from '../../model/procedures/policy-procedures.ts'
+import type { RestorePhases } from '../../model/run.ts'
 import { chooseTestBackup, type TestChoice } from '../../model/restore-test/choose-test-backup.ts'
 import type { Installation } from '../installation.ts'
 import { openBackup, type OpenedBackup } from '../restore/open-backup.ts'
 import { readManifest } from '../restore/read-manifest.ts'
+import { restorePhases } from '../restore/restore-phases.ts'
 import { restorers } from '../restore/restore-source.ts'
 import type { ProcedureContext, ProcedureOutcome } from '../runs/procedure-context.ts'
 import type { StepRunner } from '../step-runner.ts'
@@ -41,6 +43,9 @@ interface TestRestored {
   readonly files: number
   readonly bytes: number
   readonly durationMs: number
+  readonly openMs?: number
+  /** Of these it compared so long, which the next step does again. */
+  readonly verifyMs?: number
 }
 
 interface TestVerified {
@@ -135,16 +140,19 @@ async function restoreCopy(context: ProcedureContext, point: TestPoint, signal: 
   await mkdir(target, { recursive: true, mode: 0o700 })
   const beginMs = clock.monotonicMs()
   const durationMs = (): number => Math.round(clock.monotonicMs() - beginMs)
+  let openMs = 0
   try {
     const content = await withCopy(context, point, signal, async (opened) => {
+      openMs = durationMs()
       const order = { run, source, backup: point.backup, location, target }
       return await restorers[point.sourceKind]({ installation, opened, order, watch })
     })
-    const { files, bytes, differences } = content
-    return { files, bytes, differences: differences.slice(0, differencesMax), durationMs: durationMs() }
+    const { files, bytes } = content
+    const times = { durationMs: durationMs(), openMs, verifyMs: Math.round(content.verifyMs) }
+    return { files, bytes, differences: content.differences.slice(0, differencesMax), ...times }
   } catch (error) {
     if (!isFailure(error) || !findings.has(error.code)) throw error
-    return { files: 0, bytes: 0, differences: [error.message], durationMs: durationMs() }
+    return { files: 0, bytes: 0, differences: [error.message], durationMs: durationMs(), openMs, verifyMs: 0 }
   }
 }
 
@@ -211,10 +219,11 @@ async function documentResult(
   const { restored, verified, control } = found
   const { folder, backup, source, location, takenAt, seed } = point
   const durationMs = restored.durationMs + verified.durationMs
+  const phases = testPhases(restored, verified)
   const isMeasured = verified.outcome === 'different' || control?.outcome === 'rejected'
   const { outcome } = verified
   if (isMeasured && outcome !== 'not compared')
-    await addProof(installation, { run, backup, source, location, outcome, durationMs })
+    await addProof(installation, { run, backup, source, location, outcome, durationMs, phases })
   await rm(folder, { recursive: true, force: true })
   const what = `${source} ${backup.slice(0, 8)} of ${takenAt} from the ${location} location, seed ${seed}`
   const gaps = isMeasured ? verified.differences : [notMeasured(verified, control)]
@@ -238,6 +247,12 @@ async function documentResult(
       negativeControl: control === undefined ? null : { ...control },
     },
   }
+}
+
+/** Those of a restore that is compared once. Of a step that an older program did, the parts are not known. */
+function testPhases({ durationMs, openMs, verifyMs }: TestRestored, verified: TestVerified): RestorePhases | undefined {
+  if (openMs === undefined || verifyMs === undefined) return undefined
+  return { ...restorePhases({ durationMs, openMs, verifyMs }), verifyMs: verified.durationMs }
 }
 
 function notMeasured({ outcome, differences }: TestVerified, control: NegativeControl | undefined): string {

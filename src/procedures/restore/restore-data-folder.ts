@@ -16,12 +16,14 @@ const differencesMax = 100
  * manifest that the server made of them. Whether the rows are those of the manifest, only a server can tell (`sandbox`).
  */
 export async function restoreDataFolder(job: RestoreJob): Promise<RestoredContent> {
-  const { opened, order } = job
+  const { opened, order, installation } = job
   const { files, bytes, problems } = await restoreServerFiles(job, order.target)
   const isDump = (await readDumpFacts(opened)) !== undefined
+  const verifyBeginMs = installation.clock.monotonicMs()
   const faults = isDump || problems.length > 0 ? [] : await verifyDataFolder(order.target, opened.signal)
+  const verifyMs = installation.clock.monotonicMs() - verifyBeginMs
   const differences = [...problems, ...faults].slice(0, differencesMax)
-  return { files, bytes, outcome: differences.length > 0 ? 'different' : 'not compared', differences }
+  return { files, bytes, outcome: differences.length > 0 ? 'different' : 'not compared', differences, verifyMs }
 }
 
 /** Puts the content of a source's directory in a snapshot into the target, and reads it back. */

@@ -9,14 +9,14 @@ export async function restoreDatabase({ installation, opened, order, watch }: Re
   const name = snapshot.paths[0]!.split('/').at(-1)!
   const run = order.run.replaceAll(/[^A-Za-z0-9-]/g, '-')
   try {
-    const { bytes } = await restoreSqlite(
+    const { bytes, proveMs } = await restoreSqlite(
       { repository, snapshot, path: join(order.target, name), run, whileOpen: 'refuse', old: 'keep' },
       { clock: installation.clock, progress: watch.progress },
       signal,
     )
-    return { files: 1, bytes, outcome: 'equal', differences: [] }
+    return { files: 1, bytes, outcome: 'equal', differences: [], verifyMs: proveMs }
   } catch (error) {
     if (!isFailure(error, 'not_proven')) throw error
-    return { files: 1, bytes: 0, outcome: 'different', differences: [error.message] }
+    return { files: 1, bytes: 0, outcome: 'different', differences: [error.message], verifyMs: 0 }
   }
 }

@@ -44,12 +44,14 @@ export async function restoreFiles(job: RestoreJob): Promise<RestoredContent> {
       `Cannot compare with the manifest of "${snapshot.id}": it is of ${expected.kind}`,
     )
   }
+  const verifyBeginMs = installation.clock.monotonicMs()
   const compared = await compareFiles(job, expected, surplus)
+  const verifyMs = installation.clock.monotonicMs() - verifyBeginMs
   const differences = [...problems, ...compared.differences]
   if (differences.length > 0) {
-    return { files, bytes, outcome: 'different', differences: differences.slice(0, differencesMax) }
+    return { files, bytes, outcome: 'different', differences: differences.slice(0, differencesMax), verifyMs }
   }
-  return { files, bytes, outcome: expected === undefined ? 'not compared' : 'equal', differences: [] }
+  return { files, bytes, outcome: expected === undefined ? 'not compared' : 'equal', differences: [], verifyMs }
 }
 
 /** In what the files below a target differ from those of a backup, a sentence each. Shares no code with the restore. */

@@ -3,6 +3,7 @@ import type { LocationName, SourceKind } from '../../model/policy/policy.ts'
 import type { Installation, Watch } from '../installation.ts'
 import { chooseBackup } from './choose-backup.ts'
 import { openBackup, type OpenedBackup } from './open-backup.ts'
+import { restorePhases } from './restore-phases.ts'
 import { restoreDatabase } from './restore-database.ts'
 import { restoreFiles } from './restore-files.ts'
 import { restoreDataFolder } from './restore-data-folder.ts'
@@ -26,6 +27,8 @@ export interface RestoredContent {
   readonly outcome: 'equal' | 'different' | 'not compared'
   /** At most a hundred, a sentence each: what differs, what could not be restored. */
   readonly differences: readonly string[]
+  /** The part of the time that went to comparing, ms. */
+  readonly verifyMs: number
 }
 
 export interface RestoredSource extends RestoredContent {
@@ -70,12 +73,14 @@ export async function restoreSource(
   const backup = chooseBackup(order.source, backups, order.backup)
   const beginMs = clock.monotonicMs()
   await using opened = await openBackup(installation, { backup, location: order.location }, watch, signal)
+  const openMs = clock.monotonicMs() - beginMs
   const content = await restorers[backup.sourceKind]({ installation, opened, order, watch })
   const durationMs = Math.round(clock.monotonicMs() - beginMs)
-  const { outcome } = content
+  const { outcome, verifyMs } = content
   if (outcome !== 'not compared') {
     const common = { run: order.run, at: clock.now(), backup: backup.id, source: order.source, durationMs }
-    await catalog.addProof({ ...common, location: opened.location, outcome })
+    const phases = restorePhases({ durationMs, openMs, verifyMs })
+    await catalog.addProof({ ...common, location: opened.location, outcome, phases })
   }
   return {
     ...content,

@@ -4,7 +4,7 @@ import { addExamples } from '../../help/examples.ts'
 
 export function define(command: Command, run: RunCommand): void {
   command.description(
-    'Reads every object of the backups at both locations, and mends what is damaged or lost in one from the other. ' +
+    'Reads every object of the backups and of the stored WAL at both locations, and mends what is damaged or lost in one from the other. ' +
       'With -r <place> it mends one repository from a copy instead: `zakops-backup -r <place> heal --help`.',
   )
   addExamples(command, [

@@ -62,7 +62,7 @@ function tell({ output }: CommandContext, restored: RestoredSource): void {
 }
 
 const outcomeLines = {
-  equal: 'proven: what is there now is what was in the source when it was backed up',
+  equal: 'proven: what was restored is what was in the source when it was backed up',
   different: 'NOT PROVEN: it differs from what was backed up, see above',
   'not compared': 'every file was read back and is what was stored; it was not compared with a manifest',
 } as const

@@ -1,10 +1,13 @@
 import { join, resolve } from 'node:path'
+import type { LocationName } from '../../../model/policy/policy.ts'
 import { walFetch, walFetchExitCodes, segmentsAfter } from '../../../operations/wal/wal-fetch.ts'
 import { WalArchive } from '../../../operations/wal/wal-archive.ts'
 import { WalSpool } from '../../../operations/wal/wal-spool.ts'
 import { openWalArchive } from '../../../procedures/postgresql/open-wal-archive.ts'
 import { readControlFile } from '../../../sources/postgresql/control-file.ts'
 import { parseWalName } from '../../../sources/postgresql/wal-name.ts'
+import { requirePostgresql } from '../../../procedures/postgresql/physical-backups.ts'
+import { requireAbsence } from '../../../procedures/postgresql/require-absence.ts'
 import { openInstallation } from '../../access/open-installation.ts'
 import { openPolicy } from '../../access/open-policy.ts'
 import type { CommandContext } from '../../command-entry.ts'
@@ -16,6 +19,8 @@ interface WantedFile {
   readonly name: string
   readonly path: string
   readonly source: string | undefined
+  /** The only one to ask. */
+  readonly location: LocationName | undefined
 }
 
 /** So many segments are fetched besides one that was not there yet: the server asks for them next. */
@@ -48,13 +53,21 @@ async function fetchFile(context: CommandContext, wanted: WantedFile): Promise<'
   const waiting = new WalSpool(spoolFolder, { archive: nothing, ...common })
   if (parseWalName(wanted.name) !== undefined && (await waiting.take(wanted.name, path))) return 'fetched'
   await using opened = await openInstallation(context)
+  // A name that the policy has not would find nothing, and a server take that for the end.
+  requirePostgresql(opened.installation, source)
   const watch = { notice: (text: string): void => output.notice(text, 'verbose') }
-  await using stored = await openWalArchive(opened.installation, { source, use: 'read' }, watch, signal)
+  const asked = { source, use: 'read', ...(wanted.location !== undefined && { location: wanted.location }) } as const
+  await using stored = await openWalArchive(opened.installation, asked, watch, signal)
   const { archive } = stored
   const walFolder = join(world.workingDirectory, 'pg_wal')
   const request = { archive, ...common, name: wanted.name, path, segmentBytes, spoolFolder: undefined, walFolder }
   const answer = await walFetch(request, signal)
-  if (answer === 'absent') return answer
+  if (answer === 'at hand') return 'absent' // The server looks into its own pg_wal next.
+  if (answer !== 'fetched') {
+    const absent = { source, systemIdentifier, name: wanted.name, segmentBytes, locations: stored.locations }
+    await requireAbsence(opened.installation, { ...absent, hasBeginning: answer === 'more at hand' }, signal)
+    return 'absent'
+  }
   const spool = new WalSpool(spoolFolder, { archive, ...common })
   const names = segmentsAfter(wanted.name, segmentBytes, aheadMax)
   try {

@@ -1,4 +1,6 @@
+import { isRunProcessAlive } from '../../../catalog/run-process.ts'
 import { policyProcedureNames, policyProcedures } from '../../../model/procedures/policy-procedures.ts'
+import { describeInterruption, interruptionOf } from '../../../procedures/runs/interrupted-runs.ts'
 import { findRun, procedureRuns, type ProcedureRun, stepsOfRun } from '../../../procedures/runs/find-run.ts'
 import { openPolicy } from '../../access/open-policy.ts'
 import { openPolicyCatalog } from '../../access/policy-keys.ts'
@@ -35,9 +37,11 @@ async function showRun(context: CommandContext, name: string): Promise<Outcome> 
   await using catalog = await openPolicyCatalog(policy, world)
   const run = await findRun(catalog, name)
   const steps = await stepsOfRun(catalog, run)
+  const interrupted = await interruptionOf(catalog, run, (process) => isRunProcessAlive(process, world.hostname))
   if (output.json) {
     output.document({
       ...documentOf(run),
+      stopped_services: interrupted?.stopped ?? [],
       steps: steps.map(({ step, state, at, durationMs, message, result }) => ({
         step,
         state,
@@ -59,6 +63,7 @@ async function showRun(context: CommandContext, name: string): Promise<Outcome> 
     )
   }
   for (const line of endLines(run)) output.line(line)
+  if (interrupted !== undefined) output.line(describeInterruption(interrupted))
   return 'done'
 }
 

@@ -37,17 +37,28 @@ export function statusDocument(status: PolicyStatus): object {
         age_ms: ageMs ?? null,
         proven_age_ms: provenAgeMs ?? null,
       })),
-      recovery_time_forecasts: source.forecasts.map(({ location, bytes, durationMs, measurements, unknown }) => ({
-        location,
-        bytes: bytes ?? null,
-        duration_ms: roundedMs(durationMs),
-        measurements,
-        unknown: unknown ?? null,
-      })),
+      recovery_time_forecasts: source.forecasts.map((forecast) => forecastDocument(forecast)),
       copies: source.copies,
       last_verification: source.lastVerification ?? null,
       next_due: source.nextDue ?? null,
     })),
+  }
+}
+
+function forecastDocument(
+  forecast: PolicyStatus['sources'][number]['forecasts'][number],
+): Readonly<Record<string, unknown>> {
+  const { location, bytes, durationMs, phases, measurements, unknown, lacks } = forecast
+  return {
+    location,
+    bytes: bytes ?? null,
+    duration_ms: roundedMs(durationMs),
+    open_ms: roundedMs(phases?.openMs),
+    transfer_ms: roundedMs(phases?.transferMs),
+    verify_ms: roundedMs(phases?.verifyMs),
+    measurements,
+    unknown: unknown ?? null,
+    lacks,
   }
 }
 

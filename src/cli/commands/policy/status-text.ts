@@ -111,9 +111,11 @@ function provenText({ points }: SourceStatus): string {
 
 function forecastsText({ forecasts }: SourceStatus): string {
   return forecasts
-    .map(({ location, durationMs, unknown }) =>
-      durationMs === undefined ? `${location} ${unknown}` : `${location} ${formatSpan(durationMs)}`,
-    )
+    .map(({ location, durationMs, unknown, lacks }) => {
+      if (durationMs === undefined) return `${location} ${unknown}`
+      const without = lacks.length === 0 ? '' : ` and ${lacks.join(' and ')} (not measured)`
+      return `${location} ${formatSpan(durationMs)}${without}`
+    })
     .join(', ')
 }
 

@@ -1,4 +1,5 @@
-import type { Command } from '@commander-js/extra-typings'
+import { type Command, Option } from '@commander-js/extra-typings'
+import { locationNames } from '../../../model/policy/policy.ts'
 import type { RunCommand } from '../../command-entry.ts'
 import { addExamples } from '../../help/examples.ts'
 
@@ -70,15 +71,17 @@ function defineFetch(command: Command, run: RunCommand): void {
     .summary('bring a file of the log back: restore_command')
     .description(
       'Writes a stored file to where PostgreSQL wants it, verified, and fetches the next ones ahead. Ends with 0; with 1 ' +
-        'where there is no such file, by which a recovery ends in good order; with 200 for anything else, which stops it.',
+        'where there is no such file, by which a recovery ends in good order; with 200 for anything else, which stops it: ' +
+        'also where the primary location can not be asked, since what is not found may lie there.',
     )
     .argument('<name>', 'what restore_command gives for %f')
     .argument('<path>', 'what it gives for %p')
     .option('--source <name>', 'name of the source; may be left out where the policy has one PostgreSQL source')
+    .addOption(new Option('--location <location>', 'ask this copy only, and end where it ends').choices(locationNames))
     .action((name, path, options, self) =>
       run(self, async (context) => {
         const { runWalFetch } = await import('./run-wal-fetch.ts')
-        return await runWalFetch(context, { name, path, source: options.source })
+        return await runWalFetch(context, { name, path, source: options.source, location: options.location })
       }),
     )
 }

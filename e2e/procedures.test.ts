@@ -52,6 +52,21 @@ test('a database restore goes through the steps of the policy, proves its result
   await world.expect(0, 'procedure', 'roll-back', end!.run)
   assert.deepEqual(world.orders(), ['first', 'lost by the restore'], 'a second time changes nothing')
   await world.expect(4, 'procedure', 'resume', end!.run)
+  const [recorded] = await world.expect(0, 'procedure', 'history', '--json')
+  assert.match(String(recorded!.rolled_back_at), /^\d{4}-/, 'the history does not call it done and no more')
+})
+
+test('of two restores of a database only the later one can be rolled back, then the earlier one', async () => {
+  const orders = world.orders()
+  const [earlier] = await world.expect(0, ...restore)
+  const [later] = await world.expect(0, ...restore)
+  const refused = await world.run('procedure', 'roll-back', earlier!.run)
+  assert.equal(refused.code, 4)
+  assert.match(refused.stderr, new RegExp(`run "${later!.run}" restored "orders" after it`))
+  assert.deepEqual(world.orders(), ['first'])
+  await world.expect(0, 'procedure', 'roll-back', later!.run)
+  await world.expect(0, 'procedure', 'roll-back', earlier!.run)
+  assert.deepEqual(world.orders(), orders)
 })
 
 test('a step that fails stops there and says what is stopped; the run goes on at it, or is rolled back', async () => {
@@ -104,6 +119,26 @@ test('a validation that does not hold, and a service that does not stop, prove n
   const other = /procedure resume (run-[0-9a-f]+)/.exec(failed.stderr)![1]!
   await world.expect(0, 'procedure', 'roll-back', other, ...accept)
   assert.deepEqual(world.orders(), orders)
+})
+
+test('a run whose service or source the policy has no more is not resumed, and says why', async () => {
+  writeFileSync(folder.at('start-fails'), '')
+  const id = /procedure resume (run-[0-9a-f]+)/.exec((await world.run(...restore)).stderr)![1]!
+  rmSync(folder.at('start-fails'))
+  const policy = folder.at('zakops-backup.yaml')
+  const text = readFileSync(policy, 'utf8')
+  const accept = ['--accept-weaker', 'a test']
+  writeFileSync(policy, text.replace(/^ +services: \[web\]\n/gm, '').replace(/^services:\n +web: .*\n/m, ''))
+  const service = await world.run('procedure', 'resume', id, ...accept)
+  writeFileSync(policy, text.replace(/^ {2}orders:$/m, '  renamed:'))
+  const source = await world.run('procedure', 'resume', id, ...accept)
+  writeFileSync(policy, text)
+  assert.equal(service.code, 4)
+  assert.match(service.stderr, /service "web": the policy has it no more.*STOPPED and not started again: web/)
+  assert.equal(source.code, 4, source.stderr)
+  assert.match(source.stderr, /the policy has no source "orders" any more/)
+  await world.expect(0, 'procedure', 'roll-back', id, ...accept)
+  assert.equal(world.isServiceRunning(), true)
 })
 
 test('damage of what the backup needs is found before anything is stopped', async () => {

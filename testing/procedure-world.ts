@@ -9,6 +9,7 @@ export interface PrintedDocument {
   readonly run: string
   readonly procedure: string
   readonly state: string
+  readonly rolled_back_at: string | null
   readonly proven: boolean
   readonly summary: string
   readonly gaps: readonly string[]

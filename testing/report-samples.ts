@@ -177,6 +177,7 @@ export function sampleReportFacts(changes: Partial<ReportFacts> = {}): ReportFac
     ledger: sampleLedgerId,
     keys: [keyIdOf(ledger.publicKey)],
     ledgerFault: undefined,
+    headsCompared: ['primary location: 3 compared'],
     ...changes,
   }
 }

@@ -3,7 +3,14 @@ import { errorMessage } from '../base/error-message.ts'
 import type { RunTrigger } from '../model/run.ts'
 import type { DrillRoot } from '../procedures/recovery-drill/drill-root.ts'
 import type { Installation, Watch } from '../procedures/installation.ts'
-import { findRun, nextTryId, type ProcedureRun, procedureRuns, stepsOfRun } from '../procedures/runs/find-run.ts'
+import {
+  findRun,
+  nextTryId,
+  type ProcedureRun,
+  procedureRuns,
+  rollBackSummary,
+  stepsOfRun,
+} from '../procedures/runs/find-run.ts'
 import type { ProcedureOutcome } from '../procedures/runs/procedure-context.ts'
 import { performProcedure, type ProcedureOrder } from '../procedures/runs/procedure-table.ts'
 import { recordedSteps } from '../procedures/runs/recorded-steps.ts'
@@ -59,6 +66,7 @@ export async function resumeProcedure(
   const { catalog, clock, process } = parts.installation
   const known = await findRun(catalog, wanted)
   const { id, procedure, source, tries } = known
+  requireKnownSource(parts, { source, id })
   await requireAlone(parts, { source, id })
   const last = tries.at(-1)!
   const hasEnded = last.state === 'done' || last.state === 'gaps'
@@ -79,14 +87,31 @@ export async function resumeProcedure(
   return await work(parts, runs, { id, run, tries: [...tries.map((one) => one.id), run] }, signal)
 }
 
-/** What rolling a run back would do. */
+/**
+ * What rolling a run back would do. Failure `refused` where a later restore of the same database is in place: what the run
+ * moved aside is older than what that one found, and would take its place unasked.
+ */
 export async function planRunRollBack(
   { installation: { catalog } }: Pick<ProcedureParts, 'installation'>,
   wanted: string,
 ): Promise<{ readonly run: ProcedureRun; readonly plan: RollBackPlan }> {
   const run = await findRun(catalog, wanted)
-  const steps = await stepsOfRun(catalog, run)
-  return { run, plan: planRollBack({ run: run.id, procedure: run.procedure }, steps) }
+  const plan = planRollBack({ run: run.id, procedure: run.procedure }, await stepsOfRun(catalog, run))
+  if (plan.action.kind === 'database' && run.rolledBackAt === undefined) await requireNewest(catalog, run)
+  return { run, plan }
+}
+
+async function requireNewest(catalog: Installation['catalog'], { id, source }: ProcedureRun): Promise<void> {
+  const runs = await procedureRuns(catalog)
+  const later = runs.slice(runs.findIndex((run) => run.id === id) + 1).toReversed()
+  for (const run of later) {
+    if (run.procedure !== 'database-restore' || run.source !== source || run.rolledBackAt !== undefined) continue
+    const { action } = planRollBack({ run: run.id, procedure: run.procedure }, await stepsOfRun(catalog, run))
+    if (action.kind !== 'database') continue
+    throw new Failure('refused', `Cannot roll run "${id}" back: run "${run.id}" restored "${source}" after it`, {
+      facts: { hint: `\`procedure roll-back ${run.id}\` first: it puts back what was there before it` },
+    })
+  }
 }
 
 /**
@@ -108,7 +133,7 @@ export async function rollBackProcedure(
   await catalog.beginRun({ ...beginning, dueAt: undefined, startedAt: clock.now(), process })
   const step = recordedSteps(installation, rollBackRun, directSteps(signal))
   try {
-    const summary = `${run.id}: ${await rollBack(installation, { run: run.id, plan }, step)}`
+    const summary = rollBackSummary(run.id, await rollBack(installation, { run: run.id, plan }, step))
     const last = run.tries.at(-1)!
     if (last.state === 'running' || last.state === 'lost') {
       const end = { state: 'failed', endedAt: clock.now(), failure: 'stopped', message: 'it was rolled back' } as const
@@ -200,6 +225,17 @@ async function endFailed({ installation }: ProcedureParts, { id, run, tries }: T
   const hint = `${own}\`procedure resume ${id}\` goes on at this step; \`procedure roll-back ${id}\` puts the old state back`
   if (!isFailure(error)) return error
   return new Failure(error.code, message, { cause: error, facts: { ...error.facts, hint } })
+}
+
+/** Without its source in the policy there would be nothing to validate, and the run would be proven by that. */
+function requireKnownSource(
+  { installation: { policy } }: ProcedureParts,
+  { source, id }: { readonly source: string | undefined; readonly id: string },
+): void {
+  if (source === undefined || Object.hasOwn(policy.sources, source)) return
+  throw new Failure('refused', `Cannot resume run "${id}": the policy has no source "${source}" any more`, {
+    facts: { hint: `Put the source back into the policy, or undo the run: \`procedure roll-back ${id}\`` },
+  })
 }
 
 /** Two restores of one source at a time would move each other's data aside. Who works on a run holds its store. */

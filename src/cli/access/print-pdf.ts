@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { access, chmod } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Failure } from '../../base/failure.ts'
@@ -37,6 +37,7 @@ export async function printPdf(
     () => true,
     () => false,
   )
+  if (isThere) await chmod(pdf, 0o600) // As the page: it says where the backups are.
   if (end.exitCode === 0 && isThere) return pdf
   throw new Failure('command_failed', `Cannot print "${page}" to a PDF: ${browser} ended with ${end.exitCode}`, {
     facts: { hint: end.output.trim().slice(-300) },

@@ -26,7 +26,7 @@ export async function keepEvidence(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const fault = await signDay(signer, signal)
-  const { troubles } = await storeHeads(signer.locations, await signer.catalog.heads(), signal)
+  const { troubles } = await storeHeads(signer.locations, signer.catalog, signal)
   return fault === undefined ? troubles : [fault, ...troubles]
 }
 

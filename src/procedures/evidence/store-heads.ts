@@ -1,5 +1,6 @@
 import { canonicalJson } from '../../base/canonical-json.ts'
 import { isFailure } from '../../base/failure.ts'
+import type { Catalog } from '../../catalog/catalog.ts'
 import { readHeadText } from '../../model/evidence/evidence-export.ts'
 import { headDigest, headDocument, type SignedHead } from '../../model/evidence/signed-head.ts'
 import type { LocationName } from '../../model/policy/policy.ts'
@@ -30,13 +31,15 @@ export interface HeadsStored {
 /**
  * Puts signed heads at every location where they are not yet, as objects that nothing replaces. May be repeated: each
  * head is there whole or not at all, and the next call puts what is missing. A location that can not be reached is a
- * trouble, a sentence, and so is another head under the name of one of these, which stays.
+ * trouble, a sentence, and so is another head under the name of one of these, which stays, and a head of this ledger that
+ * the catalog does not have: that shows when the catalog was set back to an older state, or its end was cut off.
  */
 export async function storeHeads(
   locations: Pick<Locations, 'names' | 'evidence'>,
-  heads: readonly SignedHead[],
+  catalog: Pick<Catalog, 'heads'>,
   signal: AbortSignal,
 ): Promise<{ readonly stored: readonly HeadsStored[]; readonly troubles: readonly string[] }> {
+  const heads = await catalog.heads()
   const done: HeadsStored[] = []
   const troubles: string[] = []
   for (const location of locations.names) {
@@ -61,6 +64,8 @@ export async function storeHeads(
         )
         stored += 1
       }
+      const unknown = await unknownHead(there, heads, catalog)
+      if (unknown !== undefined) troubles.push(`evidence at the ${location} location: ${unknown}`)
       done.push({ location, stored })
     } catch (error) {
       if (signal.aborted || !isFailure(error)) throw error
@@ -68,6 +73,27 @@ export async function storeHeads(
     }
   }
   return { stored: done, troubles }
+}
+
+/** What tells of a head of this ledger that is at a location and not in the catalog. */
+async function unknownHead(
+  there: ReadonlySet<string>,
+  heads: readonly SignedHead[],
+  catalog: Pick<Catalog, 'heads'>,
+): Promise<string | undefined> {
+  const ledger = heads.at(-1)?.ledger.slice(0, 8)
+  const known = new Set(heads.map(headObjectName))
+  const ofLedger = [...there].filter((name) => name.endsWith(`-${ledger}.json`) && !known.has(name))
+  if (ofLedger.length === 0) return undefined
+  // Another process may have signed and stored since the catalog was read: a head is in the catalog before it is there.
+  const now = new Set((await catalog.heads()).map(headObjectName))
+  const unknown = ofLedger.filter((name) => !now.has(name)).toSorted()
+  if (unknown.length === 0) return undefined
+  const what = `${unknown.length === 1 ? 'a head' : `${unknown.length} heads`} of this ledger`
+  return (
+    `${unknown[0]}: ${what} that the catalog does not have: the catalog was set back to an older state, or the end of ` +
+    'its ledger was cut off; `evidence verify FILE --heads` tells from which entry on'
+  )
 }
 
 async function otherHead(

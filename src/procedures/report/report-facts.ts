@@ -19,6 +19,8 @@ export interface ReportFacts {
   readonly keys: readonly string[]
   /** Why the ledger is not as it was recorded; undefined where it was verified. */
   readonly ledgerFault: string | undefined
+  /** What the ledger was compared with beside itself, a sentence a location. */
+  readonly headsCompared: readonly string[]
 }
 
 export interface ReportBackup {
@@ -32,9 +34,12 @@ export interface ReportBackup {
   readonly gaps: number
 }
 
+/** A restore that was compared, or a restore test that did not come so far. */
 export interface ReportTest {
   readonly at: Date
   readonly run: string
+  /** What compared it: a restore test, or another procedure; empty where the record does not say. */
+  readonly procedure: string
   readonly source: string
   readonly backup: string
   readonly location: string
@@ -106,7 +111,9 @@ export function readReport({ entries, period }: Pick<ReportFacts, 'entries' | 'p
   const verifications = of('verification')
   return {
     backups: entries.filter(({ kind }) => kind === 'backup stored').map((entry) => backupOf(entry)),
-    tests: of('proof').map((entry) => testOf(entry, ends)),
+    tests: [...of('proof').map((entry) => testOf(entry, ends)), ...unproven(of('proof'), ends)].toSorted(
+      (a, b) => a.at.getTime() - b.at.getTime(),
+    ),
     drills: of('drill').map((entry) => drillOf(entry, entries)),
     events: inPeriod.flatMap((entry) => eventOf(entry)),
     counts: {
@@ -138,6 +145,7 @@ function testOf({ facts, at }: EvidenceEntry, ends: readonly EvidenceEntry[]): R
   return {
     at,
     run,
+    procedure: text(end, 'procedure'),
     source: text(facts, 'source'),
     backup: text(facts, 'backup'),
     location: text(facts, 'location'),
@@ -145,6 +153,28 @@ function testOf({ facts, at }: EvidenceEntry, ends: readonly EvidenceEntry[]): R
     durationMs: count(facts, 'durationMs'),
     differences: [...texts(facts, 'differences'), ...texts(end, 'gaps'), ...(message === '' ? [] : [message])],
   }
+}
+
+/** Restore tests that ended before there was anything to compare: they count, or a report would show only what went well. */
+function unproven(proofs: readonly EvidenceEntry[], ends: readonly EvidenceEntry[]): ReportTest[] {
+  // A further try of a run is on record as "<run>.2".
+  const base = (facts: Facts): string => text(facts, 'run').replace(/\.\d+$/, '')
+  const compared = new Set(proofs.map(({ facts }) => base(facts)))
+  const failed = ends.filter(({ facts }) => {
+    const isFailed = ['failed', 'lost'].includes(text(facts, 'state'))
+    return text(facts, 'procedure') === 'restore-test' && isFailed && !compared.has(base(facts))
+  })
+  return failed.map(({ facts, at }) => ({
+    at,
+    run: text(facts, 'run'),
+    procedure: 'restore-test',
+    source: text(facts, 'source'),
+    backup: '',
+    location: '',
+    outcome: 'not proven',
+    durationMs: 0,
+    differences: [text(facts, 'message')].filter((one) => one !== ''),
+  }))
 }
 
 function drillOf({ facts, at }: EvidenceEntry, entries: readonly EvidenceEntry[]): ReportDrill {

@@ -63,6 +63,23 @@ test('reportPage() shows a missed backup, a test with its differences, a refusal
   assert.match(page, /The ledger is not as it was recorded: entry 7/)
 })
 
+test('reportPage() counts restore tests that failed before they compared, and no restores that are no tests', () => {
+  const facts = { ...sampleReportFacts() }
+  const counted = (page: string): number[] =>
+    /<p>Restore tests<\/p><strong>(\d+) of (\d+)</.exec(page)!.slice(1).map(Number)
+  const at = new Date('2026-11-20T00:00:00Z')
+  const add = (kind: 'run ended' | 'proof', said: Record<string, unknown>): void => {
+    facts.entries = [...facts.entries, nextEntry(facts.entries.at(-1)!, { at, kind, actor: 'test', facts: said })]
+  }
+  const [equal, all] = counted(reportPage(facts))
+  add('proof', { run: 'run-a', source: 'orders', outcome: 'equal' })
+  add('run ended', { run: 'run-a', procedure: 'database-restore', state: 'done' })
+  add('run ended', { run: 'run-b', procedure: 'restore-test', state: 'failed', message: 'the pack was damaged' })
+  const page = reportPage(facts)
+  assert.deepEqual(counted(page), [equal, all! + 1])
+  assert.match(page, /not proven<[^\n]*the pack was damaged/)
+})
+
 test('reportPage() escapes whatever a record says, and survives records that lack what it looks for', () => {
   const facts = sampleReportFacts()
   const evil = '"><script>alert(1)</script>\u202e'

@@ -5,12 +5,21 @@ import type { ReportFacts } from './report-facts.ts'
 const headsMax = 40
 
 /** Whether the ledger was verified, the keys, the heads of the time, and how anybody verifies it. */
-export function signaturesSection({ heads, period, keys, ledger, ledgerFault, entries, at }: ReportFacts): HtmlText {
+export function signaturesSection({
+  heads,
+  period,
+  keys,
+  ledger,
+  ledgerFault,
+  headsCompared,
+  entries,
+  at,
+}: ReportFacts): HtmlText {
   const inPeriod = heads.filter(({ signedAt }) => signedAt >= period.from && signedAt < period.until)
   const shown = inPeriod.slice(-headsMax)
   const said =
     ledgerFault === undefined
-      ? html`<p>All ${entries.length} entries were verified when this was written (${formatMinute(at)} UTC): each follows the one before it and is covered by a signed head.</p>`
+      ? html`<p>All ${entries.length} entries were verified when this was written (${formatMinute(at)} UTC): each follows the one before it and is covered by a signed head. Signed heads at the locations, which a ledger that was set back would have against it: ${headsCompared.join('; ') || 'not compared'}.</p>`
       : html`<p class="remedy">The ledger is not as it was recorded: ${ledgerFault}</p>`
   const rows = shown.map(
     ({ number, signedAt, sequence, hash, key, signature }) =>

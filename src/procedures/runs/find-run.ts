@@ -12,6 +12,8 @@ export interface ProcedureRun {
   readonly source: string | undefined
   /** Oldest first; at least one. */
   readonly tries: readonly Run[]
+  /** When the old state was last put back; the run is no longer what production is. */
+  readonly rolledBackAt: Date | undefined
 }
 
 /** The name of a run whatever try of it is given. */
@@ -26,11 +28,26 @@ export function nextTryId({ id, tries }: Pick<ProcedureRun, 'id' | 'tries'>): st
 /** Every run of the policy's procedures, oldest first. */
 export async function procedureRuns(catalog: Pick<Catalog, 'runs'>): Promise<readonly ProcedureRun[]> {
   const names: readonly string[] = policyProcedureNames
-  const runs = (await catalog.runs()).filter(({ procedure }) => names.includes(procedure))
+  const all = await catalog.runs()
+  const runs = all.filter(({ procedure }) => names.includes(procedure))
   return [...Map.groupBy(runs, ({ id }) => baseRunId(id))].map(([id, tries]) => {
     const [first] = tries
-    return { id, procedure: first!.procedure as PolicyProcedureName, source: first!.source, tries }
+    const rolledBackAt = rollBackOf(id, all)
+    return { id, procedure: first!.procedure as PolicyProcedureName, source: first!.source, tries, rolledBackAt }
   })
+}
+
+/** The summary of a run that rolls another one back: it begins with that one's name. */
+export function rollBackSummary(id: string, done: string): string {
+  return `${id}: ${done}`
+}
+
+function rollBackOf(id: string, runs: readonly Run[]): Date | undefined {
+  const of = rollBackSummary(id, '')
+  const found = runs.findLast(
+    (run) => run.procedure === 'roll-back' && run.state === 'done' && run.summary.startsWith(of),
+  )
+  return found?.state === 'done' ? found.endedAt : undefined
 }
 
 /** A run by its name or the beginning of it. Failures `snapshot_missing` and `snapshot_ambiguous` would mislead: it is `usage`. */

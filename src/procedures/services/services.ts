@@ -61,7 +61,12 @@ export async function requireHealthy(installation: Commands, name: string, signa
 }
 
 function serviceOf({ policy }: Commands, name: string): ServicePolicy {
-  return policy.services[name]! // Checked when the policy was read.
+  const service = Object.hasOwn(policy.services, name) ? policy.services[name] : undefined
+  if (service !== undefined) return service
+  // A run that goes on names the services that it found when it began.
+  throw new Failure('refused', `Cannot stop or start service "${name}": the policy has it no more`, {
+    facts: { hint: 'Put the service back into the policy for this run, and start it by hand where it must run now' },
+  })
 }
 
 async function runServiceCommand(

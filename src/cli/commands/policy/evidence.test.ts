@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { CommandRun } from '../../../../testing/fake-world.ts'
@@ -68,6 +68,41 @@ test('a ledger that was changed in the catalog is not signed, and every command 
   assert.match(refused.stderr, /Cannot sign the evidence ledger: entry \d+ is not as it was recorded/)
   desk.nextDay()
   assert.match((await desk.type(['backup'])).stderr, /^sign evidence: ledger: .*is not as it was recorded/m)
+})
+
+test('a catalog that was set back is told by the heads at the locations: by each backup, the report and evidence verify', async () => {
+  await using desk = await PolicyDesk.open()
+  await desk.type(['backup'])
+  await desk.export('early.jsonl')
+  cpSync(desk.folder.at('state'), desk.folder.at('older'), { recursive: true })
+  desk.nextDay()
+  await desk.type(['backup'])
+  await desk.type(['backup'])
+  await desk.export('late.jsonl')
+  rmSync(desk.folder.at('state'), { recursive: true })
+  renameSync(desk.folder.at('older'), desk.folder.at('state'))
+  const told = await desk.type(['backup'], 3)
+  assert.match(told.stderr, /of this ledger that the catalog does not have: the catalog was set back/)
+  await desk.type(report('--month', '2026-01', '--to', 'a.html'), 5)
+  const page = readFileSync(desk.folder.at('a.html'), 'utf8')
+  assert.match(page, /Ledger<\/p><strong>not proven[\s\S]*The ledger is not as it was recorded: a head at the primary/)
+})
+
+test('evidence verify --heads: a place with none of the heads proves nothing, and one that lacks some is told', async () => {
+  await using desk = await PolicyDesk.open()
+  await desk.type(['backup'])
+  await desk.export('early.jsonl')
+  writeFileSync(desk.folder.at('key.pem'), (await desk.type(['evidence', 'public-key'])).stdout)
+  assert.match((await desk.type(verify('early.jsonl'))).stderr, /What was recorded after this export it can not tell/)
+  mkdirSync(desk.folder.at('empty'))
+  assert.match(
+    (await desk.type([...verify('early.jsonl'), '--heads', 'empty'], 5)).stderr,
+    /head missing: 2 of the 2 heads of the export are not at/,
+  )
+  const place = 'off-site/production/evidence'
+  rmSync(desk.folder.at(place, desk.heads('off-site')[0]!))
+  const lacks = await desk.type([...verify('early.jsonl'), '--heads', place])
+  assert.match(lacks.stderr, /: 1 of the 2 heads of the export are not at/)
 })
 
 test('what is refused under a policy is on record', async () => {

@@ -2,8 +2,10 @@ import { resolve } from 'node:path'
 import { Failure } from '../../../base/failure.ts'
 import { writeNewFile } from '../../../keys/write-new-file.ts'
 import type { EvidenceEntry } from '../../../model/evidence/evidence-entry.ts'
+import type { SignedHead } from '../../../model/evidence/signed-head.ts'
 import { verifyExport } from '../../../model/evidence/verify-export.ts'
 import { policyStatus } from '../../../model/status/policy-status.ts'
+import { compareHeads, gatherHeads } from '../../../procedures/evidence/compare-heads.ts'
 import { exportEvidence } from '../../../procedures/evidence/export-evidence.ts'
 import { periodOf, type ReportPeriod } from '../../../procedures/report/report-period.ts'
 import { reportPage } from '../../../procedures/report/report-page.ts'
@@ -29,8 +31,9 @@ export async function runEvidenceReport(context: CommandContext, options: Report
   await using opened = await openInstallation(context)
   const { installation, keyring } = opened
   const { catalog, clock, policy } = installation
-  const { heads, ledgerFault } = await verifiedHeads(context, opened)
-  const entries = await catalog.evidence()
+  const { heads, ledgerFault, headsCompared, verified } = await verifiedHeads(context, opened)
+  // Of a sound ledger those that were verified, and none that came since.
+  const entries = await catalog.evidence(verified === undefined ? {} : { first: verified })
   const { ledger } = await catalog.ledgerEnd()
   const page = reportPage({
     period: chosenPeriod(options, entries),
@@ -44,6 +47,7 @@ export async function runEvidenceReport(context: CommandContext, options: Report
     ledger,
     keys: keyring.evidenceKeys.map(({ id }) => id),
     ledgerFault,
+    headsCompared,
   })
   await writeNewFile(path, Buffer.from(page), 'report')
   const pdf = options.pdf === true ? await printPdf(path, { ...world, signal }) : undefined
@@ -54,21 +58,39 @@ export async function runEvidenceReport(context: CommandContext, options: Report
   return ledgerFault === undefined ? 'done' : 'damaged'
 }
 
-/** The ledger is verified as an auditor would; one that was changed is reported as such, not kept from being reported. */
+interface VerifiedLedger {
+  readonly heads: readonly SignedHead[]
+  readonly ledgerFault: string | undefined
+  readonly headsCompared: readonly string[]
+  /** How many entries were verified; undefined where they are not as they were recorded. */
+  readonly verified: number | undefined
+}
+
+/**
+ * The ledger is verified as an auditor would, and compared with the heads at the locations, which a catalog that was set
+ * back has against it. One that was changed is reported as such, not kept from being reported.
+ */
 async function verifiedHeads(
   { signal }: CommandContext,
   { installation, keyring }: Awaited<ReturnType<typeof openInstallation>>,
-) {
-  const { catalog, clock, policy } = installation
+): Promise<VerifiedLedger> {
+  const { catalog, clock, locations, policy } = installation
   try {
     const signer = { environment: policy.environment, catalog, keyring, clock }
+    const gathered = await gatherHeads(locations, signal)
     const { lines, heads } = await exportEvidence(signer, signal)
     const keys = keyring.evidenceKeys.map(({ publicKey }) => publicKey)
     const verified = verifyExport(Buffer.from(`${lines.join('\n')}\n`), keys)
-    return { heads, ledgerFault: verified.state === 'broken' ? verified.fault.message : undefined }
+    if (verified.state === 'broken') {
+      return { heads, ledgerFault: verified.fault.message, headsCompared: [], verified: undefined }
+    }
+    const { said, faults } = compareHeads(gathered, verified, keys)
+    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
+    const ledgerFault = faults.length === 0 ? undefined : `${faults[0]}${more}`
+    return { heads, ledgerFault, headsCompared: said, verified: verified.entries.length }
   } catch (error) {
     if (!(error instanceof Failure) || error.code !== 'not_proven') throw error
-    return { heads: await catalog.heads(), ledgerFault: error.message }
+    return { heads: await catalog.heads(), ledgerFault: error.message, headsCompared: [], verified: undefined }
   }
 }
 

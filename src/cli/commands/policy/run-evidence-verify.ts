@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { errorCode } from '../../../base/error-code.ts'
 import { Failure, isFailure } from '../../../base/failure.ts'
 import { headsAgainst } from '../../../model/evidence/head-chain.ts'
-import { keyIdOf, type SignedHead } from '../../../model/evidence/signed-head.ts'
+import { headDigest, keyIdOf, type SignedHead } from '../../../model/evidence/signed-head.ts'
 import { type VerifiedExport, verifyExport } from '../../../model/evidence/verify-export.ts'
 import { locationNames } from '../../../model/policy/policy.ts'
 import { storagePlace } from '../../../model/policy/storage-place.ts'
@@ -41,8 +41,14 @@ export async function runEvidenceVerify(
     else output.line(`not proven: ${fault.kind}\n${fault.message} (line ${fault.line} of ${path})`)
     return 'damaged'
   }
-  const faults = await compareHeads(context, verified, keys, await headPlaces(context, heads))
+  const places = await headPlaces(context, heads)
+  const faults = await compareHeads(context, verified, keys, places)
   tell(context, verified, faults)
+  if (places.length === 0) {
+    output.notice(
+      'What was recorded after this export it can not tell; --heads or --policy compares it with the signed heads',
+    )
+  }
   return faults.some(({ state }) => state === 'broken') ? 'damaged' : 'done'
 }
 
@@ -125,6 +131,8 @@ async function compareHeads(
       try {
         const there = await readHeads(storage, context.signal)
         found.push(...there.heads.map((head) => ({ place, head })))
+        const missing = missingFrom(there.heads, verified.heads, place)
+        if (missing !== undefined) faults.push(missing)
         faults.push(
           ...there.faults.map((message): PlaceFault => ({ state: 'broken', message: `${place}: ${message}` })),
         )
@@ -153,6 +161,20 @@ async function compareHeads(
       }),
     ),
   ]
+}
+
+/** A place with none of the heads of an export says nothing for it: they were removed, or it is another place. */
+function missingFrom(
+  there: readonly SignedHead[],
+  heads: readonly SignedHead[],
+  place: string,
+): PlaceFault | undefined {
+  const known = new Set(there.map(headDigest))
+  const missing = heads.filter((head) => !known.has(headDigest(head))).length
+  if (missing === 0) return undefined
+  const message = `${missing} of the ${formatCount(heads.length, 'head')} of the export are not at ${place}`
+  if (missing < heads.length) return { state: 'away', message }
+  return { state: 'broken', message: `head missing: ${message}: nothing there speaks for it` }
 }
 
 /** Every key of a PEM file. Failure `usage` where there is none, or one that is no Ed25519 key. */

@@ -17,7 +17,7 @@ export async function runEvidenceExport(context: CommandContext, { to }: { reado
   const path = resolve(world.workingDirectory, to)
   const signer = { environment: policy.environment, catalog, keyring, clock }
   const exported = await exportEvidence(signer, signal)
-  const { troubles } = await storeHeads(locations, exported.heads, signal)
+  const { troubles } = await storeHeads(locations, catalog, signal)
   await writeNewFile(path, Buffer.from(`${exported.lines.join('\n')}\n`), 'export of the evidence')
   for (const message of troubles) output.problem({ during: 'store signed heads', item: 'locations', message })
   const { entries, heads } = exported

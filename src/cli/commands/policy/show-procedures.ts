@@ -83,22 +83,23 @@ export async function showHistory(context: CommandContext): Promise<Outcome> {
     { title: 'Began' },
     { title: 'State' },
   ] as const
-  const rows = runs.map(({ id, procedure, source, tries }) => [
+  const rows = runs.map(({ id, procedure, source, tries, rolledBackAt }) => [
     id,
     procedure,
     source ?? '',
     tries[0]!.startedAt.toISOString(),
-    tries.at(-1)!.state,
+    rolledBackAt === undefined ? tries.at(-1)!.state : `${tries.at(-1)!.state}, rolled back`,
   ])
   for (const line of textTable(columns, rows)) output.line(line)
   return 'done'
 }
 
-function endLines({ tries }: ProcedureRun): string[] {
-  return tries.map((one) => {
+function endLines({ tries, rolledBackAt }: ProcedureRun): string[] {
+  const ends = tries.map((one) => {
     if (one.state === 'done' || one.state === 'gaps') return `${one.state}: ${one.summary}`
     return one.state === 'failed' ? `failed (${one.failure}): ${one.message}` : one.state
   })
+  return rolledBackAt === undefined ? ends : [...ends, `rolled back: ${rolledBackAt.toISOString()}`]
 }
 
 function documentOf(run: ProcedureRun): Record<string, unknown> {
@@ -112,6 +113,7 @@ function documentOf(run: ProcedureRun): Record<string, unknown> {
     started_at: run.tries[0]!.startedAt,
     ended_at: last.state === 'running' ? null : last.endedAt,
     state: last.state,
+    rolled_back_at: run.rolledBackAt ?? null,
     summary: last.state === 'done' || last.state === 'gaps' ? last.summary : null,
     message: last.state === 'failed' ? last.message : null,
   }

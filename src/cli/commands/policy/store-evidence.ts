@@ -7,7 +7,7 @@ export async function storeEvidence(
   { output, signal }: CommandContext,
   { catalog, locations }: Pick<Installation, 'catalog' | 'locations'>,
 ): Promise<readonly string[]> {
-  const { troubles } = await storeHeads(locations, await catalog.heads(), signal)
+  const { troubles } = await storeHeads(locations, catalog, signal)
   for (const message of troubles) output.problem({ during: 'store signed heads', item: 'locations', message })
   return troubles
 }

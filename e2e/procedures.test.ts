@@ -177,6 +177,15 @@ test('files come back from the newest backup that holds them; what was there sta
   await world.expect(0, 'procedure', 'roll-back', end!.run)
   assert.equal(readFileSync(folder.at('documents/notes'), 'utf8'), 'changed')
   assert.equal(existsSync(folder.at('documents/letters')), false)
+  // The newest backup has no letters any more; their content is found in an older one.
+  const [byContent] = await world.expect(0, ...words, '--containing', 'ne')
+  assert.deepEqual(
+    byContent!.moved.map(({ path }) => path),
+    [folder.at('documents/letters/one')],
+  )
+  await world.expect(0, 'procedure', 'roll-back', byContent!.run)
+  assert.equal((await world.run(...words, '--containing', 'nowhere to be found')).code, 5)
+  assert.equal((await world.run(...words, '--containing', '')).code, 2)
   assert.equal((await world.run(...words, '--path', '/srv/nothing')).code, 5)
   assert.equal((await world.run(...words)).code, 2)
 })

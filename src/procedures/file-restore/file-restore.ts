@@ -24,6 +24,8 @@ export interface FileRestoreOrder {
   /** `latest` for the newest backup that holds all of them, or the beginning of a backup's id. */
   readonly backup: string
   readonly location?: LocationName
+  /** Only files whose content holds this text, UTF-8; where no path is given, of all that the source has. */
+  readonly containing?: string
 }
 
 export const fileRestoreSteps = stepNames('file-restore')
@@ -72,7 +74,7 @@ export async function fileRestore(
 /** Touches nothing. Failure `usage`. */
 export function identifyFiles(
   { installation: { policy, locations } }: Pick<ProcedureContext, 'installation'>,
-  { source, paths, location }: FileRestoreOrder,
+  { source, paths: given, location, containing }: FileRestoreOrder,
 ): { readonly paths: readonly string[] } {
   const known = Object.hasOwn(policy.sources, source) ? policy.sources[source] : undefined
   if (known?.kind !== 'files') {
@@ -80,6 +82,9 @@ export function identifyFiles(
     throw new Failure('usage', `Cannot restore files of "${source}": ${found}, expected one of files`)
   }
   if (location !== undefined) locations.placeOf(location)
+  if (containing === '')
+    throw new Failure('usage', `Cannot restore files of "${source}": the content to look for is empty`)
+  const paths = given.length === 0 && containing !== undefined ? known.paths : given
   const relative = paths.find((path) => !path.startsWith('/'))
   if (paths.length === 0 || relative !== undefined) {
     const found = relative === undefined ? 'no path is given' : `"${relative}" is not absolute`

@@ -54,6 +54,10 @@ export function define(command: Command, run: RunCommand): void {
     .option('--backup <backup>', '`latest`, or the beginning of the id of a backup', 'latest')
     .addOption(new Option('--location <location>', 'from this copy only').choices(locationNames))
     .option('--path <path>', 'what file-restore restores: a path or a pattern; may be repeated', collect, [])
+    .option(
+      '--containing <text>',
+      'of these, only files whose content holds this text; without --path of the whole source',
+    )
     .option('--seed <seed>', 'by what restore-test draws a backup; the same seed draws the same')
     .option(
       '--into <folder>',

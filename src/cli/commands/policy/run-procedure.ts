@@ -30,6 +30,7 @@ export interface RunProcedureOptions {
   readonly backup: string
   readonly location?: LocationName
   readonly path: readonly string[]
+  readonly containing?: string
   readonly seed?: string
   readonly into?: string
   readonly to?: string
@@ -136,7 +137,8 @@ function orderOf(
     }
     case 'file-restore': {
       const paths = path.map((one) => resolve(world.workingDirectory, one))
-      return { procedure, order: { source: required(procedure, '--source', source), paths, ...common } }
+      const content = options.containing !== undefined && { containing: options.containing }
+      return { procedure, order: { source: required(procedure, '--source', source), paths, ...common, ...content } }
     }
     case 'restore-test':
       return { procedure, order: { ...(seed !== undefined && { seed }), ...(source !== undefined && { source }) } }

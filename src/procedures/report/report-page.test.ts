@@ -65,8 +65,6 @@ test('reportPage() shows a missed backup, a test with its differences, a refusal
 
 test('reportPage() counts restore tests that failed before they compared, and no restores that are no tests', () => {
   const facts = { ...sampleReportFacts() }
-  const counted = (page: string): number[] =>
-    /<p>Restore tests<\/p><strong>(\d+) of (\d+)</.exec(page)!.slice(1).map(Number)
   const at = new Date('2026-11-20T00:00:00Z')
   const add = (kind: 'run ended' | 'proof', said: Record<string, unknown>): void => {
     facts.entries = [...facts.entries, nextEntry(facts.entries.at(-1)!, { at, kind, actor: 'test', facts: said })]
@@ -150,3 +148,7 @@ test('periodOf() takes a month and a year, UTC, and refuses what is neither', ()
       (error) => isFailure(error, 'usage'),
     )
 })
+
+function counted(page: string): number[] {
+  return /<p>Restore tests<\/p><strong>(\d+) of (\d+)</.exec(page)!.slice(1).map(Number)
+}

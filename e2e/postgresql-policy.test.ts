@@ -1,6 +1,16 @@
 /** PostgreSQL as the users of a policy have it: every command, on a real server, in order. */
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../src/base/failure.ts'
 import { walFetchExitCodes } from '../src/operations/wal/wal-fetch.ts'
@@ -329,5 +339,48 @@ postgresqlTest(
     )
     assert.equal(await queryServer(String(recovered!['url']), 'select n from orders order by n'), '1\n2')
     await site.ok('sandbox', 'stop', String(recovered!['sandbox']))
+  },
+)
+
+postgresqlTest(
+  'a PostgreSQL source is recovered across a switch of timelines, or along the old one, with a tablespace put elsewhere',
+  { versions: [18], initdb: ['--wal-segsize=1'], settings: inboxSettings },
+  async ({ server }) => {
+    const site = new Site(server)
+    await using _ = site.folder
+    const space = join(server.dataFolder, '../space')
+    mkdirSync(space)
+    if (process.getuid!() === 0) chownSync(space, server.owner.uid, server.owner.gid)
+    await server.psql(`create tablespace fast location '${space}'`)
+    await server.psql('create table orders (n int) tablespace fast')
+    await site.init()
+    await site.ok('backup')
+    await server.psql('insert into orders values (1)')
+    await server.stop()
+    // A recovery that finds nothing to replay ends at once, on a new timeline.
+    writeFileSync(join(server.dataFolder, 'recovery.signal'), '')
+    server.configure({ restore_command: 'false' })
+    await server.start()
+    await server.psql('insert into orders values (2)')
+    for (const path of await archivedFiles(server)) await site.ok('wal', 'push', path)
+    const recover = async (into: string, ...options: string[]): Promise<string> => {
+      const place = site.folder.at(`${into}-space`)
+      const words = ['restore', 'orders', '--to', 'latest', '--into', into, '--tablespace-map', `${space}=${place}`]
+      const [recovered] = await site.ok(...words, '--json', ...options, ...owner)
+      const url = String(recovered!['url'])
+      assert.equal(
+        await queryServer(url, "select pg_tablespace_location(oid) from pg_tablespace where spcname = 'fast'"),
+        place,
+      )
+      assert.ok(readdirSync(place).length > 0)
+      const rows = await queryServer(url, 'select n from orders order by n')
+      await site.ok('sandbox', 'stop', String(recovered!['sandbox']))
+      return rows
+    }
+    assert.equal(await recover('across'), '1\n2')
+    assert.equal(await recover('along', '--timeline', '1'), '1')
+    const unknown = await site.run(['restore', 'orders', '--to', 'latest', '--into', 'no', '--timeline', '7', ...owner])
+    assert.notEqual(unknown.code, 0)
+    assert.ok(!existsSync(site.folder.at('no')))
   },
 )

@@ -24,7 +24,7 @@ export function guideSteps({ facts, restic, version }: KitGuide): readonly (read
     ],
     [
       'Install',
-      `On a fresh Linux machine with Node 24: npm install --global zakops-backup (this kit was made by version ${version}). Bring ${threshold} share files together: the .txt files, or what the QR codes of the pages say, or the words of a page typed into a file beside one whole share file.`,
+      `On a fresh Linux machine with Node 24 install this program, version ${version} or later, from the copy that your organisation keeps: npm install --global ./zakops-backup-${version}.tgz. Take it from nowhere else: whoever gives you another program of this name gets all keys. Bring ${threshold} share files together: the .txt files, or what the QR codes of the pages say, or the words of a page typed into a file beside one whole share file.`,
     ],
     [
       'Recover everything',

@@ -155,14 +155,17 @@ function testOf({ facts, at }: EvidenceEntry, ends: readonly EvidenceEntry[]): R
   }
 }
 
+/** A further try of a run is on record as "<run>.2". */
+function baseRun(facts: Facts): string {
+  return text(facts, 'run').replace(/\.\d+$/, '')
+}
+
 /** Restore tests that ended before there was anything to compare: they count, or a report would show only what went well. */
 function unproven(proofs: readonly EvidenceEntry[], ends: readonly EvidenceEntry[]): ReportTest[] {
-  // A further try of a run is on record as "<run>.2".
-  const base = (facts: Facts): string => text(facts, 'run').replace(/\.\d+$/, '')
-  const compared = new Set(proofs.map(({ facts }) => base(facts)))
+  const compared = new Set(proofs.map(({ facts }) => baseRun(facts)))
   const failed = ends.filter(({ facts }) => {
     const isFailed = ['failed', 'lost'].includes(text(facts, 'state'))
-    return text(facts, 'procedure') === 'restore-test' && isFailed && !compared.has(base(facts))
+    return text(facts, 'procedure') === 'restore-test' && isFailed && !compared.has(baseRun(facts))
   })
   return failed.map(({ facts, at }) => ({
     at,

@@ -63,10 +63,12 @@ test('reportPage() shows a missed backup, a test with its differences, a refusal
   assert.match(page, /The ledger is not as it was recorded: entry 7/)
 })
 
+function counted(page: string): number[] {
+  return /<p>Restore tests<\/p><strong>(\d+) of (\d+)</.exec(page)!.slice(1).map(Number)
+}
+
 test('reportPage() counts restore tests that failed before they compared, and no restores that are no tests', () => {
   const facts = { ...sampleReportFacts() }
-  const counted = (page: string): number[] =>
-    /<p>Restore tests<\/p><strong>(\d+) of (\d+)</.exec(page)!.slice(1).map(Number)
   const at = new Date('2026-11-20T00:00:00Z')
   const add = (kind: 'run ended' | 'proof', said: Record<string, unknown>): void => {
     facts.entries = [...facts.entries, nextEntry(facts.entries.at(-1)!, { at, kind, actor: 'test', facts: said })]

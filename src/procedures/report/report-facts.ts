@@ -156,7 +156,9 @@ function testOf({ facts, at }: EvidenceEntry, ends: readonly EvidenceEntry[]): R
 }
 
 /** A further try of a run is on record as "<run>.2". */
-const baseRun = (facts: Facts): string => text(facts, 'run').replace(/\.\d+$/, '')
+function baseRun(facts: Facts): string {
+  return text(facts, 'run').replace(/\.\d+$/, '')
+}
 
 /** Restore tests that ended before there was anything to compare: they count, or a report would show only what went well. */
 function unproven(proofs: readonly EvidenceEntry[], ends: readonly EvidenceEntry[]): ReportTest[] {

@@ -63,6 +63,10 @@ test('reportPage() shows a missed backup, a test with its differences, a refusal
   assert.match(page, /The ledger is not as it was recorded: entry 7/)
 })
 
+function counted(page: string): number[] {
+  return /<p>Restore tests<\/p><strong>(\d+) of (\d+)</.exec(page)!.slice(1).map(Number)
+}
+
 test('reportPage() counts restore tests that failed before they compared, and no restores that are no tests', () => {
   const facts = { ...sampleReportFacts() }
   const at = new Date('2026-11-20T00:00:00Z')

@@ -38,7 +38,7 @@ export function sourceCharts(
         ...of,
         title: `${source}: duration of each restore that was compared`,
         points: tests
-          .filter((test) => test.at < until)
+          .filter((test) => test.at < until && test.durationMs > 0) // One that failed before it compared timed nothing.
           .map((test) => {
             const seconds = test.durationMs / 1000
             const label = `${formatMinute(test.at)}: ${formatSeconds(seconds)} from ${test.location}, ${test.outcome}`

@@ -152,7 +152,3 @@ test('periodOf() takes a month and a year, UTC, and refuses what is neither', ()
       (error) => isFailure(error, 'usage'),
     )
 })
-
-function counted(page: string): number[] {
-  return /<p>Restore tests<\/p><strong>(\d+) of (\d+)</.exec(page)!.slice(1).map(Number)
-}

@@ -57,7 +57,10 @@ export async function procedureKillRound(
     const end = await runProgram(programPath, words, { cwd: folder, killAfterMs })
     // One that was killed before it was on record is begun anew, under another name.
     if (words === run) id = /run (run-[0-9a-f]+)/.exec(end.stderr)?.[1]
-    if (end.signal === undefined) break // It had ended before.
+    if (end.signal === undefined) {
+      assert.equal(end.exitCode, 0, end.stderr) // It had ended before.
+      break
+    }
     hits.push(`${killAfterMs} ms`)
     if (id !== undefined && (await isBegun(world, id))) words = resume(world, procedure, id)
   }

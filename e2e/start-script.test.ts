@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { projectFolder } from '../scripts/source-files.ts'
@@ -22,6 +22,16 @@ test('bin/zakops-backup tells a restore_command that a file is absent only where
   assert.equal(await end('0', ...fetch), 0)
   assert.equal(await end(String(walFetchExitCodes.absent), ...fetch), 1)
   for (const failed of ['1', '2', '5', '134', '200']) assert.equal(await end(failed, ...fetch), 200)
+  // What was fetched ahead is handed over without the program, a segment only, and once.
+  const segment = '000000010000000A000000FF'
+  mkdirSync(folder.at('spool'))
+  for (const name of [segment, '00000002.history']) writeFileSync(folder.at('spool', name), name)
+  const ahead = (name: string) => ['wal', 'fetch', '--spool', folder.at('spool'), name, folder.at('target')]
+  assert.equal(await end('200', ...ahead(segment)), 0)
+  assert.equal(readFileSync(folder.at('target'), 'utf8'), segment)
+  assert.equal(await end('66', ...ahead(segment)), 1)
+  assert.equal(await end('66', ...ahead('00000002.history')), 1)
+  assert.equal(await end('2', 'wal', 'fetch', '--spool'), 200)
   // Others end with what the program ends with.
   for (const code of ['0', '1', '5', '66']) assert.equal(await end(code, 'wal', 'push', 'fetch'), Number(code))
 

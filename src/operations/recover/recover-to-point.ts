@@ -103,7 +103,8 @@ const startTimeoutMs = 24 * 3_600_000
  */
 export async function prepareRecovery(
   request: Pick<RecoverToPointRequest, keyof RecoveryRequest | 'restoreSnapshot' | 'tablespaceMap' | 'owner'> & {
-    readonly restoreCommand: string
+    /** What fetches a file of this system's log. */
+    readonly restoreCommand: (systemIdentifier: string) => string
     readonly end: 'paused' | 'promoted'
   },
   signal: AbortSignal,
@@ -114,7 +115,7 @@ export async function prepareRecovery(
   await beginRecoveryOf(dataFolder)
   const settings = {
     ...plan.settings,
-    restore_command: request.restoreCommand,
+    restore_command: request.restoreCommand(plan.snapshot.systemIdentifier),
     recovery_target_action: request.end === 'paused' ? 'pause' : 'promote',
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)

@@ -13,6 +13,11 @@ export interface SpoolContext {
   readonly processId: number
 }
 
+/** Where the segments of a source wait, below the state folder of a policy; each system has a folder of its own in it. */
+export function walSpoolFolder(state: string, source: string): string {
+  return join(state, 'work', `wal-spool-${source}`)
+}
+
 /** How often the spool is looked at while it is full, ms. */
 const lookMs = 25
 

@@ -29,7 +29,9 @@ export interface RecoverOrder {
   readonly tablespaces: ReadonlyMap<string, string>
   readonly end: 'paused' | 'promoted'
   /** `never`: the folder is made ready, and the server that somebody starts there recovers by `restoreCommand`. */
-  readonly start: { readonly when: 'now' } | { readonly when: 'never'; readonly restoreCommand: string }
+  readonly start:
+    | { readonly when: 'now' }
+    | { readonly when: 'never'; readonly restoreCommand: (systemIdentifier: string) => string }
 }
 
 /** What a recovery came to. */

@@ -1,6 +1,7 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Failure } from '../../../base/failure.ts'
 import { parseRecoveryTarget } from '../../../operations/recover/recovery-target.ts'
+import { walSpoolFolder } from '../../../operations/wal/wal-spool.ts'
 import { onRecord } from '../../../procedures/on-record.ts'
 import {
   type RecoveredSource,
@@ -8,6 +9,7 @@ import {
   recoverSource,
 } from '../../../procedures/postgresql/recover-source.ts'
 import { openInstallation } from '../../access/open-installation.ts'
+import type { OpenedPolicy } from '../../access/open-policy.ts'
 import type { CommandContext } from '../../command-entry.ts'
 import type { Outcome } from '../../outcome.ts'
 import { formatDuration } from '../../output/format-duration.ts'
@@ -45,7 +47,7 @@ export async function runRecover(context: CommandContext, wanted: RecoverWords):
     start:
       wanted.start !== false
         ? { when: 'now' }
-        : { when: 'never', restoreCommand: restoreCommand(opened.opened.path, source) },
+        : { when: 'never', restoreCommand: (system) => restoreCommand(opened.opened, { source, system }) },
   }
   await using watch = watching(context)
   const run = { id: newRunId(world.random), procedure: 'restore', trigger: 'person', source } as const
@@ -61,8 +63,12 @@ export async function runRecover(context: CommandContext, wanted: RecoverWords):
 }
 
 /** For a server that somebody else starts: this program, under this policy. */
-function restoreCommand(policyPath: string, source: string): string {
-  return `zakops-backup --policy ${shellWord(policyPath)} wal fetch --source ${source} %f %p`
+function restoreCommand(
+  { path, policy }: Pick<OpenedPolicy, 'path' | 'policy'>,
+  { source, system }: { readonly source: string; readonly system: string },
+): string {
+  const spool = join(walSpoolFolder(policy.state, source), system)
+  return `zakops-backup --policy ${shellWord(path)} wal fetch --source ${source} --spool ${shellWord(spool)} %f %p`
 }
 
 /** PostgreSQL takes "%" for its own, and hands the rest to a shell. */

@@ -1,8 +1,9 @@
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
+import { Failure } from '../../../base/failure.ts'
 import type { LocationName } from '../../../model/policy/policy.ts'
 import { walFetch, walFetchExitCodes, segmentsAfter } from '../../../operations/wal/wal-fetch.ts'
 import { WalArchive } from '../../../operations/wal/wal-archive.ts'
-import { WalSpool } from '../../../operations/wal/wal-spool.ts'
+import { WalSpool, walSpoolFolder } from '../../../operations/wal/wal-spool.ts'
 import { openWalArchive } from '../../../procedures/postgresql/open-wal-archive.ts'
 import { readControlFile } from '../../../sources/postgresql/control-file.ts'
 import { parseWalName } from '../../../sources/postgresql/wal-name.ts'
@@ -19,12 +20,14 @@ interface WantedFile {
   readonly name: string
   readonly path: string
   readonly source: string | undefined
+  /** The folder of segments that were fetched ahead; the policy's state folder has one where it is not given. */
+  readonly spool: string | undefined
   /** The only one to ask. */
   readonly location: LocationName | undefined
 }
 
 /** So many segments are fetched besides one that was not there yet: the server asks for them next. */
-const aheadMax = 7
+const aheadMax = 15
 
 /** What restore_command calls. Every failure ends with an exit code by which PostgreSQL stops, and does not go on without the file. */
 export async function runWalFetch(context: CommandContext, wanted: WantedFile): Promise<CommandExit> {
@@ -38,6 +41,21 @@ export async function runWalFetch(context: CommandContext, wanted: WantedFile): 
   }
 }
 
+/** bin/zakops-backup takes segments out of it by name alone, so it must be that of one system. */
+function spoolParent(
+  { world }: CommandContext,
+  { spool }: WantedFile,
+  { systemIdentifier, usual }: { readonly systemIdentifier: string; readonly usual: string },
+): string {
+  if (spool === undefined) return usual
+  const folder = resolve(world.workingDirectory, spool)
+  if (basename(folder) === systemIdentifier) return dirname(folder)
+  throw new Failure(
+    'usage',
+    `Cannot fetch with --spool "${spool}": found folder "${basename(folder)}", expected the system's, "${systemIdentifier}"`,
+  )
+}
+
 async function fetchFile(context: CommandContext, wanted: WantedFile): Promise<'fetched' | 'absent'> {
   const { world, output, signal } = context
   const { policy } = await openPolicy(context)
@@ -45,7 +63,7 @@ async function fetchFile(context: CommandContext, wanted: WantedFile): Promise<'
   const path = resolve(world.workingDirectory, wanted.path)
   // PostgreSQL runs its commands in the data directory.
   const { systemIdentifier, segmentBytes } = await readControlFile(world.workingDirectory)
-  const spoolFolder = join(policy.state, 'work', `wal-spool-${source}`)
+  const spoolFolder = spoolParent(context, wanted, { systemIdentifier, usual: walSpoolFolder(policy.state, source) })
   const { processId, clock } = world
   const common = { systemIdentifier, processId }
   // Before the keyring is opened, which takes longer than all else.

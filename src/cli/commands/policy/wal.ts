@@ -77,11 +77,17 @@ function defineFetch(command: Command, run: RunCommand): void {
     .argument('<name>', 'what restore_command gives for %f')
     .argument('<path>', 'what it gives for %p')
     .option('--source <name>', 'name of the source; may be left out where the policy has one PostgreSQL source')
+    .option(
+      '--spool <folder>',
+      'where segments that were fetched ahead wait, named after the system: handed over at once',
+    )
     .addOption(new Option('--location <location>', 'ask this copy only, and end where it ends').choices(locationNames))
     .action((name, path, options, self) =>
       run(self, async (context) => {
         const { runWalFetch } = await import('./run-wal-fetch.ts')
-        return await runWalFetch(context, { name, path, source: options.source, location: options.location })
+        const { source, location, spool } = options
+        const wanted = { source, location, spool }
+        return await runWalFetch(context, { name, path, ...wanted })
       }),
     )
 }

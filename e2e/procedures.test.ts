@@ -143,8 +143,8 @@ test('a run whose service or source the policy has no more is not resumed, and s
 
 test('a step that the policy names waits for a person who says yes, before anything of it is done', async () => {
   const path = folder.at('zakops-backup.yaml')
-  const before = readFileSync(path, 'utf8')
-  const text = (steps: string): string => `${before}confirm: { database-restore: [${steps}] }\n`
+  const unasked = readFileSync(path, 'utf8')
+  const text = (steps: string): string => `${unasked}confirm: { database-restore: [${steps}] }\n`
   writeFileSync(path, text('Stop the world'))
   assert.match((await world.run('policy', 'check')).stderr, /Stop the world.*Stop dependent services/s)
   writeFileSync(path, text('Stop dependent services'))
@@ -160,7 +160,7 @@ test('a step that the policy names waits for a person who says yes, before anyth
   assert.equal(stops(), stopped + 1)
   await world.expect(0, 'evidence', 'export', '--to', folder.at('confirmed.jsonl'))
   assert.match(readFileSync(folder.at('confirmed.jsonl'), 'utf8'), /"kind":"confirmation"/)
-  writeFileSync(path, before)
+  writeFileSync(path, unasked)
   assert.equal((await world.run('backup', 'documents')).code, 4, 'to ask nobody any more is weaker')
   await world.expect(0, 'backup', 'documents', '--accept-weaker', 'the test is over')
   await world.expect(0, 'procedure', 'roll-back', id)

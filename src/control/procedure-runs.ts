@@ -56,7 +56,7 @@ export async function startProcedure(
   const input = { ...begun, order: { ...order } } as unknown as StepResult
   await runs.start({ key: id, procedure, input })
   await catalog.beginRun({ id, procedure, trigger, source, dueAt: undefined, startedAt: clock.now(), process })
-  return await work(parts, runs, { id, run: id, tries: [id] }, signal)
+  return await workOn(parts, runs, { id, run: id, tries: [id] }, signal)
 }
 
 /** Goes on with a run that a crash, a signal or a failed step has ended, at the step where it was. Failure `refused`. */
@@ -86,7 +86,7 @@ export async function resumeProcedure(
     const beginning = { id: run, procedure, trigger: 'person', source, dueAt: undefined, process } as const
     await catalog.beginRun({ ...beginning, startedAt: clock.now() })
   }
-  return await work(parts, runs, { id, run, tries: [...tries.map((one) => one.id), run] }, signal)
+  return await workOn(parts, runs, { id, run, tries: [...tries.map((one) => one.id), run] }, signal)
 }
 
 /**
@@ -158,7 +158,7 @@ interface Try {
   readonly tries: readonly string[]
 }
 
-async function work(
+async function workOn(
   parts: ProcedureParts,
   runs: DurableRuns,
   { id, run, tries }: Try,

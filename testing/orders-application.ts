@@ -46,8 +46,10 @@ async function start(): Promise<void> {
 
 async function stop(): Promise<void> {
   const pid = processId()
-  if (pid !== undefined) process.kill(pid, 'SIGTERM')
-  while (pid !== undefined && isAlive(pid)) await sleep(20)
+  if (pid !== undefined) {
+    process.kill(pid, 'SIGTERM')
+    for (let isThere = true; isThere; isThere = isAlive(pid)) await sleep(20)
+  }
   rmSync(pidPath, { force: true })
 }
 

@@ -101,7 +101,7 @@ export async function writeLessons(context: CommandContext, name: string, text: 
   await using catalog = await openPolicyCatalog(policy, world)
   const { id } = await findRun(catalog, name)
   if (text.trim() === '') throw new Failure('usage', 'Cannot write the lessons learned: the text is empty')
-  if (!drillFacts(await catalog.evidence()).some(({ run }) => run === id)) {
+  if (!drillFacts(await catalog.evidence({ kinds: ['drill', 'lesson'] })).some(({ run }) => run === id)) {
     throw new Failure('usage', `Cannot write the lessons learned of "${id}": it is no drill that has ended`)
   }
   const actor = `${world.username}@${world.hostname}`

@@ -6,6 +6,7 @@ import type { User } from '../../posix/user-named.ts'
 import type { InstalledServer } from '../../sources/postgresql/installed-servers.ts'
 import { formatLsn, type Lsn } from '../../sources/postgresql/lsn.ts'
 import { startSandbox, type Sandbox } from '../../sources/postgresql/sandbox.ts'
+import { keepTablespacesOfFolder } from '../../sources/postgresql/wal-folder.ts'
 import { segmentName, segmentOf } from '../../sources/postgresql/wal-name.ts'
 import { planRecovery, type RecoveryPlan, type RecoveryRequest, type RecoverySnapshot } from './plan-recovery.ts'
 import { awaitTarget, promote, type RecoveredPoint } from './recovery-progress.ts'
@@ -112,9 +113,12 @@ export async function prepareRecovery(
   const plan = await planRecovery(request, signal)
   const dataFolder = await request.restoreSnapshot(plan.snapshot, signal)
   await placeTablespaces(dataFolder, request.tablespaceMap)
+  await keepTablespacesOfFolder(dataFolder)
   await beginRecoveryOf(dataFolder)
   const settings = {
     ...plan.settings,
+    // One that is made on the way is a directory inside: see keepTablespacesInside().
+    allow_in_place_tablespaces: 'on',
     restore_command: request.restoreCommand(plan.snapshot.systemIdentifier),
     recovery_target_action: request.end === 'paused' ? 'pause' : 'promote',
   }

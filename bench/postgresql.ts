@@ -4,12 +4,16 @@
  *
  *   npm run bench -- --only postgresql --scale 150 --rounds 3 --write
  */
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { environment, parseLines, programPath, zakops } from '../e2e/program.ts'
 import { projectFolder } from '../scripts/source-files.ts'
+import { writeSection } from './write-section.ts'
 import { runWell } from '../testing/run-program.ts'
 import { startPostgresqlServer } from '../testing/postgresql-server.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
@@ -18,6 +22,8 @@ import { measure } from './measure.ts'
 const { values } = parseArgs({
   options: {
     scale: { type: 'string', default: '5' },
+    /** How much of the log is written in one go. */
+    'wal-megabytes': { type: 'string', default: '200' },
     rounds: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -42,8 +48,12 @@ const samples: Sample[] = []
 const sizes: string[] = []
 for (let round = 1; round <= Number(values.rounds); round++) samples.push(...(await oneRound(round)))
 
+const wal = await walRates()
 const lines = [
-  `PostgreSQL ${version}, pgbench scale ${values.scale} (${Math.round(bytes / 2 ** 20)} MiB), ${os.availableParallelism()} cores, medians of ${values.rounds}:`,
+  '# PostgreSQL against pgBackRest',
+  '',
+  `${new Date().toISOString().slice(0, 10)}, commit ${(await runWell('git', ['rev-parse', '--short', 'HEAD'], { cwd: projectFolder })).stdout.trim()}. ` +
+    `PostgreSQL ${version}, pgbench scale ${values.scale} (${Math.round(bytes / 2 ** 20)} MiB), ${os.availableParallelism()} cores, medians of ${values.rounds}:`,
   '',
   '| | ours | pgBackRest | ratio | reach |',
   '|---|---|---|---|---|',
@@ -52,9 +62,12 @@ const lines = [
   lineOf('restore', 'restore, verified', '1.3 times as fast'),
   '',
   ...sizes.slice(-1),
+  '',
+  `Log: the server alone wrote ${wal.alone.toFixed(0)} MiB/s (fsync on, median of ${values.rounds}); with \`wal receive\` beside it, until all was stored, ${wal.received.toFixed(0)} MiB/s: ` +
+    `${(wal.received / wal.alone).toFixed(2)} times; wanted: 1.0 times, or 100 segments (1600 MiB) a second.`,
 ]
 console.log(lines.join('\n'))
-if (values.write) writeSection(lines.join('\n'))
+if (values.write) writeSection(join(projectFolder, 'bench/RESULTS.md'), 'postgresql', lines.join('\n'))
 
 async function oneRound(round: number): Promise<Sample[]> {
   const own = folder.at(`ours-${round}`)
@@ -67,11 +80,17 @@ async function oneRound(round: number): Promise<Sample[]> {
   const backRest = peer(round)
   await backRest('stanza-create')
   const full = { ours: await ours('backup'), theirs: await backRest('backup', '--type=full') }
+  const before = lsnOf(await server.psql('select pg_current_wal_lsn()'))
   await server.psql('update pgbench_accounts set abalance = abalance + 1 where aid % 6100 < 61')
   await server.psql('checkpoint')
+  const changedBytes = changedSince(before)
   const second = await ours('backup', '--json')
   const [told] = parseLines(readFileSync(folder.at('log'), 'utf8'))
-  sizes.push(`The second snapshot added ${(Number(told?.['bytes_added']) / 2 ** 20).toFixed(1)} MiB, compressed.`)
+  const added = Number(told?.['bytes_added'])
+  sizes.push(
+    `The second snapshot stored ${(added / 2 ** 20).toFixed(1)} MiB for ${(changedBytes / 2 ** 20).toFixed(1)} MiB of changed pages: ` +
+      `${(added / changedBytes).toFixed(2)} times; wanted: at most 1.2.`,
+  )
   const changed = { ours: second, theirs: await backRest('backup', '--type=incr') }
   const [here, there] = [folder.at('restored'), folder.at('restored-theirs')]
   for (const path of [here, there]) rmSync(path, { recursive: true, force: true })
@@ -86,6 +105,74 @@ async function oneRound(round: number): Promise<Sample[]> {
     { step: 'changed', ...changed },
     { step: 'restore', ...restore },
   ]
+}
+
+function lsnOf(text: string): bigint {
+  const [high, low] = text
+    .trim()
+    .split('/')
+    .map((part) => BigInt(`0x${part}`))
+  return (high! << 32n) + low!
+}
+
+/** Bytes of pages that were written last behind a position, by the position that each page bears. */
+function changedSince(lsn: bigint): number {
+  const pageBytes = 8192
+  let changed = 0
+  for (const path of readdirSync(join(server.dataFolder, 'base'), { recursive: true, encoding: 'utf8' })) {
+    if (!/\/\d+(\.\d+|_fsm|_vm)?$/.test(path)) continue
+    const content = readFileSync(join(server.dataFolder, 'base', path))
+    for (let at = 0; at + pageBytes <= content.length; at += pageBytes) {
+      const of = (BigInt(content.readUInt32LE(at)) << 32n) + BigInt(content.readUInt32LE(at + 4))
+      if (of > lsn) changed += pageBytes
+    }
+  }
+  return changed
+}
+
+/** How fast the server writes its log alone, and until all of it is stored by a receiver beside it, MiB a second. */
+async function walRates(): Promise<{ readonly alone: number; readonly received: number }> {
+  const own = folder.at('receiver')
+  mkdirSync(own)
+  const policy = ['--policy', join(own, 'zakops-backup.yaml')]
+  const start = { environment: { ...environment, PATH: `${server.binFolder}:${process.env.PATH}` }, cwd: own }
+  await zakops(['init', '--yes', '--source', `postgresql:main=${server.url}`, ...policy], start)
+  const rows = Math.round((Number(values['wal-megabytes']) * 2 ** 20) / 1100)
+  const write = async (): Promise<bigint> => {
+    const begin = lsnOf(await server.psql('select pg_current_wal_lsn()'))
+    await server.psql('create table bulk (n int, t text)')
+    await server.psql(`insert into bulk select n, repeat(md5(n::text), 32) from generate_series(1, ${rows}) n`)
+    return lsnOf(await server.psql('select pg_current_wal_flush_lsn()')) - begin
+  }
+  const clear = () => server.psql('drop table bulk; checkpoint')
+  const [alone, received]: [number[], number[]] = [[], []]
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    const aloneMs = performance.now()
+    const bytesAlone = Number(await write())
+    alone.push(bytesAlone / 2 ** 20 / ((performance.now() - aloneMs) / 1000))
+    await clear()
+
+    const words = ['wal', 'receive', 'main', ...policy]
+    const child = spawn(programPath, words, {
+      cwd: own,
+      env: { ...process.env, ...start.environment },
+      stdio: 'ignore',
+    })
+    const isStreaming = "select count(*) from pg_replication_slots where active and slot_name = 'zakops_backup'"
+    while ((await server.psql(isStreaming)) !== '1') await sleep(50)
+    const beginMs = performance.now()
+    const bytesReceived = Number(await write())
+    await server.psql('select pg_switch_wal()')
+    const end = await server.psql('select pg_current_wal_flush_lsn()')
+    const isStored = `select coalesce(bool_or(flush_lsn >= '${end}'), false) from pg_stat_replication`
+    while ((await server.psql(isStored)) !== 't') await sleep(20)
+    received.push(bytesReceived / 2 ** 20 / ((performance.now() - beginMs) / 1000))
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    await clear()
+  }
+  await server.psql("select pg_drop_replication_slot('zakops_backup')")
+  return { alone: middle(alone), received: middle(received) }
 }
 
 /** pgBackRest as the server's user, with a repository of its own. */
@@ -153,13 +240,4 @@ function lineOf(step: Sample['step'], text: string, reach: string): string {
 
 function middle(figures: readonly number[]): number {
   return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)]!
-}
-
-/** In the place of the section that is there, at the end of the page where there is none. */
-function writeSection(text: string): void {
-  const path = join(projectFolder, 'bench/RESULTS.md')
-  const page = readFileSync(path, 'utf8')
-  const title = '## PostgreSQL against pgBackRest'
-  const at = page.indexOf(title)
-  writeFileSync(path, `${(at < 0 ? page : page.slice(0, at)).trimEnd()}\n\n${title}\n\n${text}\n`)
 }

@@ -235,6 +235,8 @@ postgresqlTest(
     await site.ok('restore', 'orders', '--to', 'latest', '--into', 'mine', '--no-start')
     const settings = readFileSync(site.folder.at('mine/postgresql.auto.conf'), 'utf8')
     assert.match(settings, /restore_command = '.*wal fetch --source orders --spool .*wal-spool-orders\/\d+'' %f %p'/)
+    for (const line of [`archive_mode = 'off'`, `archive_cleanup_command = ''`, `recovery_end_command = ''`])
+      assert.ok(settings.split('\n').includes(line), line)
     const fetch = async (name: string, path: string): Promise<number> =>
       (await site.run(['--policy', '../zakops-backup.yaml', 'wal', 'fetch', name, path], undefined, 'mine')).code
     assert.equal(await fetch(names.at(-1)!, 'pg_wal/RECOVERYXLOG'), 0)

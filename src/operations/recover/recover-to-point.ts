@@ -6,6 +6,7 @@ import type { User } from '../../posix/user-named.ts'
 import type { InstalledServer } from '../../sources/postgresql/installed-servers.ts'
 import { formatLsn, type Lsn } from '../../sources/postgresql/lsn.ts'
 import { startSandbox, type Sandbox } from '../../sources/postgresql/sandbox.ts'
+import { keepTablespacesOfFolder } from '../../sources/postgresql/wal-folder.ts'
 import { segmentName, segmentOf } from '../../sources/postgresql/wal-name.ts'
 import { planRecovery, type RecoveryPlan, type RecoveryRequest, type RecoverySnapshot } from './plan-recovery.ts'
 import { awaitTarget, promote, type RecoveredPoint } from './recovery-progress.ts'
@@ -114,14 +115,16 @@ export async function prepareRecovery(
   const plan = await planRecovery(request, signal)
   const dataFolder = await request.restoreSnapshot(plan.snapshot, signal)
   await placeTablespaces(dataFolder, request.tablespaceMap)
+  await keepTablespacesOfFolder(dataFolder)
   await beginRecoveryOf(dataFolder)
   const settings = {
     ...plan.settings,
+    ...apartFromProduction,
     restore_command: request.restoreCommand(plan.snapshot.systemIdentifier),
     recovery_target_action: request.end === 'paused' ? 'pause' : 'promote',
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
-  const head = `\n# Recovery to ${describeTarget(plan.target)}; to be removed when it is done.\n`
+  const head = `\n# Recovery to ${describeTarget(plan.target)}; to be removed when it is done and the server takes production's place.\n`
   const path = join(dataFolder, 'postgresql.auto.conf')
   await appendFile(path, head + lines.join(''), { mode: 0o600 })
   if (request.owner !== undefined) {
@@ -130,6 +133,21 @@ export async function prepareRecovery(
   }
   return { plan, dataFolder }
 }
+
+/**
+ * Where the copy of a cluster brings along what production does with others: it must not archive a timeline of its own
+ * between production's, have its commands remove production's files, or take from those that production subscribes to.
+ */
+const apartFromProduction = {
+  archive_mode: 'off',
+  archive_cleanup_command: '',
+  recovery_end_command: '',
+  primary_conninfo: '',
+  primary_slot_name: '',
+  max_logical_replication_workers: '0',
+  // A tablespace that is made on the way is a directory inside: see keepTablespacesInside().
+  allow_in_place_tablespaces: 'on',
+} as const
 
 async function beginRecoveryOf(dataFolder: string): Promise<void> {
   // A snapshot of a standby would go on as one, and wait for its primary for ever.

@@ -4,7 +4,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { neverStopped } from '../../base/abort.ts'
-import { systemClock } from '../../base/clock.ts'
+import { type Clock, systemClock } from '../../base/clock.ts'
 import { isFailure } from '../../base/failure.ts'
 import { randomMasterKey } from '../../repository/key-derivation.ts'
 import { failTimes, faultStorage } from '../../storage/fault-storage.ts'
@@ -32,9 +32,14 @@ class Receiver implements AsyncDisposable {
   readonly #stopping = new AbortController()
   readonly ended: Promise<unknown>
 
-  constructor(server: PostgresqlServer, archive: WalArchive, options: { readonly partEveryMs?: number } = {}) {
-    const request = { archive, connection: { url: server.url }, slot, partEveryMs: 100, ...options }
-    const context = { clock: systemClock, onEvent: (event: ReceiverEvent) => this.events.push(event) }
+  constructor(
+    server: PostgresqlServer,
+    archive: WalArchive,
+    options: { readonly partEveryMs?: number; readonly clock?: Clock } = {},
+  ) {
+    const { clock = systemClock, partEveryMs = 100 } = options
+    const request = { archive, connection: { url: server.url }, slot, partEveryMs }
+    const context = { clock, onEvent: (event: ReceiverEvent) => this.events.push(event) }
     this.ended = receiveWal(request, context, this.#stopping.signal).catch((error: unknown) => error)
   }
 
@@ -248,5 +253,39 @@ postgresqlTest(
       ),
       (error) => isFailure(error, 'access_denied'),
     )
+  },
+)
+
+/** An hour of it is over in twenty seconds. */
+const fastClock: Clock = {
+  now: () => new Date(),
+  monotonicMs: () => performance.now() * 180,
+  sleep: (ms, stop) => systemClock.sleep(ms / 180, stop),
+}
+
+postgresqlTest(
+  'receiveWal() gives up a connection on which the server says nothing any more, and goes on over another one',
+  { versions: [18], initdb: ['--wal-segsize=1'] },
+  async ({ server }) => {
+    using archive = testArchive()
+    await server.psql('create table rows (n int)')
+    await using receiver = new Receiver(server, archive, { clock: fastClock })
+    await receiver.caughtUp(server)
+    const sender = Number(await server.psql('select active_pid from pg_replication_slots'))
+    // Its socket stays open, as that of a machine does which is behind a cut cable or hangs.
+    process.kill(sender, 'SIGSTOP')
+    try {
+      await server.psql('insert into rows select generate_series(1, 1000)')
+      for (let look = 0; receiver.count('lost') === 0; look++) {
+        assert.ok(look < 1000, 'it waits for ever')
+        await sleep(10)
+      }
+    } finally {
+      process.kill(sender, 'SIGCONT')
+    }
+    const lost = receiver.events.find((event) => event.kind === 'lost')!
+    assert.match(lost.failure.message, /has not answered for 60 s/)
+    await receiver.caughtUp(server)
+    assert.ok((await assertSameSegments(server, archive)) >= 1)
   },
 )

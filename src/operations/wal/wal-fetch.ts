@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { Failure } from '../../base/failure.ts'
 import type { Lsn } from '../../sources/postgresql/lsn.ts'
+import { keepTablespacesInside, makesTablespaces } from '../../sources/postgresql/tablespace-record.ts'
 import {
   parseWalName,
   segmentName,
@@ -49,6 +50,9 @@ export type WalAnswer = 'fetched' | 'at hand' | 'more at hand' | 'absent'
  * beginning was received is filled up with zeros, as a server's own last segment is. Failure `wal_gap` where the segment
  * is missing though any later one of its timeline is stored: the server must not take that for the end. Where the
  * cluster's own pg_wal has more of a segment than is stored, nothing is written either, and the server takes that.
+ *
+ * A cluster that recovers to a point in time makes the tablespaces that are made in a segment inside its own folder, by
+ * keepTablespacesInside(); a standby, which is to be like its primary, makes them where that has them.
  */
 export async function walFetch(request: WalFetchRequest, signal: AbortSignal): Promise<WalAnswer> {
   const { archive, systemIdentifier, name, path, spoolFolder, processId } = request
@@ -61,8 +65,21 @@ export async function walFetch(request: WalFetchRequest, signal: AbortSignal): P
   const found = await archive.get({ systemIdentifier, name }, signal)
   const content = found?.content ?? (await longestPart(request, wal, signal))
   if (typeof content === 'string') return content
+  if (wal.kind === 'segment' && found?.header.facts?.tablespaces !== false && makesTablespaces(content)) {
+    if (await recoversToPoint(dirname(request.walFolder))) keepTablespacesInside(content)
+  }
   await writeWhole(path, content, { processId, durable: false })
   return 'fetched'
+}
+
+/** By the files that say so to the server too. */
+async function recoversToPoint(dataFolder: string): Promise<boolean> {
+  const isThere = (name: string): Promise<boolean> =>
+    access(join(dataFolder, name)).then(
+      () => true,
+      () => false, // Whatever hides it from us hides it from the server too.
+    )
+  return (await isThere('recovery.signal')) && !(await isThere('standby.signal'))
 }
 
 /** The names of the segments that follow on one, as many as there may be. */

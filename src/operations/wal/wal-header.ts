@@ -67,6 +67,7 @@ interface StoredFacts {
   readonly ends: number
   readonly restorePoints: readonly { readonly name: string; readonly lsn: string }[]
   readonly moreRestorePoints: boolean
+  readonly tablespaces?: boolean
   readonly lastRecord?: { readonly start: string; readonly end: string }
 }
 
@@ -80,6 +81,7 @@ function encodedFacts(facts: SegmentFacts): StoredFacts {
     ends: facts.ends,
     restorePoints: facts.restorePoints.map(({ name, lsn }) => ({ name, lsn: formatLsn(lsn) })),
     moreRestorePoints: facts.moreRestorePoints,
+    ...(facts.tablespaces === undefined ? {} : { tablespaces: facts.tablespaces }),
     ...(lastRecord === undefined
       ? {}
       : { lastRecord: { start: formatLsn(lastRecord.start), end: formatLsn(lastRecord.end) } }),
@@ -94,6 +96,7 @@ function decodedFacts(stored: StoredFacts): SegmentFacts {
     ends: stored.ends,
     restorePoints: stored.restorePoints.map(({ name, lsn }) => ({ name, lsn: parseLsn(lsn) })),
     moreRestorePoints: stored.moreRestorePoints,
+    tablespaces: stored.tablespaces,
     lastRecord:
       lastRecord === undefined ? undefined : { start: parseLsn(lastRecord.start), end: parseLsn(lastRecord.end) },
   }

@@ -1,5 +1,6 @@
 import { throwIfStopped } from '../../base/abort.ts'
 import type { Clock } from '../../base/clock.ts'
+import { Failure } from '../../base/failure.ts'
 import type { PostgresqlConnection } from '../../sources/postgresql/connection.ts'
 import type { Lsn } from '../../sources/postgresql/lsn.ts'
 import { ReplicationStream, type ReplicationMessage } from '../../sources/postgresql/replication-stream.ts'
@@ -18,6 +19,8 @@ export interface ReceptionStart {
 /** The server asks who does not answer for a minute; it hears of us more often, ms. */
 const reportEveryMs = 10_000
 const partEveryMsMax = 30_000
+/** A server that leaves a question without an answer for so long is gone, or the network to it is, ms. */
+const answerMsMax = 60_000
 
 export interface ReceptionRequest {
   readonly archive: WalArchive
@@ -38,6 +41,8 @@ export class WalReception {
   /** When the first byte came that is not durable. */
   #waitingSinceMs: number | undefined
   #reportedAtMs = 0
+  /** When the server was first asked for an answer since it said something. */
+  #askedAtMs: number | undefined
   /** The wait for the next message, which goes on over others. */
   #coming: Promise<void> | undefined
   /** The full segment that is being stored. */
@@ -65,6 +70,7 @@ export class WalReception {
     this.#coming = undefined
     this.#storing = undefined
     this.#spare = undefined
+    this.#askedAtMs = undefined
     this.#reportedAtMs = this.#clock.monotonicMs()
     using stream = new ReplicationStream(connection, { slot, ...start })
     try {
@@ -80,6 +86,7 @@ export class WalReception {
     for (;;) {
       throwIfStopped(this.#signal)
       const message = stream.take()
+      if (message !== undefined) this.#askedAtMs = undefined
       if (message === undefined) await this.#wait(stream)
       else if (message.kind === 'wal') await this.#take(message, buffer, stream)
       else if (message.kind === 'keepalive') this.#keepalive(message, buffer, stream)
@@ -109,10 +116,22 @@ export class WalReception {
     try {
       const first = await Promise.race([this.#coming.then(() => 'come' as const), due, stored])
       if (first === 'come') this.#coming = undefined
+      else this.#requireAnswer()
       if (first === 'stored') this.#storing = undefined
     } finally {
       waiting.abort()
     }
+  }
+
+  /** Without this a cut network is noticed when the system gives up on it, which takes a quarter of an hour; a server that hangs never. */
+  #requireAnswer(): void {
+    const askedAtMs = this.#askedAtMs
+    if (askedAtMs === undefined || this.#clock.monotonicMs() - askedAtMs < answerMsMax) return
+    throw new Failure(
+      'connection_failed',
+      `Cannot receive WAL over slot "${this.#request.slot}": the server has not answered for ${answerMsMax / 1000} s`,
+      { facts: { hint: 'Look whether the server hangs, or the network to it is cut' } },
+    )
   }
 
   /** Until what was received must be stored. */
@@ -205,6 +224,7 @@ export class WalReception {
   #report(buffer: SegmentBuffer, stream: ReplicationStream): void {
     stream.report(buffer.end, this.#durable, this.#clock.now())
     this.#reportedAtMs = this.#clock.monotonicMs()
+    this.#askedAtMs ??= this.#reportedAtMs
   }
 
   async #parts(name: string): Promise<WalEntry[]> {

@@ -68,7 +68,7 @@ export class ReplicationStream implements Disposable {
     }
   }
 
-  /** Tells the server what was received, and what is durable and may be forgotten by it. */
+  /** Tells the server what was received, and what is durable and may be forgotten by it. It answers with a `keepalive`. */
   report(received: Lsn, durable: Lsn, now: Date): void {
     const body = Buffer.alloc(34)
     body.write('r', 'latin1')
@@ -76,6 +76,7 @@ export class ReplicationStream implements Disposable {
     body.writeBigUInt64BE(durable, 9)
     body.writeBigUInt64BE(durable, 17)
     body.writeBigInt64BE(BigInt(now.getTime()) * 1000n - epochUs, 25)
+    body[33] = 1 // An answer is asked for: a server that has nothing to tell may be one that is gone.
     this.#wire.send('d', body)
   }
 

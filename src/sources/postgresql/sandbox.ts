@@ -9,6 +9,7 @@ import { readControlFile } from './control-file.ts'
 import type { InstalledServer } from './installed-servers.ts'
 import { sandboxSettings } from './sandbox-settings.ts'
 import { giveTo, requireSelfContained } from './self-contained.ts'
+import { keepTablespacesOfFolder } from './wal-folder.ts'
 import { launchServer, ServerProcess, watchServer } from './server-process.ts'
 
 export interface SandboxRequest {
@@ -76,6 +77,7 @@ export async function startSandbox(request: SandboxRequest, clock: Clock, signal
   const owner = ownerOf(request)
   const server = await matchingServer(dataFolder, request.servers)
   await requireSelfContained(dataFolder, tablespaceFolders, signal)
+  await keepTablespacesOfFolder(dataFolder)
   const control = await readControlFile(dataFolder)
   const memoryBytesMax = request.memoryBytesMax ?? memoryBytesDefault
   const settingsOf = (privateFolder: string): Readonly<Record<string, string>> =>

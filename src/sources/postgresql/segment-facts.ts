@@ -13,6 +13,8 @@ export interface SegmentFacts {
   readonly restorePoints: readonly { readonly name: string; readonly lsn: Lsn }[]
   /** Whether it has more of them than are named here. */
   readonly moreRestorePoints: boolean
+  /** Whether tablespaces are made in it; undefined where that was not looked for. */
+  readonly tablespaces: boolean | undefined
   /** The last record that is whole within it. */
   readonly lastRecord: { readonly start: Lsn; readonly end: Lsn } | undefined
 }
@@ -35,7 +37,12 @@ export function segmentFacts(bytes: Uint8Array, header: SegmentHeader): SegmentF
     if (firstEndUs === undefined || event.atUs < firstEndUs) firstEndUs = event.atUs
     if (lastEndUs === undefined || event.atUs > lastEndUs) lastEndUs = event.atUs
   }
-  const scanner = new WalScanner({ ...header, onEvent })
+  let makesTablespaces = false
+  const onTablespace = (): void => {
+    makesTablespaces = true
+  }
+  const scanner = new WalScanner({ ...header, onEvent, onTablespace })
   scanner.feed(bytes)
-  return { firstEndUs, lastEndUs, ends, restorePoints, moreRestorePoints, lastRecord: scanner.lastRecord }
+  const tablespaces = makesTablespaces || scanner.cutTablespace !== undefined
+  return { firstEndUs, lastEndUs, ends, restorePoints, moreRestorePoints, tablespaces, lastRecord: scanner.lastRecord }
 }

@@ -33,6 +33,8 @@ export interface ScanOptions {
   readonly start: Lsn
   readonly segmentBytes: number
   readonly onEvent: (event: WalEvent) => void
+  /** Told of the records by which tablespaces are made. */
+  readonly onTablespace?: (record: { readonly start: Lsn; readonly bytes: number }) => void
 }
 
 const recordHeaderBytes = 24
@@ -41,6 +43,10 @@ const headBytesMax = 160
 const epochUs = 946_684_800_000_000n
 const xlogManager = 0
 const transactionManager = 1
+const tablespaceManager = 5
+const tablespaceMade = 0x00
+/** Of the head of a record so much must be there to tell what it is. */
+const kindBytes = 18
 const xlogSwitch = 0x40
 const xlogRestorePoint = 0x70
 
@@ -79,6 +85,13 @@ export class WalScanner {
   get lastRecord(): { readonly start: Lsn; readonly end: Lsn } | undefined {
     if (this.#lastStart === undefined || this.#lastEnd === undefined) return undefined
     return { start: this.#lastStart, end: this.#lastEnd }
+  }
+
+  /** The record that is not whole yet, where it makes a tablespace and that can be told. */
+  get cutTablespace(): { readonly start: Lsn; readonly bytes: number } | undefined {
+    const isCut = !this.#isEnded && this.#left > 0 && this.#recordLength > 0 && this.#headLength >= kindBytes
+    if (!isCut || !makesTablespace(this.#head)) return undefined
+    return { start: this.#recordStart, bytes: this.#recordLength }
   }
 
   feed(bytes: Uint8Array): void {
@@ -158,6 +171,8 @@ export class WalScanner {
     const manager = head[17]!
     if (manager === transactionManager) this.#transaction(head, end)
     else if (manager === xlogManager) this.#xlog(head, end)
+    else if (makesTablespace(head))
+      this.#options.onTablespace?.({ start: this.#recordStart, bytes: this.#recordLength })
   }
 
   #transaction(head: Buffer, end: Lsn): void {
@@ -194,6 +209,10 @@ export class WalScanner {
       atUs: data.readBigInt64LE(0) + epochUs,
     })
   }
+}
+
+function makesTablespace(head: Buffer): boolean {
+  return head[17] === tablespaceManager && (head[16]! & 0xf0) === tablespaceMade
 }
 
 /** The main data of a record that has no blocks, as far as it is there. */

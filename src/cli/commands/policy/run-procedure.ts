@@ -41,6 +41,7 @@ export interface RunProcedureOptions {
   readonly promote?: true
   readonly share: readonly string[]
   readonly keyringExport?: string
+  readonly confirm?: true
   readonly dryRun?: true
 }
 
@@ -51,7 +52,7 @@ export async function runProcedure(
 ): Promise<Outcome> {
   const order = orderOf(context, procedure, options)
   const id = newRunId(context.world.random)
-  return await withParts(context, async (parts) => {
+  return await withParts(context, options.confirm === true, async (parts) => {
     // Whatever makes the order impossible is said now, before there is a run.
     const plan = await planProcedure({ installation: parts.installation, id }, order, context.signal)
     if (options.dryRun === true) {
@@ -63,8 +64,14 @@ export async function runProcedure(
   })
 }
 
-export async function resumeRun(context: CommandContext, name: string): Promise<Outcome> {
-  return await withParts(context, (parts) => ended(context, () => resumeProcedure(parts, name, context.signal)))
+export async function resumeRun(
+  context: CommandContext,
+  name: string,
+  options: { readonly confirm?: true },
+): Promise<Outcome> {
+  return await withParts(context, options.confirm === true, (parts) =>
+    ended(context, () => resumeProcedure(parts, name, context.signal)),
+  )
 }
 
 export async function rollBackRun(
@@ -73,7 +80,7 @@ export async function rollBackRun(
   options: { readonly dryRun?: true },
 ): Promise<Outcome> {
   const { output, world, signal } = context
-  return await withParts(context, async (parts) => {
+  return await withParts(context, true, async (parts) => {
     const { run, plan } = await planRunRollBack(parts, name)
     if (options.dryRun === true) {
       if (output.json) output.document({ message_type: 'roll_back_plan', run: run.id, does: plan.does })
@@ -95,7 +102,7 @@ export async function writeLessons(context: CommandContext, name: string, text: 
   await using catalog = await openPolicyCatalog(policy, world)
   const { id } = await findRun(catalog, name)
   if (text.trim() === '') throw new Failure('usage', 'Cannot write the lessons learned: the text is empty')
-  if (!drillFacts(await catalog.evidence()).some(({ run }) => run === id)) {
+  if (!drillFacts(await catalog.evidence({ kinds: ['drill', 'lesson'] })).some(({ run }) => run === id)) {
     throw new Failure('usage', `Cannot write the lessons learned of "${id}": it is no drill that has ended`)
   }
   const actor = `${world.username}@${world.hostname}`
@@ -105,9 +112,13 @@ export async function writeLessons(context: CommandContext, name: string, text: 
   return 'done'
 }
 
-async function withParts(context: CommandContext, work: (parts: ProcedureParts) => Promise<Outcome>): Promise<Outcome> {
+async function withParts(
+  context: CommandContext,
+  isConfirmed: boolean,
+  work: (parts: ProcedureParts) => Promise<Outcome>,
+): Promise<Outcome> {
   await using watch = watching(context)
-  await using opened = await openProcedures(context, watch)
+  await using opened = await openProcedures(context, watch, isConfirmed)
   return await work(opened.parts)
 }
 

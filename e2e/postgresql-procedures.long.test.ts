@@ -22,7 +22,11 @@ postgresqlTest(
     const { dataFolder } = server
     await server.psql('create table orders (n int); insert into orders values (1), (2), (3)')
     const assertion = "assertions: [{ name: three, sql: 'select count(*) from orders', expect: '3' }]"
-    await using world = await makePostgresqlProcedureWorld(server, [`dataDirectory: ${dataFolder}`, assertion], 3)
+    await using world = await makePostgresqlProcedureWorld(server, {
+      source: [`dataDirectory: ${dataFolder}`, assertion],
+      services: ['web', 'database'],
+      expectOrders: 3,
+    })
     await world.expect(0, 'backup')
     await server.psql('insert into orders values (4)')
     const policy = readFileSync(world.policyPath, 'utf8')
@@ -69,7 +73,11 @@ postgresqlTest(
   async ({ server }) => {
     const { dataFolder } = server
     await server.psql('create table orders (n int); insert into orders values (1), (2), (3)')
-    await using world = await makePostgresqlProcedureWorld(server, [`dataDirectory: ${dataFolder}`], 4)
+    await using world = await makePostgresqlProcedureWorld(server, {
+      source: [`dataDirectory: ${dataFolder}`],
+      services: ['web', 'database'],
+      expectOrders: 4,
+    })
     await world.expect(0, 'backup')
     await server.psql('insert into orders values (4)')
     await server.psql("select pg_create_restore_point('before the accident')")
@@ -103,7 +111,11 @@ postgresqlTest(
   async ({ server }) => {
     const { dataFolder } = server
     await server.psql('create table orders (n int); insert into orders values (1), (2), (3)')
-    await using world = await makePostgresqlProcedureWorld(server, [`dataDirectory: ${dataFolder}`], 3)
+    await using world = await makePostgresqlProcedureWorld(server, {
+      source: [`dataDirectory: ${dataFolder}`],
+      services: ['web', 'database'],
+      expectOrders: 3,
+    })
     await world.expect(0, 'backup')
     await server.psql('insert into orders values (4)')
     for (const [step, moment] of [
@@ -122,6 +134,96 @@ postgresqlTest(
       assert.equal(await world.orders(), 3)
       await world.expect(0, 'procedure', 'roll-back', id)
       assert.equal(await world.orders(), 4)
+    }
+  },
+)
+
+postgresqlTest(
+  'databases of dumps are restored beside, proven there, renamed into place, and back on request',
+  { versions: [15] },
+  async ({ server }) => {
+    await server.psql('create role "shop\'s" login')
+    await server.psql('create database shop owner "shop\'s"')
+    const inShop = { database: 'shop' } as const
+    await server.psql('create table orders (n int); insert into orders values (1), (2), (3)', inShop)
+    const assertion = "assertions: [{ name: three, sql: 'select count(*) from orders', expect: '3' }]"
+    await using world = await makePostgresqlProcedureWorld(server, {
+      source: ['mode: logical', assertion],
+      services: ['web'],
+      expectOrders: 3,
+      ...inShop,
+    })
+    await world.expect(0, 'backup')
+    await server.psql('insert into orders values (4)', inShop)
+    const databases = 'select datname from pg_database where not datistemplate order by 1'
+    const before = await server.psql(databases)
+    const { stdout: plan } = await world.run(...restore.slice(0, -1), '--dry-run')
+    assert.match(plan, /restores each database under a new name, beside postgres, shop/)
+    assert.equal(await server.psql(databases), before, 'a dry run makes nothing')
+
+    // A proof that fails: the database in production is not touched, and nothing is left of the restored one.
+    const policy = readFileSync(world.policyPath, 'utf8')
+    writeFileSync(world.policyPath, policy.replace("expect: '3'", "expect: '2'"))
+    const failed = await world.run(...restore, ...accept)
+    writeFileSync(world.policyPath, policy)
+    assert.equal(failed.code, 5, failed.stdout + failed.stderr)
+    assert.match(failed.stderr, /assertion .*three.*is untouched.*STOPPED and not started again: web/)
+    await world.expect(0, 'procedure', 'roll-back', runOf(failed.stderr), ...accept)
+    assert.equal(await server.psql(databases), before)
+    assert.equal(await world.orders(), 4)
+
+    const [end] = await world.expect(0, ...restore)
+    assert.equal(end!.proven, true)
+    assert.equal(await world.orders(), 3)
+    const old = end!.oldPath.split(', ')[1]!
+    assert.equal(await server.psql('select count(*) from orders', { database: old }), '4')
+    assert.equal(await server.psql('select count(*) from orders', { ...inShop, user: 'postgres' }), '3')
+    for (let times = 0; times < 2; times++) {
+      await world.expect(0, 'procedure', 'roll-back', end!.run)
+      assert.equal(await world.orders(), 4)
+    }
+    const closed = await server.psql('select count(*) from pg_database where not datallowconn and not datistemplate')
+    assert.equal(closed, '0', 'no database is left closed')
+
+    // Where the database and the role of its owner are lost, both come back.
+    for (const sql of ['drop database shop with (force)', 'drop role "shop\'s"'] as const) {
+      for (const name of (await server.psql(databases)).split('\n').filter((one) => one.startsWith('zakops_'))) {
+        await server.psql(`drop database "${name}" with (force)`)
+      }
+      await server.psql(sql)
+    }
+    const [lost] = await world.expect(0, ...restore)
+    assert.equal(lost!.proven, true)
+    assert.equal(await world.orders(), 3)
+    const owner = 'select pg_get_userbyid(datdba) from pg_database where datname = $$shop$$'
+    assert.equal(await server.psql(owner), "shop's")
+  },
+)
+
+postgresqlTest(
+  'a restore of dumps that is killed between its steps goes on, and ends right',
+  { versions: [15] },
+  async ({ server }) => {
+    await server.psql('create table orders (n int); insert into orders values (1), (2), (3)')
+    await using world = await makePostgresqlProcedureWorld(server, {
+      source: ['mode: logical'],
+      services: ['web'],
+      expectOrders: 3,
+    })
+    await world.expect(0, 'backup')
+    await server.psql('insert into orders values (4)')
+    for (const step of [4, 6]) {
+      const environment = { PATH: `${server.binFolder}:${process.env['PATH']}`, TMPDIR: world.folder }
+      const words = [program, String(step), 'after', ...restore.slice(0, -1)]
+      const end = await runProgram(process.execPath, words, { cwd: world.folder, environment })
+      assert.equal(end.signal, 'SIGKILL', end.stderr)
+      const id = /run (run-[0-9a-f]+)/.exec(end.stderr)![1]!
+      await world.expect(0, 'procedure', 'resume', id)
+      assert.equal(await world.orders(), 3)
+      await world.expect(0, 'procedure', 'roll-back', id)
+      assert.equal(await world.orders(), 4)
+      const restored = `zakops_${id.replaceAll(/[^a-z0-9]/g, '')}_restored_1`
+      await server.psql(`drop database ${restored} with (force)`, { database: 'template1' })
     }
   },
 )

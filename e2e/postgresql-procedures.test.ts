@@ -33,7 +33,11 @@ postgresqlTest(
   async ({ server }) => {
     const { dataFolder } = server
     await server.psql('create table orders (n int); insert into orders values (1), (2), (3)')
-    await using world = await makePostgresqlProcedureWorld(server, [`dataDirectory: ${dataFolder}`], 3)
+    await using world = await makePostgresqlProcedureWorld(server, {
+      source: [`dataDirectory: ${dataFolder}`],
+      services: ['web', 'database'],
+      expectOrders: 3,
+    })
     await world.expect(0, 'backup')
     await server.psql('insert into orders values (4)')
     const log = world.serviceLog().length

@@ -42,11 +42,17 @@ export interface PostgresqlProcedureWorld extends AsyncDisposable {
   archived(): string[]
 }
 
-/** The server holds the table "orders" in database "postgres" and is started by the service from here on. */
+/** The server holds the table "orders", and is started by the service from here on. */
 export async function makePostgresqlProcedureWorld(
   server: PostgresqlServer,
-  source: readonly string[],
-  expectOrders: number,
+  options: {
+    /** Lines of the source in the policy. */
+    readonly source: readonly string[]
+    readonly services: readonly ('web' | 'database')[]
+    readonly expectOrders: number
+    /** Where the orders are; "postgres" where it is not given. */
+    readonly database?: string
+  },
 ): Promise<PostgresqlProcedureWorld> {
   const temporary = temporaryFolder('orders')
   const folder = temporary.path
@@ -57,7 +63,9 @@ export async function makePostgresqlProcedureWorld(
     chownSync(inbox, server.owner.uid, server.owner.gid)
     chownSync(server.folder, server.owner.uid, server.owner.gid)
   }
-  const { url, binFolder, dataFolder, owner } = server
+  const { source, services, expectOrders, database = 'postgres' } = options
+  const { binFolder, dataFolder, owner } = server
+  const url = server.urlOf({ database })
   const settings: PostgresqlServiceSettings = { folder, port: await freePort(), url, binFolder, dataFolder, owner }
   writeFileSync(join(folder, 'services.json'), JSON.stringify(settings))
   const words = (name: string, verb: string): string[] => {
@@ -93,7 +101,7 @@ export async function makePostgresqlProcedureWorld(
     `{ http: { url: "${application}", jsonPath: orders.count, expect: "${expectOrders}" } }`,
     `{ sql: select count(*) from orders, expect: "${expectOrders}" }`,
   ]
-  const added = [...source, 'services: [web, database]', `validations: [${validations.join(', ')}]`]
+  const added = [...source, `services: [${services.join(', ')}]`, `validations: [${validations.join(', ')}]`]
   const text = readFileSync(policyPath, 'utf8')
     .replace(/^services: \{\}\n/m, `services:\n${service('web')}${service('database')}`)
     .replace('    kind: postgresql\n', `    kind: postgresql\n${added.map((line) => `    ${line}\n`).join('')}`)

@@ -104,7 +104,7 @@ export async function planRunRollBack(
 }
 
 function replacesDatabase({ action }: RollBackPlan): boolean {
-  return action.kind === 'database' || action.kind === 'data folder'
+  return ['database', 'data folder', 'databases'].includes(action.kind)
 }
 
 async function requireNewest(catalog: Installation['catalog'], { id, source }: ProcedureRun): Promise<void> {

@@ -109,6 +109,9 @@ function diffPostgresql(name: string, before: PostgresqlSourcePolicy, after: Pos
     const text = after.mode === 'logical' ? 'dumps only, so no point-in-time recovery' : 'physical backups with the log'
     changes.push(change('mode', text, after.mode === 'logical'))
   }
+  if (before.restoreUrl !== after.restoreUrl) {
+    changes.push(change('restoreUrl', 'another role, server or database puts its dumps back', false))
+  }
   if (before.dataDirectory !== after.dataDirectory) {
     const text =
       after.dataDirectory === undefined ? 'no data directory is named' : `${after.dataDirectory} is its data directory`

@@ -285,6 +285,15 @@ const postgresqlSourceSchema = z
       .enum(['physical', 'logical'])
       .default('physical')
       .describe('The whole server with its write-ahead log, or each database as a dump.'),
+    restoreUrl: z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, {
+        error: 'a connection URL such as "postgresql://postgres@localhost:5432/postgres"',
+      })
+      .optional()
+      .describe(
+        'Connection URL of a role that may create and rename databases, by which `procedure run database-restore` puts dumps back; its password comes from ~/.pgpass or the trust of the server. Without it, `url`.',
+      ),
     dataDirectory: pathSchema
       .optional()
       .describe(

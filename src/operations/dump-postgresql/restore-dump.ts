@@ -103,6 +103,90 @@ export async function swapDatabases(
   await allowConnections(sql, [names.current, names.keepAs])
 }
 
+/** Whether databases of these names are there. */
+export async function databasesThere(
+  sql: PostgresqlConnection,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await sql.query('SELECT datname FROM pg_database WHERE datname = ANY($1)', [names])
+  return new Set(rows.map(({ datname }) => datname!))
+}
+
+/** The names of a database that is replaced. */
+export interface ReplacedDatabase {
+  readonly current: string
+  readonly restored: string
+  readonly keepAs: string
+}
+
+/**
+ * Puts a restored database in the place of another, or where there is none; may be run twice. See swapDatabases(). Failure
+ * `database_unreadable` where the restored one is gone without being in place.
+ */
+export async function putDatabaseInPlace(
+  connection: PostgresqlConnectionOptions,
+  names: ReplacedDatabase,
+  signal: AbortSignal,
+): Promise<void> {
+  await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
+  const { current, restored, keepAs } = names
+  const there = await databasesThere(sql, [current, restored, keepAs])
+  if (there.has(restored)) {
+    if (there.has(current)) return await swapDatabases(connection, names, signal)
+    // Where the old one is out of the way already, somebody else did that: it stays there.
+    await sql.query(`ALTER DATABASE ${quoteName(restored)} RENAME TO ${quoteName(current)}`)
+  } else if (!there.has(current)) {
+    throw new Failure('database_unreadable', `Cannot put database "${current}" into place: "${restored}" is gone`)
+  }
+  // A crash behind the renames left them closed.
+  await allowConnections(sql, [...(await databasesThere(sql, [current, keepAs]))])
+}
+
+/**
+ * Undoes putDatabaseInPlace(): the old one gets its name again, and the restored one stays as `asideName`; one that never came into
+ * the place is removed. Answers whether there was anything to put back; may be run twice.
+ */
+export async function putDatabaseBack(
+  connection: PostgresqlConnectionOptions,
+  names: ReplacedDatabase & { readonly asideName: string; readonly hadOld: boolean; readonly isBegun: boolean },
+  signal: AbortSignal,
+): Promise<'put back' | 'as it was'> {
+  await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
+  const { current, restored, keepAs, asideName, hadOld, isBegun } = names
+  const there = await databasesThere(sql, [current, restored, keepAs, asideName])
+  const isPlaced = isBegun && !there.has(restored) && !there.has(asideName)
+  let answer: 'put back' | 'as it was' = 'as it was'
+  if (there.has(keepAs) && there.has(current)) {
+    if (!isPlaced) throw appeared(current)
+    await swapDatabases(connection, { current, restored: keepAs, keepAs: asideName }, signal)
+    answer = 'put back'
+  } else if (there.has(keepAs)) {
+    await sql.query(`ALTER DATABASE ${quoteName(keepAs)} RENAME TO ${quoteName(current)}`)
+    answer = 'put back'
+  } else if (!hadOld && isPlaced && there.has(current)) {
+    await sql.query(`ALTER DATABASE ${quoteName(current)} RENAME TO ${quoteName(asideName)}`)
+    answer = 'put back'
+  }
+  if (there.has(restored)) await dropDatabase(sql, restored)
+  await allowConnections(sql, [...(await databasesThere(sql, [current, asideName]))])
+  return answer
+}
+
+/** Removes a database of our own making, and cuts off who is connected to it. */
+export async function dropDatabase(sql: PostgresqlConnection, name: string): Promise<void> {
+  await sql.query(`DROP DATABASE IF EXISTS ${quoteName(name)} WITH (FORCE)`)
+}
+
+function appeared(name: string): Failure {
+  return new Failure(
+    'refused',
+    `Cannot put database "${name}" back: there is one again that the run did not put there`,
+    {
+      facts: { hint: 'Look at it, and rename it yourself if it is not wanted' },
+    },
+  )
+}
+
 async function allowConnections(sql: PostgresqlConnection, names: readonly string[]): Promise<void> {
   for (const name of names) await sql.query(`ALTER DATABASE ${quoteName(name)} ALLOW_CONNECTIONS true`)
 }

@@ -7,6 +7,7 @@ import { startServices, stopServices } from '../services/services.ts'
 import { validateSource } from '../services/validate-source.ts'
 import type { StepRunner } from '../step-runner.ts'
 import type { DatabaseForm, ProvenDatabase, RestoredDatabase } from './database-form.ts'
+import { dumpsForm, identifyDumps } from './dumps-form.ts'
 import { fileForm, identifyFile } from './file-form.ts'
 import { type DatabaseRestoreOrder, type IdentifiedBackup, withBackup } from './identified-backup.ts'
 import { identifyServer } from './identify-server.ts'
@@ -23,8 +24,8 @@ export const placeStep = `${prove}: put into place`
  * run is resumed or rolled back, which its failure says.
  *
  * Crash order: until "Restore database from backup" nothing in production but the services is touched. A database in a file is
- * put into place by that step and proven there; a server is restored beside, proven there, and only then put into place. Either
- * way the old database or the new one is whole at every moment; see fileForm() and serverForm() for their commit points.
+ * put into place by that step and proven there; a server, or the databases of dumps, is restored beside, proven there, and only then put into place. Either
+ * way the old database or the new one is whole at every moment; see fileForm(), serverForm() and dumpsForm() for their commit points.
  */
 export async function databaseRestore(
   context: ProcedureContext,
@@ -106,8 +107,11 @@ export async function identifyBackup(
       `Cannot restore database "${source}" to "${to}": only PostgreSQL keeps a log to recover by`,
     )
   }
-  if (known?.kind === 'postgresql' && known.mode === 'physical') {
-    return await identifyServer({ ...context, watch: context.watch ?? silent }, known, order, signal)
+  if (known?.kind === 'postgresql') {
+    const watched = { ...context, watch: context.watch ?? silent }
+    if (known.mode === 'physical') return await identifyServer(watched, known, order, signal)
+    if (to === undefined) return await identifyDumps(watched, order, signal)
+    throw new Failure('usage', `Cannot restore database "${source}" to "${to}": its backups are dumps, without a log`)
   }
   throw noDatabase(source, known?.kind)
 }
@@ -117,14 +121,22 @@ const silent: Watch = { progress: () => {}, notice: () => {} }
 function noDatabase(source: string, kind: string | undefined): Failure {
   const found = kind === undefined ? 'the policy has no source of this name' : `it is a source of ${kind}`
   const hint = kind === 'files' ? 'Use `procedure run file-restore`' : '`policy show` lists the sources'
-  const wanted = kind === 'postgresql' ? 'one of mode `physical`, or SQLite' : 'one of SQLite or PostgreSQL'
-  return new Failure('usage', `Cannot restore database "${source}": ${found}, expected ${wanted}`, {
-    facts: { hint: kind === 'postgresql' ? `\`restore ${source} --to FOLDER\` brings its dumps back` : hint },
+  return new Failure('usage', `Cannot restore database "${source}": ${found}, expected one of SQLite or PostgreSQL`, {
+    facts: { hint },
   })
 }
 
 function formOf(point: IdentifiedBackup, { timeline = 'latest' }: DatabaseRestoreOrder): DatabaseForm {
-  return point.form === 'server' ? serverForm(point, timeline) : fileForm(point)
+  switch (point.form) {
+    case undefined:
+      return fileForm(point)
+    case 'server':
+      return serverForm(point, timeline)
+    case 'dumps':
+      return dumpsForm(point)
+    default:
+      return point satisfies never
+  }
 }
 
 async function verifyObjects(

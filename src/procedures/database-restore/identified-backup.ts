@@ -51,8 +51,28 @@ export type IdentifiedServer = Identified & {
   readonly mode: number
 }
 
+/** Databases of a server that goes on running, from dumps. */
+export type IdentifiedDumps = Identified & {
+  readonly form: 'dumps'
+  readonly databases: readonly DumpedDatabase[]
+}
+
+/** A database by its names: all on one server. */
+export interface DumpedDatabase {
+  readonly name: string
+  /** Under which it is restored. */
+  readonly newName: string
+  /** Under which the old one stays. */
+  readonly oldName: string
+  /** Under which the restored one stays after a roll-back. */
+  readonly asideName: string
+  /** Whether there is one to be replaced. */
+  readonly hadOld: boolean
+  readonly [name: string]: string | boolean
+}
+
 /** The backup that a run restores, and what it replaces, once it is decided. Plain JSON. */
-export type IdentifiedBackup = IdentifiedFile | IdentifiedServer
+export type IdentifiedBackup = IdentifiedFile | IdentifiedServer | IdentifiedDumps
 
 /** Opens the backup of a run, and gives it back after the work. Failure `snapshot_missing` where retention has removed it. */
 export async function withBackup<Answer>(

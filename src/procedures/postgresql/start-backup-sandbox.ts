@@ -162,10 +162,12 @@ export async function failedAssertions(
   {
     source,
     url,
+    password,
     databases = [],
   }: {
     readonly source: string
     readonly url: string
+    readonly password?: string | undefined
     /** Those that have another name here. */
     readonly databases?: readonly { readonly name: string; readonly as: string }[]
   },
@@ -175,7 +177,8 @@ export async function failedAssertions(
   if (policy.assertions.length === 0) return []
   const named = decodeURIComponent(/^[a-z]+:\/\/[^/?#]*\/([^?#]+)/.exec(policy.url)?.[1] ?? 'postgres')
   const database = databases.find(({ as }) => as === named)?.name ?? named
-  await using sql = await connectPostgresql({ url }, { kind: 'sql', database }, signal)
+  const connection = password === undefined ? { url } : { url, password }
+  await using sql = await connectPostgresql(connection, { kind: 'sql', database }, signal)
   const failed: string[] = []
   for (const { name, sql: question, expect } of policy.assertions) {
     const [row] = await sql.query(question)

@@ -37,7 +37,12 @@ async function details(
               [restore!]: `restores beside, as ${newFolderPath(path, context.id)}, and recovers it on a private server`,
               [prove!]: `compares it there with the manifest; then replaces ${path}, and the old one stays as ${oldPath}`,
             }
-          : { [restore!]: `replaces ${path}; the old one stays as ${oldPath}` }),
+          : point.form === 'dumps'
+            ? {
+                [restore!]: `restores each database under a new name, beside ${path}`,
+                [prove!]: `compares them there with the manifest; then renames, and the old ones stay as ${oldPath}`,
+              }
+            : { [restore!]: `replaces ${path}; the old one stays as ${oldPath}` }),
         [start!]:
           services.length === 0 ? none : `starts ${services.toReversed().join(', ')}, and waits until they are well`,
       }

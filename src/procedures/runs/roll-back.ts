@@ -3,7 +3,8 @@ import { policyProcedures } from '../../model/procedures/policy-procedures.ts'
 import type { StepState } from '../../model/procedures/step-history.ts'
 import { putOldFolderBack } from '../database-restore/data-folder-place.ts'
 import { databaseRestoreSteps, placeStep } from '../database-restore/database-restore.ts'
-import type { IdentifiedBackup, IdentifiedServer } from '../database-restore/identified-backup.ts'
+import { putDumpsBack } from '../database-restore/dumps-form.ts'
+import type { IdentifiedBackup, IdentifiedDumps, IdentifiedServer } from '../database-restore/identified-backup.ts'
 import { putOldBack } from '../database-restore/old-database.ts'
 import { fileRestoreSteps, type MovedFile, putFilesBack } from '../file-restore/file-restore.ts'
 import type { LocatedFiles } from '../file-restore/locate-files.ts'
@@ -22,6 +23,12 @@ export interface RollBackPlan {
         readonly path: string
         readonly hadOld: boolean
         /** Whether the run began to put the restored one into place. */
+        readonly isBegun: boolean
+      }
+    | {
+        readonly kind: 'databases'
+        readonly source: string
+        readonly databases: IdentifiedDumps['databases']
         readonly isBegun: boolean
       }
     | { readonly kind: 'files'; readonly moved: readonly MovedFile[] }
@@ -60,6 +67,7 @@ function planDatabase(stateOf: (name: string | undefined) => StepState | undefin
   const told = services.length === 0 ? [] : [`starts ${services.toReversed().join(', ')}`]
   if (restored === undefined) return { services, action: { kind: 'nothing' }, does: told }
   if (point.form === 'server') return planServer(point, stateOf(placeStep) !== undefined, told)
+  if (point.form === 'dumps') return planDumps(point, stateOf(placeStep) !== undefined, told)
   const { result } = restored
   // Where the step did not end, a database that was there has its second name, if anything was done at all.
   const hadOld = result === undefined || (result as { readonly oldPath: string | null }).oldPath !== null
@@ -85,6 +93,21 @@ function planServer(
   return { services, action: { kind: 'data folder', path, hadOld, isBegun }, does }
 }
 
+function planDumps(
+  { source, databases, path, oldPath, services }: IdentifiedDumps,
+  isBegun: boolean,
+  told: readonly string[],
+): RollBackPlan {
+  const does = [
+    ...(services.length === 0 ? [] : [`stops ${services.join(', ')}`]),
+    isBegun
+      ? `gives ${oldPath} their names ${path} again, and keeps the restored ones beside`
+      : `${path} was not touched; removes what was restored beside`,
+    ...told,
+  ]
+  return { services, action: { kind: 'databases', source, databases, isBegun }, does }
+}
+
 /** What was moved, or may have been where the step did not end: an entry without an old one beside it is left alone then. */
 function movedFiles(run: string, located: StepState | undefined, move: StepState | undefined): readonly MovedFile[] {
   if (move === undefined) return []
@@ -106,9 +129,10 @@ export async function rollBack(
   if (action.kind !== 'nothing' && services.length > 0) {
     await step('Stop dependent services', (signal) => stopServices(installation, services, signal))
   }
-  const done = await step('Put the old state back', async () => {
+  const done = await step('Put the old state back', async (signal) => {
     if (action.kind === 'database') return putOldBack({ path: action.path, run, hadOld: action.hadOld })
     if (action.kind === 'data folder') return putOldFolderBack({ ...action, run })
+    if (action.kind === 'databases') return await putDumpsBack(installation, action, signal)
     if (action.kind === 'files') return putFilesBack(action.moved, run) > 0 ? 'put back' : 'as it was'
     return 'as it was'
   })

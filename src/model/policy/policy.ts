@@ -285,6 +285,11 @@ const postgresqlSourceSchema = z
       .enum(['physical', 'logical'])
       .default('physical')
       .describe('The whole server with its write-ahead log, or each database as a dump.'),
+    dataDirectory: pathSchema
+      .optional()
+      .describe(
+        'Its data directory, where the server is on this machine and `mode` is `physical`: what `procedure run database-restore` replaces. The server itself is one of `services` then.',
+      ),
     wal: walSchema,
     manifestTableBytesMax: z
       .int()

@@ -65,10 +65,10 @@ export function define(command: Command, run: RunCommand): void {
     )
     .option(
       '--to <target>',
-      'the target of point-in-time-recovery: a time, `latest`, an LSN, a restore point, a transaction',
+      'the target of point-in-time-recovery, and of database-restore of PostgreSQL: a time, `latest`, an LSN, a restore point, a transaction',
     )
-    .option('--timeline <timeline>', 'which timeline point-in-time-recovery follows', 'latest')
-    .option('--owner <user>', 'user that the server of point-in-time-recovery runs as')
+    .option('--timeline <timeline>', 'which timeline leads to the target', 'latest')
+    .option('--owner <user>', 'user that a recovered server runs as')
     .option('--tablespace-map <old=new>', 'where a tablespace is recovered to; may be repeated', collect, [])
     .option('--promote', 'end point-in-time-recovery with a server that can be written to')
     .option('--share <file>', 'a share of the recovery kit for recovery-drill; may be repeated', collect, [])

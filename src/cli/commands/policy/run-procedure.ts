@@ -11,6 +11,7 @@ import {
   startProcedure,
 } from '../../../control/procedure-runs.ts'
 import { parseRecoveryTarget } from '../../../operations/recover/recovery-target.ts'
+import type { DatabaseRestoreOrder } from '../../../procedures/database-restore/identified-backup.ts'
 import { planProcedure } from '../../../procedures/runs/plan-procedure.ts'
 import type { ProcedureOrder } from '../../../procedures/runs/procedure-table.ts'
 import { openPolicy } from '../../access/open-policy.ts'
@@ -130,7 +131,7 @@ function orderOf(
   const common = { backup, ...(location !== undefined && { location }) }
   switch (procedure) {
     case 'database-restore':
-      return { procedure, order: { source: required(procedure, '--source', source), ...common } }
+      return { procedure, order: { source: required(procedure, '--source', source), ...common, ...pointOf(options) } }
     case 'point-in-time-recovery': {
       parseRecoveryTarget(required(procedure, '--to', options.to))
       return {
@@ -165,6 +166,18 @@ function orderOf(
     default:
       return procedure satisfies never
   }
+}
+
+/** A point in time of database-restore. Failure `usage`. */
+function pointOf({ to, timeline, owner, backup }: RunProcedureOptions): Partial<DatabaseRestoreOrder> {
+  const named = owner === undefined ? {} : { owner }
+  if (to === undefined) return named
+  parseRecoveryTarget(to)
+  if (backup === 'latest') return { to, timeline: parseTimeline(timeline), ...named }
+  throw new Failure(
+    'usage',
+    'Cannot run database-restore with --backup and --to: the target says which backup is right',
+  )
 }
 
 function required(procedure: string, option: string, value: string | undefined): string {

@@ -141,6 +141,31 @@ test('a run whose service or source the policy has no more is not resumed, and s
   assert.equal(world.isServiceRunning(), true)
 })
 
+test('a step that the policy names waits for a person who says yes, before anything of it is done', async () => {
+  const path = folder.at('zakops-backup.yaml')
+  const unasked = readFileSync(path, 'utf8')
+  const text = (steps: string): string => `${unasked}confirm: { database-restore: [${steps}] }\n`
+  writeFileSync(path, text('Stop the world'))
+  assert.match((await world.run('policy', 'check')).stderr, /Stop the world.*Stop dependent services/s)
+  writeFileSync(path, text('Stop dependent services'))
+  const stops = (): number => world.serviceLog().filter((verb) => verb === 'stop').length
+  const stopped = stops()
+  const refused = await world.run(...restore)
+  assert.equal(refused.code, 4)
+  assert.match(refused.stderr, /the policy wants a person to say yes first.*procedure resume run-\w+ --confirm/s)
+  assert.doesNotMatch(refused.stderr, /STOPPED/)
+  assert.equal(stops(), stopped)
+  const id = /procedure resume (run-\w+) --confirm/.exec(refused.stderr)![1]!
+  await world.expect(0, 'procedure', 'resume', id, '--confirm')
+  assert.equal(stops(), stopped + 1)
+  await world.expect(0, 'evidence', 'export', '--to', folder.at('confirmed.jsonl'))
+  assert.match(readFileSync(folder.at('confirmed.jsonl'), 'utf8'), /"kind":"confirmation"/)
+  writeFileSync(path, unasked)
+  assert.equal((await world.run('backup', 'documents')).code, 4, 'to ask nobody any more is weaker')
+  await world.expect(0, 'backup', 'documents', '--accept-weaker', 'the test is over')
+  await world.expect(0, 'procedure', 'roll-back', id)
+})
+
 test('damage of what the backup needs is found before anything is stopped', async () => {
   const packs = readdirSync(folder.at('primary'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.parentPath.includes('/data/'))

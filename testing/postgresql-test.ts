@@ -1,4 +1,5 @@
 import { test, type TestContext } from 'node:test'
+import { areLongTests, longMark } from './long-tests.ts'
 import {
   startPostgresqlServer,
   testServers,
@@ -14,16 +15,21 @@ export interface PostgresqlTestOptions extends Omit<PostgresqlServerOptions, 've
 }
 
 /**
- * A test that needs a PostgreSQL server: run once on each of these versions, each time with a new server. A version
- * that is not installed is skipped and says so; with CI=true scripts/run-tests.ts makes a failure of that.
+ * A test that needs a PostgreSQL server: run once on each of these versions, each time with a new server; on all but the newest
+ * as a long test. A version that is not installed is skipped and says so; with CI=true scripts/run-tests.ts makes a failure of that.
  */
 export function postgresqlTest(
   name: string,
   options: PostgresqlTestOptions,
   body: (world: { context: TestContext; server: PostgresqlServer }) => Promise<void>,
 ): void {
+  const newest = Math.max(...options.versions)
   for (const version of options.versions) {
-    test(`${name}, PostgreSQL ${version}`, { skip: noPostgresql(version) }, async (context) => {
+    const isLong = version !== newest
+    if (isLong && !areLongTests) continue
+    test(`${name}, PostgreSQL ${version}${isLong ? longMark : ''}`, {
+      skip: noPostgresql(version),
+    }, async (context) => {
       await using server = await startPostgresqlServer({ ...options, version })
       await body({ context, server })
     })

@@ -1,6 +1,6 @@
 import type { Backup, BackupCopy } from '../model/backup.ts'
 import type { WalPiece, WalStand } from '../model/wal-stand.ts'
-import type { EvidenceEntry, EvidenceNote, LedgerEnd } from '../model/evidence/evidence-entry.ts'
+import type { EvidenceEntry, EvidenceKind, EvidenceNote, LedgerEnd } from '../model/evidence/evidence-entry.ts'
 import type { SignedHead } from '../model/evidence/signed-head.ts'
 import type { Id } from '../model/id.ts'
 import type { Environment, LocationName } from '../model/policy/policy.ts'
@@ -83,14 +83,20 @@ export interface Catalog extends AsyncDisposable {
 
   /** Appends what has no record of its own: a step, a drill, a refusal. The same note again changes nothing. */
   addEvidence(note: EvidenceNote): Promise<void>
-  /** Entries of the ledger in their order, those behind `after` only, and the first so many of them. */
-  evidence(filter?: { readonly after?: number; readonly first?: number }): Promise<readonly EvidenceEntry[]>
+  /** Entries of the ledger in their order, those behind `after` and of these kinds only, and the first so many of them. */
+  evidence(filter?: EvidenceFilter): Promise<readonly EvidenceEntry[]>
   ledgerEnd(): Promise<LedgerEnd>
   /** Keeps a signed head; the same again changes nothing. Failure `refused` where there is another one of its number. */
   addHead(head: SignedHead): Promise<void>
   heads(): Promise<readonly SignedHead[]>
 
   close(): Promise<void>
+}
+
+export interface EvidenceFilter {
+  readonly after?: number
+  readonly first?: number
+  readonly kinds?: readonly EvidenceKind[]
 }
 
 export interface RunFilter {

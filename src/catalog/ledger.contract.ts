@@ -121,6 +121,11 @@ export function ledgerPromises(promise: Promises): void {
     assert.deepEqual(await catalog.evidence({ after: 1 }), entries.slice(1))
     assert.deepEqual(await catalog.evidence({ first: 1 }), entries.slice(0, 1))
     assert.deepEqual(await catalog.evidence({ after: 2, first: 5 }), [])
+    const [one] = entries
+    const ofKind = entries.filter(({ kind }) => kind === one!.kind)
+    assert.deepEqual(await catalog.evidence({ kinds: [one!.kind as 'step'] }), ofKind)
+    assert.deepEqual(await catalog.evidence({ kinds: [] }), [])
+    assert.deepEqual(await catalog.evidence({ kinds: [one!.kind as 'step', 'drill'], first: 1 }), ofKind.slice(0, 1))
   })
 
   promise('addHead() keeps each number once and refuses another of it', async (catalog) => {

@@ -16,7 +16,7 @@ import { performProcedure, type ProcedureOrder } from '../procedures/runs/proced
 import { recordedSteps } from '../procedures/runs/recorded-steps.ts'
 import { planRollBack, rollBack, type RollBackPlan } from '../procedures/runs/roll-back.ts'
 import { stoppedServices } from '../procedures/runs/stopped-services.ts'
-import { directSteps, type StepResult } from '../procedures/step-runner.ts'
+import { directSteps, type StepResult, type StepRunner } from '../procedures/step-runner.ts'
 import type { DurableProcedure, DurableRuns } from './durable-runs.ts'
 
 /** What a run of a procedure works with. */
@@ -27,6 +27,8 @@ export interface ProcedureParts {
   /** Opens the store of one run, for this process alone. Failure `refused` where another process works on the run. */
   readonly openStore: (id: string) => Promise<DurableRuns>
   readonly hasStore: (id: string) => Promise<boolean>
+  /** Returns where a person says yes to a step that the policy names. Failure `refused` where nobody does. */
+  readonly confirm: (question: { readonly run: string; readonly step: string }) => Promise<void>
   /** Forgets a run that will not go on. */
   readonly removeStore: (id: string) => Promise<void>
 }
@@ -54,7 +56,7 @@ export async function startProcedure(
   const input = { ...begun, order: { ...order } } as unknown as StepResult
   await runs.start({ key: id, procedure, input })
   await catalog.beginRun({ id, procedure, trigger, source, dueAt: undefined, startedAt: clock.now(), process })
-  return await work(parts, runs, { id, run: id, tries: [id] }, signal)
+  return await workOn(parts, runs, { id, run: id, tries: [id] }, signal)
 }
 
 /** Goes on with a run that a crash, a signal or a failed step has ended, at the step where it was. Failure `refused`. */
@@ -84,7 +86,7 @@ export async function resumeProcedure(
     const beginning = { id: run, procedure, trigger: 'person', source, dueAt: undefined, process } as const
     await catalog.beginRun({ ...beginning, startedAt: clock.now() })
   }
-  return await work(parts, runs, { id, run, tries: [...tries.map((one) => one.id), run] }, signal)
+  return await workOn(parts, runs, { id, run, tries: [...tries.map((one) => one.id), run] }, signal)
 }
 
 /**
@@ -97,8 +99,12 @@ export async function planRunRollBack(
 ): Promise<{ readonly run: ProcedureRun; readonly plan: RollBackPlan }> {
   const run = await findRun(catalog, wanted)
   const plan = planRollBack({ run: run.id, procedure: run.procedure }, await stepsOfRun(catalog, run))
-  if (plan.action.kind === 'database' && run.rolledBackAt === undefined) await requireNewest(catalog, run)
+  if (replacesDatabase(plan) && run.rolledBackAt === undefined) await requireNewest(catalog, run)
   return { run, plan }
+}
+
+function replacesDatabase({ action }: RollBackPlan): boolean {
+  return action.kind === 'database' || action.kind === 'data folder'
 }
 
 async function requireNewest(catalog: Installation['catalog'], { id, source }: ProcedureRun): Promise<void> {
@@ -106,8 +112,8 @@ async function requireNewest(catalog: Installation['catalog'], { id, source }: P
   const later = runs.slice(runs.findIndex((run) => run.id === id) + 1).toReversed()
   for (const run of later) {
     if (run.procedure !== 'database-restore' || run.source !== source || run.rolledBackAt !== undefined) continue
-    const { action } = planRollBack({ run: run.id, procedure: run.procedure }, await stepsOfRun(catalog, run))
-    if (action.kind !== 'database') continue
+    const plan = planRollBack({ run: run.id, procedure: run.procedure }, await stepsOfRun(catalog, run))
+    if (!replacesDatabase(plan)) continue
     throw new Failure('refused', `Cannot roll run "${id}" back: run "${run.id}" restored "${source}" after it`, {
       facts: { hint: `\`procedure roll-back ${run.id}\` first: it puts back what was there before it` },
     })
@@ -156,7 +162,7 @@ interface Try {
   readonly tries: readonly string[]
 }
 
-async function work(
+async function workOn(
   parts: ProcedureParts,
   runs: DurableRuns,
   { id, run, tries }: Try,
@@ -171,7 +177,7 @@ async function work(
       const outcome = await performProcedure(
         { installation, id, run, watch, drillRoot },
         wanted,
-        recordedSteps(installation, run, step),
+        recordedSteps(installation, run, confirmedSteps(parts, { run: id, procedure: wanted.procedure }, step)),
       )
       // On record before the store forgets the run: killed in between, it has ended, and not half so.
       await endWell(installation, run, outcome)
@@ -195,6 +201,26 @@ async function work(
   }
   await parts.removeStore(id)
   return { id, outcome }
+}
+
+/** The same steps, those that the policy names only when a person has said yes; that is on record. */
+function confirmedSteps(
+  { installation, confirm }: ProcedureParts,
+  { run, procedure }: { readonly run: string; readonly procedure: ProcedureOrder['procedure'] },
+  step: StepRunner,
+): StepRunner {
+  const { policy, catalog, clock, host } = installation
+  const asked: readonly string[] = policy.confirm[procedure]
+  return (name, work) =>
+    step(name, async (signal) => {
+      // A part of a step is named "<step>: <part>".
+      if (asked.some((one) => name === one || name.startsWith(`${one}: `))) {
+        await confirm({ run, step: name })
+        const actor = `${host.username}@${host.hostname}`
+        await catalog.addEvidence({ at: clock.now(), kind: 'confirmation', actor, facts: { run, step: name } })
+      }
+      return await work(signal)
+    })
 }
 
 async function endWell(

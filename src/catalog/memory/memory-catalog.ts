@@ -21,7 +21,7 @@ import type { SignedHead } from '../../model/evidence/signed-head.ts'
 import type { Id } from '../../model/id.ts'
 import type { KeyEvent, PolicyVersion, Proof, Run, RunEnd, Verification } from '../../model/run.ts'
 import { extendWalStand, type WalStand } from '../../model/wal-stand.ts'
-import type { Catalog } from '../catalog.ts'
+import type { Catalog, EvidenceFilter } from '../catalog.ts'
 import { headFault } from '../head-fault.ts'
 import { runEndFault } from '../run-end-fault.ts'
 
@@ -59,8 +59,10 @@ function ledgerInMemory(): {
     async addEvidence(note: EvidenceNote) {
       if (!entries.some((entry) => isSameNote(entry, note))) append(note)
     },
-    evidence: async ({ after = 0, first = Infinity }: { after?: number; first?: number } = {}) =>
-      own(entries.slice(after, after + first)),
+    evidence: async ({ after = 0, first = Infinity, kinds }: EvidenceFilter = {}) => {
+      const wanted: readonly string[] | undefined = kinds
+      return own(entries.slice(after).filter(({ kind }) => wanted?.includes(kind) ?? true)).slice(0, first)
+    },
     ledgerEnd: async () => end(),
     async addHead(head: SignedHead) {
       const fault = headFault(head, heads)

@@ -29,7 +29,7 @@ import type {
   Verification,
 } from '../../model/run.ts'
 import { extendWalStand, type WalPiece, type WalStand } from '../../model/wal-stand.ts'
-import type { Catalog, RunFilter } from '../catalog.ts'
+import type { Catalog, EvidenceFilter, RunFilter } from '../catalog.ts'
 import { runEndFault } from '../run-end-fault.ts'
 import { backupValues, copyValues, putBackup, putCopy, readBackup, readCopy } from './backup-row.ts'
 import { openCatalogDatabase } from './catalog-database.ts'
@@ -236,7 +236,7 @@ class SqliteCatalog implements Catalog {
     this.#ledger.addOnce(note)
   }
 
-  async evidence(filter: { readonly after?: number; readonly first?: number } = {}): Promise<readonly EvidenceEntry[]> {
+  async evidence(filter: EvidenceFilter = {}): Promise<readonly EvidenceEntry[]> {
     return this.#ledger.entries(filter)
   }
 

@@ -1,3 +1,4 @@
+import type { EvidenceFilter } from '../catalog.ts'
 import { canonicalJson } from '../../base/canonical-json.ts'
 import {
   type EvidenceEntry,
@@ -50,10 +51,11 @@ export class SqliteLedger {
     })
   }
 
-  entries({ after = 0, first = -1 }: { readonly after?: number; readonly first?: number }): EvidenceEntry[] {
+  entries({ after = 0, first = -1, kinds }: EvidenceFilter): EvidenceEntry[] {
+    const ofKinds = kinds === undefined ? '' : `AND kind IN (${kinds.map(() => '?').join(', ')})`
     return this.#store.read(
-      'SELECT * FROM ledger WHERE sequence > ? ORDER BY sequence LIMIT ?',
-      [after, first],
+      `SELECT * FROM ledger WHERE sequence > ? ${ofKinds} ORDER BY sequence LIMIT ?`,
+      [after, ...(kinds ?? []), first],
       readEntry,
     )
   }

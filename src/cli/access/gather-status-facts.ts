@@ -39,8 +39,10 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
   const backups = (await catalog.backups()).filter(({ environment }) => environment === policy.environment)
   const known = new Set(backups.map(({ id }) => id))
   const versions = await catalog.policyVersions()
-  const evidence = await catalog.evidence()
   const restores = await catalog.runs({ procedure: 'database-restore' })
+  // Each backup has steps too, of every day: they are read only where those of a restore are among them.
+  const kinds = ['drill', 'lesson', ...(restores.length === 0 ? [] : (['step'] as const))] as const
+  const evidence = await catalog.evidence({ kinds })
   const { keyring, locations } = await lookAtKeyring(context, policy)
   return {
     policy,

@@ -6,6 +6,7 @@ export const evidenceKinds = [
   'run begun',
   'run ended',
   'step',
+  'confirmation',
   'backup stored',
   'backup removed',
   'copy stored',

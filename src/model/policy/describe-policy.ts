@@ -55,6 +55,14 @@ export function describePolicy(policy: Policy): PolicySection[] {
         return `stop: ${stop.join(' ')}; start: ${start.join(' ')}; ${check}; within ${formatDuration(timeout)} each`
       }),
     ),
+    section(
+      'Asked before',
+      Object.fromEntries(
+        Object.entries(policy.confirm).flatMap(([name, steps]) =>
+          steps.length === 0 ? [] : [[name, steps.join(', ')]],
+        ),
+      ),
+    ),
     section('State', { Folder: policy.state }),
   ].filter(({ rows }) => rows.length > 0)
 }

@@ -1,3 +1,4 @@
+import { policyProcedureNames } from '../procedures/policy-procedures.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { longestBackupGap } from './backup-gap.ts'
 import { diffSources } from './diff-sources.ts'
@@ -21,6 +22,7 @@ export function diffPolicies(before: Policy, after: Policy): PolicyChange[] {
     ...diffObjectives(before, after),
     ...diffResponsibilities(before, after),
     ...diffServices(before, after),
+    ...diffConfirm(before, after),
     ...diffSources(before.sources, after.sources),
     ...moved('state', 'state', before.state, after.state),
   ]
@@ -145,6 +147,19 @@ function diffServices(before: Policy, after: Policy): PolicyChange[] {
     const verb = old === undefined ? 'is new' : now === undefined ? 'is gone' : 'has other commands'
     const text = `service ${name} ${verb}${losesHealth ? '; its health is no longer checked after a restore' : ''}`
     return [{ setting: `services.${name}`, text, weakens: losesHealth }]
+  })
+}
+
+function diffConfirm(before: Policy, after: Policy): PolicyChange[] {
+  return policyProcedureNames.flatMap((procedure) => {
+    const [old, now] = [before.confirm[procedure], after.confirm[procedure]]
+    if (isDeepStrictEqual(old, now)) return []
+    const lost = old.filter((step) => !now.includes(step))
+    const text =
+      lost.length > 0
+        ? `${procedure}: nobody is asked any more before "${lost.join('", "')}"`
+        : `${procedure}: a person is asked before "${now.join('", "')}"`
+    return [{ setting: `confirm.${procedure}`, text, weakens: lost.length > 0 }]
   })
 }
 

@@ -109,6 +109,11 @@ function diffPostgresql(name: string, before: PostgresqlSourcePolicy, after: Pos
     const text = after.mode === 'logical' ? 'dumps only, so no point-in-time recovery' : 'physical backups with the log'
     changes.push(change('mode', text, after.mode === 'logical'))
   }
+  if (before.dataDirectory !== after.dataDirectory) {
+    const text =
+      after.dataDirectory === undefined ? 'no data directory is named' : `${after.dataDirectory} is its data directory`
+    changes.push(change('dataDirectory', `${text}, before it was ${before.dataDirectory ?? 'not named'}`, false))
+  }
   changes.push(...walChanges(before.wal, after.wal, change))
   if (before.manifestTableBytesMax !== after.manifestTableBytesMax) {
     const [old, now] = [before.manifestTableBytesMax, after.manifestTableBytesMax]

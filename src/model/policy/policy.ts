@@ -1,3 +1,4 @@
+import { type PolicyProcedureName, stepNames } from '../procedures/policy-procedures.ts'
 import { z } from 'zod'
 import { durationSchema } from './duration.ts'
 
@@ -284,6 +285,11 @@ const postgresqlSourceSchema = z
       .enum(['physical', 'logical'])
       .default('physical')
       .describe('The whole server with its write-ahead log, or each database as a dump.'),
+    dataDirectory: pathSchema
+      .optional()
+      .describe(
+        'Its data directory, where the server is on this machine and `mode` is `physical`: what `procedure run database-restore` replaces. The server itself is one of `services` then.',
+      ),
     wal: walSchema,
     manifestTableBytesMax: z
       .int()
@@ -336,6 +342,23 @@ const responsibilitiesSchema = z
   })
   .describe('Who answers for what: names or addresses, at least one each.')
 
+const stepsOf = (procedure: PolicyProcedureName) =>
+  z
+    .array(z.enum(stepNames(procedure) as readonly [string, ...string[]]))
+    .default([])
+    .describe(`Steps of ${procedure}, as \`procedure show ${procedure}\` names them.`)
+
+const confirmSchema = z
+  .strictObject({
+    'database-restore': stepsOf('database-restore'),
+    'point-in-time-recovery': stepsOf('point-in-time-recovery'),
+    'file-restore': stepsOf('file-restore'),
+    'restore-test': stepsOf('restore-test'),
+    'recovery-drill': stepsOf('recovery-drill'),
+  })
+  .prefault({})
+  .describe('Steps of procedures before which a person must say yes.')
+
 /** The parts of the policy, each of which can be read by itself where another is wrong. */
 export const policyParts = {
   version: z.literal(1).describe('The form of this file.'),
@@ -348,6 +371,7 @@ export const policyParts = {
   objectives: objectivesSchema,
   testing: testingSchema,
   responsibilities: responsibilitiesSchema,
+  confirm: confirmSchema,
   services: z.record(nameSchema, serviceSchema).default({}).describe('Services that depend on sources, by name.'),
   sources: z.record(nameSchema, sourceSchema).describe('What is protected, by name; at least one.'),
   state: pathSchema.describe('The folder of the catalog and of temporary copies, on this machine.'),

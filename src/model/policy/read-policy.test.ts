@@ -55,7 +55,7 @@ test('readPolicy() gives equal policies an equal digest, whatever their form', (
 })
 
 const oneOfAll =
-  'expected one of version, environment, schedule, locations, encryption, objectives, testing, responsibilities, services, sources, state'
+  'expected one of version, environment, schedule, locations, encryption, objectives, testing, responsibilities, confirm, services, sources, state'
 const duration = 'expected a length of time such as "4 hours", "7 days", "4 weeks"'
 const timeOfDay = 'expected a time of day in quotes, UTC, such as "02:00"'
 

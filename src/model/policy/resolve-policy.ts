@@ -49,7 +49,11 @@ function resolvedSource(source: SourcePolicy, path: Resolve): SourcePolicy {
     case 'sqlite':
       return { ...source, path: path(source.path) }
     case 'postgresql':
-      return source.password === undefined ? source : { ...source, password: resolvedSecret(source.password, path) }
+      return {
+        ...source,
+        ...(source.password !== undefined && { password: resolvedSecret(source.password, path) }),
+        ...(source.dataDirectory !== undefined && { dataDirectory: path(source.dataDirectory) }),
+      }
     default:
       return source satisfies never
   }

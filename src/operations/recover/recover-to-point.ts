@@ -15,6 +15,8 @@ import { placeTablespaces, type TablespaceMap } from './tablespace-map.ts'
 import { WalFeed } from './wal-feed.ts'
 
 export interface RecoverToPointRequest extends RecoveryRequest {
+  /** What was decided already; planRecovery() decides where it is not given. */
+  readonly plan?: RecoveryPlan
   /** Restores a snapshot into a new folder and answers where its data folder is. */
   readonly restoreSnapshot: (snapshot: RecoverySnapshot, signal: AbortSignal) => Promise<string>
   readonly tablespaceMap: TablespaceMap
@@ -66,7 +68,7 @@ export async function recoverToPoint(
   signal: AbortSignal,
 ): Promise<Recovery> {
   const { clock } = context
-  const plan = await planRecovery(request, signal)
+  const plan = request.plan ?? (await planRecovery(request, signal))
   const dataFolder = await request.restoreSnapshot(plan.snapshot, signal)
   await placeTablespaces(dataFolder, request.tablespaceMap)
   await beginRecoveryOf(dataFolder)

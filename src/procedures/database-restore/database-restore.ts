@@ -1,54 +1,30 @@
 import { Failure } from '../../base/failure.ts'
-import { compareSqliteManifests } from '../../sources/sqlite/compare-manifests.ts'
-import { SqliteWorkers } from '../../sources/sqlite/sqlite-workers.ts'
 import { stepNames } from '../../model/procedures/policy-procedures.ts'
-import type { Id } from '../../model/id.ts'
-import type { LocationName, SourceKind } from '../../model/policy/policy.ts'
-import { restoreSqlite } from '../../operations/sqlite/restore-sqlite.ts'
 import { verifySnapshot } from '../../operations/verify-snapshot.ts'
-import { chooseBackup } from '../restore/choose-backup.ts'
-import { openBackup, type OpenedBackup } from '../restore/open-backup.ts'
-import { restorePhases } from '../restore/restore-phases.ts'
-import { readManifest } from '../restore/read-manifest.ts'
+import type { Watch } from '../installation.ts'
 import type { ProcedureContext, ProcedureOutcome } from '../runs/procedure-context.ts'
-import { servicesOf, startServices, stopServices } from '../services/services.ts'
+import { startServices, stopServices } from '../services/services.ts'
 import { validateSource } from '../services/validate-source.ts'
 import type { StepRunner } from '../step-runner.ts'
-import { oldDatabasePath } from './old-database.ts'
-
-/** What is asked for. Plain JSON. */
-export interface DatabaseRestoreOrder {
-  readonly source: string
-  /** `latest`, or the beginning of a backup's id. */
-  readonly backup: string
-  /** Undefined takes the first copy that opens. */
-  readonly location?: LocationName
-}
-
-/** The backup that a run restores, once it is decided. Plain JSON. */
-export interface IdentifiedBackup {
-  readonly backup: Id
-  readonly source: string
-  readonly sourceKind: SourceKind
-  /** ISO 8601. */
-  readonly takenAt: string
-  readonly location: LocationName | undefined
-  /** The database in production. */
-  readonly path: string
-  /** Where the old one will be. */
-  readonly oldPath: string
-  readonly services: readonly string[]
-}
+import type { DatabaseForm, ProvenDatabase, RestoredDatabase } from './database-form.ts'
+import { fileForm, identifyFile } from './file-form.ts'
+import { type DatabaseRestoreOrder, type IdentifiedBackup, withBackup } from './identified-backup.ts'
+import { identifyServer } from './identify-server.ts'
+import { serverForm } from './server-form.ts'
 
 export const databaseRestoreSteps = stepNames('database-restore')
+const prove = databaseRestoreSteps[4]!
+/** Where the restored database is proven before it takes the place of the old one. */
+export const placeStep = `${prove}: put into place`
 
 /**
  * Database restore, step by step as the policy document has it. Each step may run twice; between steps nothing is done. What was
  * in production before is moved aside and stays. A step that fails throws: what is stopped then stays stopped until the
  * run is resumed or rolled back, which its failure says.
  *
- * Crash order: until "Restore database from backup" nothing in production but the services is touched. That step has one commit
- * point, the rename of putInPlace(): before it there is the old database, after it the new one.
+ * Crash order: until "Restore database from backup" nothing in production but the services is touched. A database in a file is
+ * put into place by that step and proven there; a server is restored beside, proven there, and only then put into place. Either
+ * way the old database or the new one is whole at every moment; see fileForm() and serverForm() for their commit points.
  */
 export async function databaseRestore(
   context: ProcedureContext,
@@ -56,152 +32,108 @@ export async function databaseRestore(
   step: StepRunner,
 ): Promise<ProcedureOutcome> {
   const { installation } = context
-  const [identify, verify, stop, restore, prove, start, validate] = databaseRestoreSteps
-  const point = await step(identify!, () => identifyBackup(context, order))
-  const checked = await step(verify!, (signal) =>
-    withBackup(context, point, signal, (opened) => verifySnapshot(opened.repository, opened.snapshot, opened.signal)),
-  )
+  const [identify, verify, stop, restore, , start, validate] = databaseRestoreSteps
+  const point = await step(identify!, (signal) => identifyBackup(context, order, signal))
+  const form = formOf(point, order)
+  const checked = await step(verify!, (signal) => verifyObjects(context, { point, form }, signal))
   await step(stop!, async (signal) => {
     await stopServices(installation, point.services, signal)
     return point.services
   })
-  const restored = await step(restore!, (signal) => restoreInPlace(context, point, signal))
-  await step(prove!, (signal) => proveInPlace(context, point, restored, signal))
+  const restored = await step(restore!, (signal) => form.restore(context, signal))
+  const proven = await step(prove, (signal) => form.prove(context, restored, signal))
+  const oldPath =
+    form.place === undefined
+      ? restored.oldPath
+      : await step(placeStep, async (signal) => (await form.place?.(context, restored, signal)) ?? null)
   await step(start!, async (signal) => {
     await startServices(installation, point.services, signal)
     return point.services.toReversed()
   })
-  const validated = await step(validate!, (signal) => validateSource(installation, point.source, point.path, signal))
+  const ask = form.ask(context)
+  const validated = await step(validate!, (signal) => validateSource(installation, point.source, ask, signal))
+  return outcomeOf({ point, restored: { ...restored, oldPath: oldPath ?? null }, proven, checked, validated })
+}
+
+function outcomeOf(found: {
+  readonly point: IdentifiedBackup
+  readonly restored: RestoredDatabase
+  readonly proven: ProvenDatabase
+  readonly checked: { readonly packs: number; readonly logFiles: number }
+  readonly validated: number
+}): ProcedureOutcome {
+  const { point, restored, proven, checked, validated } = found
   const id = point.backup.slice(0, 8)
-  const old = restored.oldPath === null ? 'there was none before' : `the old one is ${restored.oldPath}`
+  const old = typeof restored.oldPath === 'string' ? `the old one is ${restored.oldPath}` : 'there was none before'
+  const isLater = point.form === 'server' && point.to !== null
+  const state = isLater
+    ? `stands at ${point.target}, from backup ${id} of ${point.takenAt}`
+    : `is as backup ${id} of ${point.takenAt} has it`
+  const timeline =
+    restored.timeline === undefined ? '' : `; it is on timeline ${restored.timeline} now: take a full backup`
   return {
-    isProven: true,
-    summary: `${point.source} is as backup ${id} of ${point.takenAt} has it; ${old}`,
-    gaps: [],
+    // What was asked for beyond the backup was verified as it was reached; what a bounded manifest leaves open was not.
+    isProven: proven.outcome === 'equal' || isLater,
+    summary: `${point.source} ${state}; ${old}${timeline}`,
+    gaps: proven.doubts.map((doubt) => `the manifest is bounded, and this differs: ${doubt}`),
     facts: {
       ...point,
       location: restored.location,
-      objectsVerified: checked.packs,
-      oldPath: restored.oldPath,
+      objectsVerified: checked.packs + checked.logFiles,
+      outcome: proven.outcome,
+      oldPath: restored.oldPath ?? null,
       bytes: restored.bytes,
       validated,
+      ...(restored.timeline !== undefined && { timeline: restored.timeline }),
     },
   }
 }
 
-/** Decides what to restore, and touches nothing. Failures `usage` and those of chooseBackup(). */
+/** Decides what to restore, and touches nothing. Failures `usage` and those of each form. */
 export async function identifyBackup(
-  { installation, id }: Pick<ProcedureContext, 'installation' | 'id'>,
+  context: Pick<ProcedureContext, 'installation' | 'id'> & { readonly watch?: Watch },
   order: DatabaseRestoreOrder,
+  signal: AbortSignal,
 ): Promise<IdentifiedBackup> {
-  const { catalog, policy, locations } = installation
-  const { source, location } = order
+  const { policy, locations } = context.installation
+  const { source, location, to } = order
   const known = Object.hasOwn(policy.sources, source) ? policy.sources[source] : undefined
-  if (known?.kind !== 'sqlite') {
-    const hints = {
-      files: 'Use `procedure run file-restore`',
-      postgresql: `Use \`procedure run point-in-time-recovery\`, or \`restore ${source} --to FOLDER\``,
-    } as const
-    const found = known === undefined ? 'the policy has no source of this name' : `it is a source of ${known.kind}`
-    throw new Failure('usage', `Cannot restore database "${source}": ${found}, expected one of SQLite`, {
-      facts: { hint: known === undefined ? '`policy show` lists the sources' : hints[known.kind] },
-    })
-  }
   if (location !== undefined) locations.placeOf(location)
-  const backups = (await catalog.backups({ source })).filter(({ environment }) => environment === policy.environment)
-  const backup = chooseBackup(source, backups, order.backup)
-  return {
-    backup: backup.id,
-    source,
-    sourceKind: backup.sourceKind,
-    takenAt: backup.takenAt.toISOString(),
-    location,
-    path: known.path,
-    oldPath: oldDatabasePath(known.path, id),
-    services: servicesOf(installation, source),
-  }
-}
-
-async function withBackup<Answer>(
-  { installation, watch }: ProcedureContext,
-  point: Pick<IdentifiedBackup, 'backup' | 'location' | 'source'>,
-  signal: AbortSignal,
-  work: (opened: OpenedBackup) => Promise<Answer>,
-): Promise<Answer> {
-  const { catalog } = installation
-  const backup = (await catalog.backups({ source: point.source })).find(({ id }) => id === point.backup)
-  if (backup === undefined) {
+  if (known?.kind === 'sqlite') {
+    if (to === undefined) return await identifyFile(context, known, order)
     throw new Failure(
-      'snapshot_missing',
-      `Cannot restore backup "${point.backup.slice(0, 8)}": it was removed meanwhile`,
+      'usage',
+      `Cannot restore database "${source}" to "${to}": only PostgreSQL keeps a log to recover by`,
     )
   }
-  await using opened = await openBackup(installation, { backup, location: point.location }, watch, signal)
-  return await work(opened)
+  if (known?.kind === 'postgresql' && known.mode === 'physical') {
+    return await identifyServer({ ...context, watch: context.watch ?? silent }, known, order, signal)
+  }
+  throw noDatabase(source, known?.kind)
 }
 
-interface RestoredInPlace {
-  readonly location: LocationName
-  readonly oldPath: string | null
-  readonly bytes: number
-  readonly durationMs: number
-  readonly openMs?: number
-  readonly verifyMs?: number
-}
+const silent: Watch = { progress: () => {}, notice: () => {} }
 
-async function restoreInPlace(
-  context: ProcedureContext,
-  point: IdentifiedBackup,
-  signal: AbortSignal,
-): Promise<RestoredInPlace> {
-  const { installation, id, watch } = context
-  const { clock } = installation
-  const beginMs = clock.monotonicMs()
-  return await withBackup(context, point, signal, async ({ repository, snapshot, location, signal: locked }) => {
-    const openMs = Math.round(clock.monotonicMs() - beginMs)
-    const { bytes, oldPath, proveMs } = await restoreSqlite(
-      { repository, snapshot, path: point.path, run: id, whileOpen: 'refuse', old: 'keep' },
-      { clock, progress: watch.progress },
-      locked,
-    )
-    const times = { durationMs: Math.round(clock.monotonicMs() - beginMs), openMs, verifyMs: Math.round(proveMs) }
-    return { location, bytes, oldPath: oldPath ?? null, ...times }
+function noDatabase(source: string, kind: string | undefined): Failure {
+  const found = kind === undefined ? 'the policy has no source of this name' : `it is a source of ${kind}`
+  const hint = kind === 'files' ? 'Use `procedure run file-restore`' : '`policy show` lists the sources'
+  const wanted = kind === 'postgresql' ? 'one of mode `physical`, or SQLite' : 'one of SQLite or PostgreSQL'
+  return new Failure('usage', `Cannot restore database "${source}": ${found}, expected ${wanted}`, {
+    facts: { hint: kind === 'postgresql' ? `\`restore ${source} --to FOLDER\` brings its dumps back` : hint },
   })
 }
 
-/** Compares what stands in production now with the manifest of the backup; by code that shares nothing with the restore. */
-async function proveInPlace(
+function formOf(point: IdentifiedBackup, { timeline = 'latest' }: DatabaseRestoreOrder): DatabaseForm {
+  return point.form === 'server' ? serverForm(point, timeline) : fileForm(point)
+}
+
+async function verifyObjects(
   context: ProcedureContext,
-  point: IdentifiedBackup,
-  restored: RestoredInPlace,
+  { point, form }: { readonly point: IdentifiedBackup; readonly form: DatabaseForm },
   signal: AbortSignal,
-): Promise<{ readonly outcome: 'equal'; readonly tables: number }> {
-  const { installation, run } = context
-  const { catalog, clock } = installation
-  const beginMs = clock.monotonicMs()
-  const expected = await withBackup(context, point, signal, (opened) => readManifest(opened))
-  if (expected?.kind !== 'sqlite') {
-    throw new Failure(
-      'not_proven',
-      `Cannot prove database "${point.path}": backup "${point.backup.slice(0, 8)}" has no manifest`,
-    )
-  }
-  await using sqlite = new SqliteWorkers()
-  const found = await sqlite.examine(point.path, point.path, signal)
-  const differences = compareSqliteManifests(expected, found)
-  const { location } = restored
-  const proveMs = Math.round(clock.monotonicMs() - beginMs)
-  const durationMs = restored.durationMs + proveMs
-  const { openMs, verifyMs } = restored
-  // Of a step that an older program did, the parts are not known.
-  const phases =
-    openMs === undefined || verifyMs === undefined
-      ? undefined
-      : restorePhases({ durationMs, openMs, verifyMs: verifyMs + proveMs })
-  const proof = { run, at: clock.now(), backup: point.backup, source: point.source, location, durationMs } as const
-  await catalog.addProof({ ...proof, phases, outcome: differences.length === 0 ? 'equal' : 'different' })
-  if (differences.length > 0) {
-    throw new Failure('not_proven', `Cannot prove database "${point.path}": ${differences.slice(0, 5).join('; ')}`)
-  }
-  return { outcome: 'equal', tables: found.tables.length }
+): Promise<{ readonly packs: number; readonly bytes: number; readonly logFiles: number }> {
+  const { packs, bytes } = await withBackup(context, point, signal, (opened) =>
+    verifySnapshot(opened.repository, opened.snapshot, opened.signal),
+  )
+  return { packs, bytes, logFiles: (await form.verifyMore?.(context, signal)) ?? 0 }
 }

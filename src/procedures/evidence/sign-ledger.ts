@@ -61,6 +61,9 @@ export function publicKeysOf({ evidenceKeys }: Pick<Keyring, 'evidenceKeys'>): R
   return new Map(evidenceKeys.map(({ id, publicKey }) => [id, publicKey]))
 }
 
+/** The newest so many; all of them would take longer with every day. */
+const signaturesVerified = 10
+
 function requireSoundHeads(
   heads: readonly SignedHead[],
   ledger: string,
@@ -72,7 +75,8 @@ function requireSoundHeads(
     const fault = nextHeadFault(head, heads[at - 1], {
       header: { environment, ledger },
       entries: 'not looked at',
-      keys,
+      // Each head names the one before it by its hash, so the signature of the newest stands for all.
+      keys: heads.length - at <= signaturesVerified ? keys : 'not looked at',
     })
     if (fault !== undefined) throw changed(`head ${head.number}: ${fault.found}`)
   }

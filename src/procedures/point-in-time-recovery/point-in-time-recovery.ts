@@ -6,12 +6,12 @@ import { describeTarget, formatTimeUs, parseRecoveryTarget } from '../../operati
 import { amcheckSandbox } from '../../sources/postgresql/amcheck.ts'
 import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import { formatLsn } from '../../sources/postgresql/lsn.ts'
-import { listSandboxes, openSandbox, type Sandbox } from '../../sources/postgresql/sandbox.ts'
 import { openWalArchive } from '../postgresql/open-wal-archive.ts'
 import { type PhysicalBackup, physicalBackups, requirePostgresql } from '../postgresql/physical-backups.ts'
 import { noSnapshot, requireEmpty, restoreSnapshot, roleOf, tablespaceMap } from '../postgresql/recover-source.ts'
 import { sandboxName } from '../postgresql/sandbox-name.ts'
 import { serverUser } from '../postgresql/server-user.ts'
+import { endServersOn, serversOn } from '../postgresql/servers-on.ts'
 import { failedAssertions } from '../postgresql/start-backup-sandbox.ts'
 import type { ProcedureContext, ProcedureOutcome } from '../runs/procedure-context.ts'
 import type { StepRunner } from '../step-runner.ts'
@@ -86,7 +86,7 @@ export async function identifyPoint(
   requirePostgresql(installation, order.source)
   serverUser(installation, order.owner)
   await requireEmpty(order.into)
-  return await withRequest({ installation, watch: watch ?? silent }, order, signal, async (request) => {
+  return await withRecoveryRequest({ installation, watch: watch ?? silent }, order, signal, async (request) => {
     const { snapshot, timeline, target, entries } = await planRecovery(request, signal)
     return { backup: snapshot.id, timeline, target: describeTarget(target), logFiles: entries.length }
   })
@@ -94,9 +94,10 @@ export async function identifyPoint(
 
 const silent = { progress: (): void => {}, notice: (): void => {} }
 
-async function withRequest<Answer>(
+/** What a recovery is planned from, while the stored log is open. */
+export async function withRecoveryRequest<Answer>(
   { installation, watch }: Pick<ProcedureContext, 'installation' | 'watch'>,
-  order: PointInTimeOrder,
+  order: Pick<PointInTimeOrder, 'source' | 'to' | 'timeline'>,
   signal: AbortSignal,
   work: (request: RecoveryRequest, found: readonly PhysicalBackup[]) => Promise<Answer>,
 ): Promise<Answer> {
@@ -135,8 +136,8 @@ async function replay(
 ): Promise<PointReached> {
   const { installation, watch } = context
   const { clock, programs, process } = installation
-  await endServersOn(context, order.into)
-  return await withRequest(context, order, signal, async (request, found) => {
+  await endServersOn(installation, order.into)
+  return await withRecoveryRequest(context, order, signal, async (request, found) => {
     const { sandbox, point: reached } = await recoverToPoint(
       {
         ...request,
@@ -169,19 +170,6 @@ async function replay(
       said: reached.said,
     }
   })
-}
-
-/** What a try that was killed left on the folder would not let another server start there. */
-async function endServersOn({ installation }: ProcedureContext, dataFolder: string): Promise<void> {
-  for (const sandbox of await serversOn(installation, dataFolder)) await sandbox.stop()
-}
-
-async function serversOn(
-  { programs, clock }: ProcedureContext['installation'],
-  dataFolder: string,
-): Promise<readonly Sandbox[]> {
-  const all = await listSandboxes(programs.sharedFolder)
-  return all.filter((one) => one.dataFolder === dataFolder).map((record) => openSandbox(record, clock))
 }
 
 /** The server of the recovery is asked what the policy asserts, and checked in depth. A paused one can not be written to. */

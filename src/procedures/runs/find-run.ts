@@ -68,5 +68,5 @@ export async function stepsOfRun(
   catalog: Pick<Catalog, 'evidence'>,
   { tries }: Pick<ProcedureRun, 'tries'>,
 ): Promise<StepState[]> {
-  return stepHistory(await catalog.evidence(), new Set(tries.map(({ id }) => id)))
+  return stepHistory(await catalog.evidence({ kinds: ['step'] }), new Set(tries.map(({ id }) => id)))
 }

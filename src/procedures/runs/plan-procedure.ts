@@ -1,6 +1,7 @@
 import { policyProcedures, stepNames, type StepText } from '../../model/procedures/policy-procedures.ts'
 import { recoveryOrder } from '../../model/procedures/recovery-order.ts'
 import { databaseRestoreSteps, identifyBackup } from '../database-restore/database-restore.ts'
+import { newFolderPath } from '../database-restore/data-folder-place.ts'
 import { fileRestoreSteps, identifyFiles } from '../file-restore/file-restore.ts'
 import { identifyPoint, pointInTimeSteps } from '../point-in-time-recovery/point-in-time-recovery.ts'
 import { selectBackup } from '../restore-test/restore-test.ts'
@@ -24,13 +25,19 @@ async function details(
 ): Promise<Readonly<Record<string, string>>> {
   switch (wanted.procedure) {
     case 'database-restore': {
-      const [identify, , stop, restore, , start] = databaseRestoreSteps
-      const { backup, takenAt, location, path, oldPath, services } = await identifyBackup(context, wanted.order)
+      const [identify, , stop, restore, prove, start] = databaseRestoreSteps
+      const point = await identifyBackup(context, wanted.order, signal)
+      const { backup, takenAt, location, path, oldPath, services } = point
       const none = 'nothing: no service depends on this source'
       return {
-        [identify!]: `backup ${backup.slice(0, 8)} of ${takenAt}, from ${location ?? 'the first location that has it'}`,
+        [identify!]: `backup ${backup.slice(0, 8)} of ${takenAt}, from ${location ?? 'the first location that has it'}${point.form === 'server' ? `; ${point.target}` : ''}`,
         [stop!]: services.length === 0 ? none : `stops ${services.join(', ')}`,
-        [restore!]: `replaces ${path}; the old one stays as ${oldPath}`,
+        ...(point.form === 'server'
+          ? {
+              [restore!]: `restores beside, as ${newFolderPath(path, context.id)}, and recovers it on a private server`,
+              [prove!]: `compares it there with the manifest; then replaces ${path}, and the old one stays as ${oldPath}`,
+            }
+          : { [restore!]: `replaces ${path}; the old one stays as ${oldPath}` }),
         [start!]:
           services.length === 0 ? none : `starts ${services.toReversed().join(', ')}, and waits until they are well`,
       }

@@ -1,4 +1,5 @@
-import { databaseRestore, type DatabaseRestoreOrder } from '../database-restore/database-restore.ts'
+import { databaseRestore } from '../database-restore/database-restore.ts'
+import type { DatabaseRestoreOrder } from '../database-restore/identified-backup.ts'
 import { fileRestore, type FileRestoreOrder } from '../file-restore/file-restore.ts'
 import { pointInTimeRecovery, type PointInTimeOrder } from '../point-in-time-recovery/point-in-time-recovery.ts'
 import type { RecoveryDrillOrder } from '../recovery-drill/drill-root.ts'

@@ -1,7 +1,9 @@
 import { Failure } from '../../base/failure.ts'
 import { policyProcedures } from '../../model/procedures/policy-procedures.ts'
 import type { StepState } from '../../model/procedures/step-history.ts'
-import { databaseRestoreSteps, type IdentifiedBackup } from '../database-restore/database-restore.ts'
+import { putOldFolderBack } from '../database-restore/data-folder-place.ts'
+import { databaseRestoreSteps, placeStep } from '../database-restore/database-restore.ts'
+import type { IdentifiedBackup, IdentifiedServer } from '../database-restore/identified-backup.ts'
 import { putOldBack } from '../database-restore/old-database.ts'
 import { fileRestoreSteps, type MovedFile, putFilesBack } from '../file-restore/file-restore.ts'
 import type { LocatedFiles } from '../file-restore/locate-files.ts'
@@ -15,6 +17,13 @@ export interface RollBackPlan {
   readonly services: readonly string[]
   readonly action:
     | { readonly kind: 'database'; readonly path: string; readonly hadOld: boolean }
+    | {
+        readonly kind: 'data folder'
+        readonly path: string
+        readonly hadOld: boolean
+        /** Whether the run began to put the restored one into place. */
+        readonly isBegun: boolean
+      }
     | { readonly kind: 'files'; readonly moved: readonly MovedFile[] }
     | { readonly kind: 'nothing' }
   /** Sentences, for a person. */
@@ -50,6 +59,7 @@ function planDatabase(stateOf: (name: string | undefined) => StepState | undefin
   const restored = stateOf(restore)
   const told = services.length === 0 ? [] : [`starts ${services.toReversed().join(', ')}`]
   if (restored === undefined) return { services, action: { kind: 'nothing' }, does: told }
+  if (point.form === 'server') return planServer(point, stateOf(placeStep) !== undefined, told)
   const { result } = restored
   // Where the step did not end, a database that was there has its second name, if anything was done at all.
   const hadOld = result === undefined || (result as { readonly oldPath: string | null }).oldPath !== null
@@ -59,6 +69,20 @@ function planDatabase(stateOf: (name: string | undefined) => StepState | undefin
     ...told,
   ]
   return { services, action: { kind: 'database', path, hadOld }, does }
+}
+
+function planServer(
+  { path, oldPath, services, hadOld }: IdentifiedServer,
+  isBegun: boolean,
+  told: readonly string[],
+): RollBackPlan {
+  const back = hadOld ? `puts ${oldPath} back to ${path}, and keeps what is there now beside it` : `moves ${path} aside`
+  const does = [
+    ...(services.length === 0 ? [] : [`stops ${services.join(', ')}`]),
+    isBegun ? back : `${path} was not touched; removes what was restored beside it`,
+    ...told,
+  ]
+  return { services, action: { kind: 'data folder', path, hadOld, isBegun }, does }
 }
 
 /** What was moved, or may have been where the step did not end: an entry without an old one beside it is left alone then. */
@@ -84,6 +108,7 @@ export async function rollBack(
   }
   const done = await step('Put the old state back', async () => {
     if (action.kind === 'database') return putOldBack({ path: action.path, run, hadOld: action.hadOld })
+    if (action.kind === 'data folder') return putOldFolderBack({ ...action, run })
     if (action.kind === 'files') return putFilesBack(action.moved, run) > 0 ? 'put back' : 'as it was'
     return 'as it was'
   })

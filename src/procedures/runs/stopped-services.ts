@@ -1,4 +1,5 @@
-import { databaseRestoreSteps, type IdentifiedBackup } from '../database-restore/database-restore.ts'
+import { databaseRestoreSteps } from '../database-restore/database-restore.ts'
+import type { IdentifiedBackup } from '../database-restore/identified-backup.ts'
 import type { StepState } from '../../model/procedures/step-history.ts'
 
 /** The services that a run has stopped, or has begun to, and not started again. */

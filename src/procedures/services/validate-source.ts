@@ -1,8 +1,7 @@
 import { errorMessage } from '../../base/error-message.ts'
-import { Failure } from '../../base/failure.ts'
+import { Failure, isFailure } from '../../base/failure.ts'
 import { valueAtPath } from '../../model/json-path.ts'
 import type { ValidationPolicy } from '../../model/policy/policy.ts'
-import { queryValue } from '../../sources/sqlite/query-value.ts'
 import type { Installation } from '../installation.ts'
 import { requireHealthy, runPolicyCommand, servicesOf } from './services.ts'
 
@@ -15,26 +14,29 @@ const answerMsMax = 10_000
 const answerBytesMax = 1024 * 1024
 const toldCharactersMax = 200
 
+/** Asks a database one question: its value as text, undefined where there is none. */
+export type AskDatabase = (sql: string, signal: AbortSignal) => Promise<string | undefined>
+
 /**
  * Whether the application works: the health checks of the source's services, then its validations, each tried again for a minute.
- * Answers how many there were. `database`: the file that `sql` asks. Failure `not_proven` with what was found and wanted.
+ * Answers how many there were. `ask`: the database that `sql` asks. Failure `not_proven` with what was found and wanted.
  */
 export async function validateSource(
   installation: Pick<Installation, 'policy' | 'clock' | 'commands'>,
   source: string,
-  database: string | undefined,
+  ask: AskDatabase | undefined,
   signal: AbortSignal,
 ): Promise<number> {
   const services = servicesOf(installation, source).toReversed()
   for (const service of services) await requireHealthy(installation, service, signal)
   const validations = installation.policy.sources[source]?.validations ?? []
-  for (const validation of validations) await untilValid(installation, { source, database, validation }, signal)
+  for (const validation of validations) await untilValid(installation, { source, ask, validation }, signal)
   return services.length + validations.length
 }
 
 interface Validation {
   readonly source: string
-  readonly database: string | undefined
+  readonly ask: AskDatabase | undefined
   readonly validation: ValidationPolicy
 }
 
@@ -48,35 +50,63 @@ async function untilValid(
   for (;;) {
     const found = await fault(installation, one, signal)
     if (found === undefined) return
-    // What a database says does not change by waiting.
-    if ('sql' in one.validation || clock.monotonicMs() + againMs >= endMs) {
-      throw new Failure('not_proven', `Cannot validate source "${one.source}": ${found}`)
+    if (found.isLasting || clock.monotonicMs() + againMs >= endMs) {
+      throw new Failure('not_proven', `Cannot validate source "${one.source}": ${found.detail}`)
     }
     await clock.sleep(againMs, signal)
   }
 }
 
-/** What is wrong, in words. */
+interface Fault {
+  /** In words. */
+  readonly detail: string
+  /** Waiting does not mend it. */
+  readonly isLasting: boolean
+}
+
+/** What is wrong. */
 async function fault(
   installation: Pick<Installation, 'policy' | 'clock' | 'commands'>,
-  { database, validation }: Validation,
+  one: Validation,
+  signal: AbortSignal,
+): Promise<Fault | undefined> {
+  if ('sql' in one.validation) return await sqlFault(one.ask, one.validation, signal)
+  const detail = await applicationFault(installation, one.validation, signal)
+  return detail === undefined ? undefined : { detail, isLasting: false }
+}
+
+async function sqlFault(
+  ask: AskDatabase | undefined,
+  { sql, expect }: Extract<ValidationPolicy, { sql: unknown }>,
+  signal: AbortSignal,
+): Promise<Fault | undefined> {
+  if (ask === undefined) return { detail: `"${sql}" can only be asked of a database`, isLasting: true }
+  try {
+    const value = await ask(sql, signal)
+    // What a database says does not change by waiting.
+    return value === expect ? undefined : { detail: wanted(`"${sql}" answers`, value, expect), isLasting: true }
+  } catch (error) {
+    if (signal.aborted || !isFailure(error)) throw error
+    // A server that was started just now may not take connections yet.
+    return { detail: `"${sql}" can not be asked: ${error.message}`, isLasting: error.code !== 'connection_failed' }
+  }
+}
+
+async function applicationFault(
+  installation: Pick<Installation, 'policy' | 'clock' | 'commands'>,
+  validation: Exclude<ValidationPolicy, { sql: unknown }>,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   if ('http' in validation) return await httpFault(validation.http, signal)
-  if ('command' in validation) {
-    const [program] = validation.command
-    try {
-      const command = { what: `validate with "${program}"`, words: validation.command, timeoutMs: validationMsMax }
-      await runPolicyCommand(installation, command, signal)
-      return undefined
-    } catch (error) {
-      if (signal.aborted || !(error instanceof Failure)) throw error
-      return error.message
-    }
+  const [program] = validation.command
+  try {
+    const command = { what: `validate with "${program}"`, words: validation.command, timeoutMs: validationMsMax }
+    await runPolicyCommand(installation, command, signal)
+    return undefined
+  } catch (error) {
+    if (signal.aborted || !(error instanceof Failure)) throw error
+    return error.message
   }
-  if (database === undefined) return `"${validation.sql}" can only be asked of a database`
-  const value = queryValue(database, validation.sql)
-  return value === validation.expect ? undefined : wanted(`"${validation.sql}" answers`, value, validation.expect)
 }
 
 async function httpFault(

@@ -65,14 +65,15 @@ export function define(command: Command, run: RunCommand): void {
     )
     .option(
       '--to <target>',
-      'the target of point-in-time-recovery: a time, `latest`, an LSN, a restore point, a transaction',
+      'the target of point-in-time-recovery, and of database-restore of PostgreSQL: a time, `latest`, an LSN, a restore point, a transaction',
     )
-    .option('--timeline <timeline>', 'which timeline point-in-time-recovery follows', 'latest')
-    .option('--owner <user>', 'user that the server of point-in-time-recovery runs as')
+    .option('--timeline <timeline>', 'which timeline leads to the target', 'latest')
+    .option('--owner <user>', 'user that a recovered server runs as')
     .option('--tablespace-map <old=new>', 'where a tablespace is recovered to; may be repeated', collect, [])
     .option('--promote', 'end point-in-time-recovery with a server that can be written to')
     .option('--share <file>', 'a share of the recovery kit for recovery-drill; may be repeated', collect, [])
     .option('--keyring-export <file>', 'an export of the keyring for recovery-drill, in place of shares')
+    .option('--confirm', 'say yes to the steps that the policy asks a person about; it goes on record')
     .option('--dry-run', 'say what each step would do, and do nothing')
     .action((procedure, options, self) =>
       run(self, async (context) => (await import('./run-procedure.ts')).runProcedure(context, procedure, options)),
@@ -81,8 +82,9 @@ export function define(command: Command, run: RunCommand): void {
     .command('resume')
     .summary('go on with a run that was killed, stopped, or had a step fail')
     .argument('<run>', 'the run, by the beginning of its name')
-    .action((name, _, self) =>
-      run(self, async (context) => (await import('./run-procedure.ts')).resumeRun(context, name)),
+    .option('--confirm', 'say yes to the steps that the policy asks a person about; it goes on record')
+    .action((name, options, self) =>
+      run(self, async (context) => (await import('./run-procedure.ts')).resumeRun(context, name, options)),
     )
   command
     .command('roll-back')

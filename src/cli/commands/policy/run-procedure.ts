@@ -11,6 +11,7 @@ import {
   startProcedure,
 } from '../../../control/procedure-runs.ts'
 import { parseRecoveryTarget } from '../../../operations/recover/recovery-target.ts'
+import type { DatabaseRestoreOrder } from '../../../procedures/database-restore/identified-backup.ts'
 import { planProcedure } from '../../../procedures/runs/plan-procedure.ts'
 import type { ProcedureOrder } from '../../../procedures/runs/procedure-table.ts'
 import { openPolicy } from '../../access/open-policy.ts'
@@ -40,6 +41,7 @@ export interface RunProcedureOptions {
   readonly promote?: true
   readonly share: readonly string[]
   readonly keyringExport?: string
+  readonly confirm?: true
   readonly dryRun?: true
 }
 
@@ -50,7 +52,7 @@ export async function runProcedure(
 ): Promise<Outcome> {
   const order = orderOf(context, procedure, options)
   const id = newRunId(context.world.random)
-  return await withParts(context, async (parts) => {
+  return await withParts(context, options.confirm === true, async (parts) => {
     // Whatever makes the order impossible is said now, before there is a run.
     const plan = await planProcedure({ installation: parts.installation, id }, order, context.signal)
     if (options.dryRun === true) {
@@ -62,8 +64,14 @@ export async function runProcedure(
   })
 }
 
-export async function resumeRun(context: CommandContext, name: string): Promise<Outcome> {
-  return await withParts(context, (parts) => ended(context, () => resumeProcedure(parts, name, context.signal)))
+export async function resumeRun(
+  context: CommandContext,
+  name: string,
+  options: { readonly confirm?: true },
+): Promise<Outcome> {
+  return await withParts(context, options.confirm === true, (parts) =>
+    ended(context, () => resumeProcedure(parts, name, context.signal)),
+  )
 }
 
 export async function rollBackRun(
@@ -72,7 +80,7 @@ export async function rollBackRun(
   options: { readonly dryRun?: true },
 ): Promise<Outcome> {
   const { output, world, signal } = context
-  return await withParts(context, async (parts) => {
+  return await withParts(context, true, async (parts) => {
     const { run, plan } = await planRunRollBack(parts, name)
     if (options.dryRun === true) {
       if (output.json) output.document({ message_type: 'roll_back_plan', run: run.id, does: plan.does })
@@ -94,7 +102,7 @@ export async function writeLessons(context: CommandContext, name: string, text: 
   await using catalog = await openPolicyCatalog(policy, world)
   const { id } = await findRun(catalog, name)
   if (text.trim() === '') throw new Failure('usage', 'Cannot write the lessons learned: the text is empty')
-  if (!drillFacts(await catalog.evidence()).some(({ run }) => run === id)) {
+  if (!drillFacts(await catalog.evidence({ kinds: ['drill', 'lesson'] })).some(({ run }) => run === id)) {
     throw new Failure('usage', `Cannot write the lessons learned of "${id}": it is no drill that has ended`)
   }
   const actor = `${world.username}@${world.hostname}`
@@ -104,9 +112,13 @@ export async function writeLessons(context: CommandContext, name: string, text: 
   return 'done'
 }
 
-async function withParts(context: CommandContext, work: (parts: ProcedureParts) => Promise<Outcome>): Promise<Outcome> {
+async function withParts(
+  context: CommandContext,
+  isConfirmed: boolean,
+  work: (parts: ProcedureParts) => Promise<Outcome>,
+): Promise<Outcome> {
   await using watch = watching(context)
-  await using opened = await openProcedures(context, watch)
+  await using opened = await openProcedures(context, watch, isConfirmed)
   return await work(opened.parts)
 }
 
@@ -119,7 +131,7 @@ function orderOf(
   const common = { backup, ...(location !== undefined && { location }) }
   switch (procedure) {
     case 'database-restore':
-      return { procedure, order: { source: required(procedure, '--source', source), ...common } }
+      return { procedure, order: { source: required(procedure, '--source', source), ...common, ...pointOf(options) } }
     case 'point-in-time-recovery': {
       parseRecoveryTarget(required(procedure, '--to', options.to))
       return {
@@ -154,6 +166,18 @@ function orderOf(
     default:
       return procedure satisfies never
   }
+}
+
+/** A point in time of database-restore. Failure `usage`. */
+function pointOf({ to, timeline, owner, backup }: RunProcedureOptions): Partial<DatabaseRestoreOrder> {
+  const named = owner === undefined ? {} : { owner }
+  if (to === undefined) return named
+  parseRecoveryTarget(to)
+  if (backup === 'latest') return { to, timeline: parseTimeline(timeline), ...named }
+  throw new Failure(
+    'usage',
+    'Cannot run database-restore with --backup and --to: the target says which backup is right',
+  )
 }
 
 function required(procedure: string, option: string, value: string | undefined): string {

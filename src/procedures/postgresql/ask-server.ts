@@ -1,0 +1,15 @@
+import { connectPostgresql } from '../../sources/postgresql/connection.ts'
+import { connectionOf } from '../backup/back-up-postgresql-source.ts'
+import type { Installation } from '../installation.ts'
+import type { AskDatabase } from '../services/validate-source.ts'
+import { requirePostgresql } from './physical-backups.ts'
+
+/** Asks the server of a source, in production, by the URL of the policy: the first value of the first row. */
+export function askServer(installation: Pick<Installation, 'policy' | 'secret'>, source: string): AskDatabase {
+  return async (question, signal) => {
+    const connection = await connectionOf(installation, requirePostgresql(installation, source))
+    await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
+    const [row] = await sql.query(question)
+    return row === undefined ? undefined : (Object.values(row)[0] ?? undefined)
+  }
+}

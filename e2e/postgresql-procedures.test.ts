@@ -2,13 +2,17 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeOrderWorld, orderServerSettings, type OrderWorld } from '../testing/order-world.ts'
+import {
+  makePostgresqlProcedureWorld,
+  archivingSettings,
+  type PostgresqlProcedureWorld,
+} from '../testing/postgresql-procedure-world.ts'
 import { postgresqlTest } from '../testing/postgresql-test.ts'
 
 const restore = ['procedure', 'run', 'database-restore', '--source', 'orders', '--json']
 
 /** Turns a bit in each pack of a location; answers what puts them right again. */
-function damagePacks(world: OrderWorld, location: string): () => void {
+function damagePacks(world: PostgresqlProcedureWorld, location: string): () => void {
   const whole = readdirSync(join(world.folder, location), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.parentPath.includes('/data/'))
     .map((entry) => join(entry.parentPath, entry.name))
@@ -25,11 +29,11 @@ function damagePacks(world: OrderWorld, location: string): () => void {
 
 postgresqlTest(
   'a PostgreSQL server is restored in its place, proven before it gets there, and put back on request',
-  { versions: [18], initdb: ['--wal-segsize=1'], settings: orderServerSettings },
+  { versions: [18], initdb: ['--wal-segsize=1'], settings: archivingSettings },
   async ({ server }) => {
     const { dataFolder } = server
     await server.psql('create table orders (n int); insert into orders values (1), (2), (3)')
-    await using world = await makeOrderWorld(server, [`dataDirectory: ${dataFolder}`], 3)
+    await using world = await makePostgresqlProcedureWorld(server, [`dataDirectory: ${dataFolder}`], 3)
     await world.expect(0, 'backup')
     await server.psql('insert into orders values (4)')
     const log = world.serviceLog().length

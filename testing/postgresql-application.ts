@@ -1,7 +1,7 @@
 /**
  * A small application on a PostgreSQL database: GET / answers how many orders there are.
  *
- *   node order-application.ts PORT URL
+ *   node postgresql-application.ts PORT URL
  */
 import { createServer, type ServerResponse } from 'node:http'
 import { queryServer } from './query-server.ts'

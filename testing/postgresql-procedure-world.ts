@@ -15,19 +15,19 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CommandRun, runWords } from './fake-world.ts'
-import type { OrderServiceSettings } from './order-service.ts'
+import type { PostgresqlServiceSettings } from './postgresql-service.ts'
 import type { PostgresqlServer } from './postgresql-server.ts'
 import type { PrintedDocument } from './procedure-world.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 /** Settings of a server whose log goes into a folder beside its data, as it would from an archive_command of ours. */
-export const orderServerSettings = {
+export const archivingSettings = {
   archive_mode: 'on',
   archive_command: 'cp "%p" "../inbox/%f"',
 } as const
 
 /** A policy for a PostgreSQL server that is one of the services of its source, and a small application that depends on it. */
-export interface OrderWorld extends AsyncDisposable {
+export interface PostgresqlProcedureWorld extends AsyncDisposable {
   readonly folder: string
   readonly policyPath: string
   run(...words: string[]): Promise<CommandRun>
@@ -43,11 +43,11 @@ export interface OrderWorld extends AsyncDisposable {
 }
 
 /** The server holds the table "orders" in database "postgres" and is started by the service from here on. */
-export async function makeOrderWorld(
+export async function makePostgresqlProcedureWorld(
   server: PostgresqlServer,
   source: readonly string[],
   expectOrders: number,
-): Promise<OrderWorld> {
+): Promise<PostgresqlProcedureWorld> {
   const temporary = temporaryFolder('orders')
   const folder = temporary.path
   chmodSync(folder, 0o755)
@@ -58,10 +58,16 @@ export async function makeOrderWorld(
     chownSync(server.folder, server.owner.uid, server.owner.gid)
   }
   const { url, binFolder, dataFolder, owner } = server
-  const settings: OrderServiceSettings = { folder, port: await freePort(), url, binFolder, dataFolder, owner }
+  const settings: PostgresqlServiceSettings = { folder, port: await freePort(), url, binFolder, dataFolder, owner }
   writeFileSync(join(folder, 'services.json'), JSON.stringify(settings))
   const words = (name: string, verb: string): string[] => {
-    return [process.execPath, join(import.meta.dirname, 'order-service.ts'), join(folder, 'services.json'), name, verb]
+    return [
+      process.execPath,
+      join(import.meta.dirname, 'postgresql-service.ts'),
+      join(folder, 'services.json'),
+      name,
+      verb,
+    ]
   }
   const service = (name: string): string => {
     const verbs = ['stop', 'start', 'health'].map((verb) => `${verb}: ${JSON.stringify(words(name, verb))}`)

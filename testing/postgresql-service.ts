@@ -1,14 +1,14 @@
 /**
- * The services of a test: the application of order-application.ts, and the PostgreSQL server below it.
+ * The services of a test: the application of postgresql-application.ts, and the PostgreSQL server below it.
  *
- *   node order-service.ts SETTINGS web|database stop|start|health
+ *   node postgresql-service.ts SETTINGS web|database stop|start|health
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { appendFileSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export interface OrderServiceSettings {
+export interface PostgresqlServiceSettings {
   /** Where the log, and the number of the application's process are. */
   readonly folder: string
   readonly port: number
@@ -20,7 +20,7 @@ export interface OrderServiceSettings {
 }
 
 const [path, service, verb] = process.argv.slice(2) as [string, string, string]
-const settings = JSON.parse(readFileSync(path, 'utf8')) as OrderServiceSettings
+const settings = JSON.parse(readFileSync(path, 'utf8')) as PostgresqlServiceSettings
 appendFileSync(join(settings.folder, 'service.log'), `${verb} ${service}\n`)
 if (existsSync(join(settings.folder, `${verb}-${service}-fails`))) {
   console.error(`${verb} is not possible today`)
@@ -62,7 +62,7 @@ async function controlApplication(): Promise<number> {
     rmSync(numberPath)
   }
   if (verb === 'stop') return 0
-  const words = [join(import.meta.dirname, 'order-application.ts'), String(port), url]
+  const words = [join(import.meta.dirname, 'postgresql-application.ts'), String(port), url]
   const child = spawn(process.execPath, words, { detached: true, stdio: 'ignore' })
   child.unref()
   writeFileSync(numberPath, String(child.pid))

@@ -79,10 +79,12 @@ test('a folder that somebody else made in the place meanwhile is neither replace
   const path = makePlace(folder.path, { hadOld: true })
   renameSync(path, oldFolderPath(path, run))
   makeFolder(path, 'foreign')
-  const isRefused = (error: unknown): boolean =>
-    isFailure(error, 'refused') && error.message.includes('did not put there')
   assert.throws(() => putFolderInPlace({ path, run }), isRefused)
   assert.throws(() => putOldFolderBack({ path, run, hadOld: true, isBegun: true }), isRefused)
   assert.equal(contentOf(path), 'foreign')
   assert.equal(contentOf(oldFolderPath(path, run)), 'old')
 })
+
+function isRefused(error: unknown): boolean {
+  return isFailure(error, 'refused') && error.message.includes('did not put there')
+}

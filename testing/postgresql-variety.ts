@@ -12,6 +12,7 @@ export const variety = `
       FROM generate_series(1, 3000) g;
   CREATE UNLOGGED TABLE odd.fleeting AS SELECT 1 AS one;
   CREATE MATERIALIZED VIEW odd.seen AS SELECT count(*) FROM odd.kinds;
+  CREATE MATERIALIZED VIEW odd.unseen AS SELECT 1 AS one WITH NO DATA;
   CREATE FUNCTION odd.twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';
   CREATE INDEX ON odd.kinds ((odd.twice(id::int)));
   CREATE ROLE reader; CREATE ROLE writer LOGIN IN ROLE reader; GRANT SELECT ON odd.kinds TO reader;

@@ -1,4 +1,5 @@
 import { Client } from 'pg'
+import { databaseOf } from '../src/sources/postgresql/server-address.ts'
 
 /** Runs statements on any server, as `psql -At` would: a line a row, "|" between columns. */
 export async function queryServer(url: string, sql: string): Promise<string> {
@@ -6,6 +7,8 @@ export async function queryServer(url: string, sql: string): Promise<string> {
     connectionString: url,
     types: { getTypeParser: () => (value: string | Buffer) => value },
   })
+  const parameters = (client as unknown as { connectionParameters: { database: string } }).connectionParameters
+  parameters.database = databaseOf(url) ?? parameters.database
   client.on('error', () => {}) // A query that runs reports it too.
   await client.connect()
   try {

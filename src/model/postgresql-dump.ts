@@ -20,6 +20,11 @@ export const postgresqlDumpSchema = z.object({
       encoding: z.string(),
       collate: z.string(),
       ctype: z.string(),
+      /** Whose rules its texts are ordered by, where these are not the system's. */
+      provider: z.enum(['icu', 'builtin']).optional(),
+      /** By that one's names, as are the rules that are added to it. */
+      locale: z.string().optional(),
+      rules: z.string().optional(),
     }),
   ),
 })

@@ -26,6 +26,8 @@ interface Target {
   end(): Promise<void> | undefined
 }
 
+/** A larger relation has more files. */
+const relationFileBytes = 2 ** 30
 const smallBytesMax = 1024 * 1024
 const incrementalPrefix = 'INCREMENTAL.'
 
@@ -76,7 +78,10 @@ export class DataDirectory implements BaseBackupReceiver {
   begin(path: ByteName, entry: TarEntry): Promise<void> | undefined {
     this.#owner ??= entry
     const whole = wholePath(path)
-    if (this.#options.parent !== undefined && whole !== path) return this.#beginSynthesis(path, whole, entry)
+    if (this.#options.parent !== undefined && whole !== path) {
+      if (isVisibilityMap(whole)) return this.#beginEmpty(path, whole, entry)
+      return this.#beginSynthesis(path, whole, entry)
+    }
     if (path === settingsPath) {
       this.#settingsEntry = entry
       this.#target = wholeText(path, async (text) => {
@@ -121,6 +126,18 @@ export class DataDirectory implements BaseBackupReceiver {
     return this.#file(path, this.fileMetadata, byContent)
   }
 
+  /**
+   * PostgreSQL 17 and 18 do not log which page of a visibility map is changed where rows of a page are no longer seen by
+   * everybody: neither a summary of the log nor the incremental backup has it. With the map of the parent, deleted rows
+   * would come back to whoever looks for them by an index alone. An empty map says of no page that all see it, which is
+   * always right; VACUUM fills it again.
+   */
+  #beginEmpty(path: ByteName, whole: ByteName, entry: TarEntry): undefined {
+    const file = this.#file(whole, entry, this.#pages)
+    this.#changes.set(path, { size: 0, sha256: hash('sha256', '') })
+    this.#target = { write: () => undefined, end: () => file.end() }
+  }
+
   async #beginSynthesis(path: ByteName, whole: ByteName, entry: TarEntry): Promise<void> {
     const { parent, blockBytes, chunks } = this.#options
     const chunkBytes = chunks.bytes
@@ -134,7 +151,7 @@ export class DataDirectory implements BaseBackupReceiver {
     }
     const sink = this.#file(whole, entry, this.#pages)
     const load = (chunk: { readonly id: string }): Promise<Uint8Array> => files.load(chunk.id)
-    const file = new SynthesisedFile({ sink, blockBytes, chunkBytes, before, load })
+    const file = new SynthesisedFile({ sink, blockBytes, chunkBytes, bytesMax: relationFileBytes, before, load })
     this.#target = {
       write: (bytes) => file.write(bytes),
       end: async () => {
@@ -182,6 +199,10 @@ const byContent: Chunking = { kind: 'content' }
 /** Whether it is a file of pages: a table's or an index's, with its forks. */
 export function isRelation(path: ByteName): boolean {
   return /^(?:base\/\d+|global|pg_tblspc\/\d+\/PG_[^/]+\/\d+)\/(?:t\d+_)?\d+(?:_(?:fsm|vm|init))?(?:\.\d+)?$/.test(path)
+}
+
+function isVisibilityMap(path: ByteName): boolean {
+  return /\d_vm(?:\.\d+)?$/.test(path)
 }
 
 /** The path of the file that an incremental one stands for; others are their own. */

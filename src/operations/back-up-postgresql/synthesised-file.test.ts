@@ -39,6 +39,7 @@ async function synthesise(
     },
     blockBytes,
     chunkBytes,
+    bytesMax: 60 * blockBytes,
     before: chunks,
     load: async ({ id }) => {
       loaded++
@@ -76,6 +77,14 @@ test('SynthesisedFile is the file before with the blocks that came, whatever was
     ),
     { numRuns: 300 },
   )
+})
+
+test('SynthesisedFile is no longer than a file of a relation may be, though the server says so', async () => {
+  const before = Buffer.alloc(60 * blockBytes, 'the file as it was')
+  const incremental = encodeIncremental({ blockBytes, blocksMin: 61, blocks: [] })
+  const { bytes, isUnchanged } = await synthesise(before, [chunkBytes], incremental, 7)
+  assert.deepEqual(bytes, before)
+  assert.ok(isUnchanged)
 })
 
 test('SynthesisedFile reads only chunks of which a part is needed, and keeps those in which nothing changed', async () => {

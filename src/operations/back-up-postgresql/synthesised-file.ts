@@ -10,6 +10,8 @@ export interface SynthesisedFileOptions {
   readonly blockBytes: number
   /** Bytes of a chunk; a multiple of the block's. */
   readonly chunkBytes: number
+  /** Of a relation's file, where the parent's is no longer: servers may say that one is longer, which is cut. */
+  readonly bytesMax: number
   /** The file in the parent snapshot. */
   readonly before: readonly ParentChunk[]
   readonly load: (chunk: ParentChunk) => Promise<Uint8Array>
@@ -68,8 +70,12 @@ export class SynthesisedFile {
   }
 
   #begin(head: IncrementalHead): undefined {
-    const { blockBytes, chunkBytes } = this.#options
-    this.#size = blocksOf(head) * blockBytes
+    const { blockBytes, chunkBytes, bytesMax } = this.#options
+    // Where a relation of many files was cut off, PostgreSQL 17 and 18 give the place in the relation for that in the file.
+    const before = this.#parent.at(-1)
+    const blocksMax = Math.max(bytesMax, before === undefined ? 0 : before.offset + before.bytes) / blockBytes
+    const blocksMin = Math.min(head.blocksMin, Math.floor(blocksMax))
+    this.#size = blocksOf({ blocks: head.blocks, blocksMin }) * blockBytes
     this.#changed = new Set(head.blocks)
     for (const block of head.blocks) this.#units.add(Math.floor((block * blockBytes) / chunkBytes))
   }

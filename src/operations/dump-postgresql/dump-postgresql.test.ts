@@ -25,10 +25,13 @@ postgresqlTest(
     await using folder = temporaryFolder('pg-dump')
     const environment = { PATH: process.env.PATH ?? '' }
     const tools = { toolFolders: ['/nowhere', server.binFolder], environment, jobs: 2 }
-    await server.psql('CREATE DATABASE shop')
-    await server.psql(`${variety}; CREATE TABLE large AS SELECT g FROM generate_series(1, 30000) g`, {
-      database: 'shop',
-    })
+    await server.psql(`CREATE DATABASE shop TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-AT'`)
+    await server.psql(
+      `${variety}; CREATE UNLOGGED TABLE passing (id serial); CREATE TABLE large AS SELECT g FROM generate_series(1, 30000) g`,
+      {
+        database: 'shop',
+      },
+    )
     const repository = await freshRepository()
     const dump = async (): ReturnType<typeof dumpPostgresql> =>
       await dumpPostgresql(
@@ -68,6 +71,9 @@ postgresqlTest(
     const like = { like: expected, databases: [{ name: 'shop_restored', as: 'shop' }] }
     const found = await takePostgresqlManifest(connection, like, neverStopped())
     assert.deepEqual(comparePostgresqlManifests(expected, found), [])
+
+    const provider = `SELECT datlocprovider FROM pg_database WHERE datname = 'shop_restored'`
+    assert.equal(await server.psql(provider), 'i')
 
     await server.psql('CREATE TABLE newer AS SELECT 1 AS one', { database: 'shop' })
     const names = { current: 'shop', restored: 'shop_restored', keepAs: 'shop_before' }

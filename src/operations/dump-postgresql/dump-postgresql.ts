@@ -18,7 +18,7 @@ import {
 import { connectPostgresql } from '../../sources/postgresql/connection.ts'
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
 import { DatabaseSession, listDatabases } from '../../sources/postgresql/database-session.ts'
-import type { SequenceValue } from '../../sources/postgresql/sequence-values.ts'
+import { readSequences, type SequenceValue } from '../../sources/postgresql/sequence-values.ts'
 import { urlOfDatabase } from '../../sources/postgresql/server-address.ts'
 import { readServerFacts, type ServerFacts } from '../../sources/postgresql/server-facts.ts'
 import { headOf, readDatabase, readRoles } from '../../sources/postgresql/take-manifest.ts'
@@ -160,7 +160,9 @@ class DumpRun {
       `--file=${target}`,
       `--dbname=${urlOfDatabase(this.#url, database)}`,
     ])
-    const sequences = await this.#sequences(target)
+    // Those of unlogged tables are in the dump, but no manifest tells of them.
+    const told = new Set((await readSequences(session)).map(({ name }) => name))
+    const sequences = (await this.#sequences(target)).filter(({ name }) => told.has(name))
     for (const name of (await readdir(target)).toSorted()) {
       await this.#store(sink, join(target, name), `${folder}/${name}`)
     }
@@ -187,10 +189,16 @@ class DumpRun {
   async #factsOf(session: DatabaseSession, folder: string): Promise<DatabaseFacts> {
     const row = await session.row(`
       SELECT datname AS name, pg_get_userbyid(datdba) AS owner, pg_encoding_to_char(encoding) AS encoding,
-             datcollate AS collate, datctype AS ctype
-        FROM pg_database WHERE datname = current_database()`)
+             datcollate AS collate, datctype AS ctype, datlocprovider AS provider,
+             coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale,
+             to_jsonb(d) ->> 'daticurules' AS rules
+        FROM pg_database d WHERE datname = current_database()`)
     const { name, owner, encoding, collate, ctype } = row as Record<string, string>
-    return { name: name!, folder, owner: owner!, encoding: encoding!, collate: collate!, ctype: ctype! }
+    const facts = { name: name!, folder, owner: owner!, encoding: encoding!, collate: collate!, ctype: ctype! }
+    if (row.provider === 'c') return facts
+    const { locale, rules } = row
+    const provider = row.provider === 'i' ? 'icu' : 'builtin'
+    return { ...facts, provider, ...(locale != null && { locale }), ...(rules != null && { rules }) }
   }
 
   async #run(tool: ToolName, words: readonly string[], more: readonly string[] = ['--no-password']): Promise<void> {

@@ -37,7 +37,7 @@ export async function restorePostgresqlDump(request: RestoreDumpRequest, signal:
   const { owner, encoding, collate, ctype } = database
   await sql.query(
     `CREATE DATABASE ${quoteName(newName)} TEMPLATE template0 OWNER ${quoteName(owner)} ENCODING ${quoteText(encoding)}
-       LC_COLLATE ${quoteText(collate)} LC_CTYPE ${quoteText(ctype)}`,
+       LC_COLLATE ${quoteText(collate)} LC_CTYPE ${quoteText(ctype)} ${localeWords(database)}`,
   )
   const { url, environment } = connectionWords(connection, request.environment)
   const words = [
@@ -55,6 +55,15 @@ export async function restorePostgresqlDump(request: RestoreDumpRequest, signal:
     await sql.query(`DROP DATABASE ${quoteName(newName)} WITH (FORCE)`).catch(() => {})
     throw error
   }
+}
+
+/** Without them a database would order its texts by the system's rules, whatever it had before. */
+function localeWords({ provider, locale, rules }: RestoreDumpRequest['database']): string {
+  if (provider === undefined) return 'LOCALE_PROVIDER libc'
+  const words = [`LOCALE_PROVIDER ${provider}`]
+  if (locale !== undefined) words.push(`${provider === 'icu' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${quoteText(locale)}`)
+  if (rules !== undefined) words.push(`ICU_RULES ${quoteText(rules)}`)
+  return words.join(' ')
 }
 
 /**

@@ -88,3 +88,7 @@ test('a folder that somebody else made in the place meanwhile is neither replace
   assert.equal(contentOf(path), 'foreign')
   assert.equal(contentOf(oldFolderPath(path, run)), 'old')
 })
+
+function isRefused(error: unknown): boolean {
+  return isFailure(error, 'refused') && error.message.includes('did not put there')
+}

@@ -4,6 +4,7 @@ import { printableName } from '../../base/byte-name.ts'
 import { restore } from '../../operations/restore/restore.ts'
 import { parseBackupManifest } from '../../sources/postgresql/backup-manifest.ts'
 import { verifyRestoredFiles } from '../../sources/postgresql/verify-restored-files.ts'
+import { keepTablespacesOfFolder } from '../../sources/postgresql/wal-folder.ts'
 import { readDumpFacts } from '../postgresql/read-dump-facts.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import type { RestoredContent, RestoreJob } from './restore-source.ts'
@@ -54,6 +55,8 @@ export async function restoreServerFiles(
     { clock: installation.clock, progress: watch.progress },
     signal,
   )
+  // A server that somebody starts there must not write where production has a tablespace. Of dumps there is no log.
+  if (problems.length === 0) await keepTablespacesOfFolder(target)
   return { files, bytes, problems: problems.map(({ path, detail }) => `${printableName(path)}: ${detail}`) }
 }
 

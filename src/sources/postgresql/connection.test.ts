@@ -53,6 +53,11 @@ postgresqlTest(
     const nowhere = await refusal({ url: server.urlOf({ database: 'nowhere' }) }, sql)
     assertRefused(nowhere, 'access_denied', /"nowhere" does not exist/, /database that exists/)
 
+    const odd = `we"ird 'dä%tabase%2F/?#@&:+,`
+    await server.psql(`CREATE DATABASE "${odd.replaceAll('"', '""')}"`)
+    await using session = await connectPostgresql({ url: server.url }, { kind: 'sql', database: odd }, neverStopped())
+    assert.deepEqual(await session.row('SELECT current_database() AS name'), { name: odd })
+
     await using folder = temporaryFolder('pgpass')
     writeFileSync(folder.at('pgpass'), '*:*:*:secret:s3cret\n', { mode: 0o600 })
     process.env.PGPASSFILE = folder.at('pgpass')

@@ -5,7 +5,7 @@ import { Failure, isFailure } from '../../base/failure.ts'
 import { connectionFailure } from './connection-failure.ts'
 import type { ConnectionPurpose, PostgresqlConnectionOptions } from './connection-options.ts'
 import { SocketRing } from './socket-ring.ts'
-import { clientConfig, describeServer, sslModeOf, urlOfDatabase } from './server-address.ts'
+import { clientConfig, databaseOf, describeServer, sslModeOf, urlOfDatabase } from './server-address.ts'
 
 /** A row by the names of its columns; every value is the server's own text. */
 export type Row = Readonly<Record<string, string | null>>
@@ -127,6 +127,9 @@ async function open(
       ...replicationOf(purpose),
       ...(ring !== undefined && { stream: () => ring.socket }),
     })
+    // The driver leaves some signs of a name as the URL has them: "%2F" is no name's "/" to it.
+    const parameters = (client as unknown as { connectionParameters: { database: string } }).connectionParameters
+    parameters.database = databaseOf(url) ?? parameters.database
     if (options.password !== undefined) client.password = options.password
     connection = new PostgresqlConnection(client, server, signal, ring)
     await client.connect()

@@ -8,6 +8,9 @@ const ofUsers = (alias: string): string => `${alias}.nspname !~ '^pg_' AND ${ali
 const statements: readonly string[] = [
   `SELECT json_build_array('database', pg_encoding_to_char(encoding), datcollate, datctype, pg_get_userbyid(datdba))::text AS line
      FROM pg_database WHERE datname = current_database()`,
+  // Only that it is another one: versions write the same locale in different ways.
+  `SELECT json_build_array('locale provider', datlocprovider)::text AS line
+     FROM pg_database WHERE datname = current_database() AND datlocprovider <> 'c'`,
   `SELECT json_build_array('schema', n.nspname, pg_get_userbyid(n.nspowner), n.nspacl::text)::text AS line
      FROM pg_namespace n WHERE ${ofUsers('n')}`,
   `SELECT json_build_array('relation', n.nspname, c.relname, c.relkind, c.relpersistence, pg_get_userbyid(c.relowner),

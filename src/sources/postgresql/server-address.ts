@@ -41,6 +41,12 @@ export function urlOfDatabase(url: string, database: string): string {
   return `${match[1]}/${encodeURIComponent(database)}${match[3]}`
 }
 
+/** The database that a URL names; undefined where it names none. */
+export function databaseOf(url: string): string | undefined {
+  const name = /^[a-z]+:\/\/[^/?#]*\/([^?#]+)/.exec(url)?.[1]
+  return name === undefined ? undefined : decodeURIComponent(name)
+}
+
 /** The URL for the command line of another program, where everybody can read it, and the password that it holds. */
 export function splitPassword(url: string): { readonly url: string; readonly password: string | undefined } {
   const match = /^([a-z]+:\/\/[^:@/?#]*):([^@/?#]*)(@.*)$/s.exec(url)

@@ -13,13 +13,14 @@ export type TableReading =
   | { readonly kind: 'as before'; readonly tables: readonly TableManifest[] }
 
 const unlogged = 'unlogged: a recovery empties it'
+const unpopulated = 'a materialised view that was not filled'
 const counted = 'counted only'
 
 /** Every table and materialised view of a database, in the order of their names. */
 export async function readTables(session: DatabaseSession, reading: TableReading): Promise<TableManifest[]> {
   const rows = await session.query(`
     SELECT format('%I.%I', n.nspname, c.relname) AS name, c.oid, c.relpersistence AS persistence,
-           c.relfilenode AS filenode, pg_relation_size(c.oid) AS bytes, current_setting('block_size') AS block
+           c.relispopulated AS populated, c.relfilenode AS filenode, pg_relation_size(c.oid) AS bytes, current_setting('block_size') AS block
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'm')
@@ -32,6 +33,10 @@ export async function readTables(session: DatabaseSession, reading: TableReading
     const name = row.name!
     if (row.persistence === 'u') {
       tables.push({ name, rows: 0, digest: null, sampled: unlogged })
+      continue
+    }
+    if (row.populated === 'f') {
+      tables.push({ name, rows: 0, digest: null, sampled: unpopulated })
       continue
     }
     const part = partOf(reading, before.get(name), Number(row.bytes), Number(row.block))

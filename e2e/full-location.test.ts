@@ -1,0 +1,82 @@
+/** A policy whose locations fill up. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { test, type TestContext } from 'node:test'
+import { seededRandom } from '../testing/seeded-random.ts'
+import { type TemporaryFolder, temporaryFolder } from '../testing/temporary-folder.ts'
+import { parseLines, tryZakops, zakops } from './program.ts'
+
+const isRoot = process.getuid?.() === 0
+const skip = isRoot ? false : 'only root can mount a small file system'
+
+/** A file system of 8 MiB; undefined where this machine lets nobody mount one. */
+function mountSmall(path: string, context: TestContext): Disposable | undefined {
+  mkdirSync(path)
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', path], { stdio: 'pipe' })
+  } catch {
+    context.skip('this machine lets nobody mount a small file system')
+    return undefined
+  }
+  return { [Symbol.dispose]: () => execFileSync('umount', [path]) }
+}
+
+async function begin(folder: TemporaryFolder): Promise<string[]> {
+  mkdirSync(folder.at('documents'))
+  grow(folder, 2)
+  const policy = ['--policy', folder.at('zakops-backup.yaml')]
+  const places = ['--primary', folder.at('primary'), '--secondary', folder.at('secondary')]
+  const source = ['--source', `files:documents=${folder.at('documents')}`]
+  await zakops(['init', '--environment', 'production', ...places, ...source, '--yes', ...policy], { cwd: folder.path })
+  await zakops(['backup', ...policy])
+  return policy
+}
+
+function grow(folder: TemporaryFolder, megabytes: number): void {
+  const from = readdirSync(folder.at('documents')).length
+  for (let number = from; number < from + megabytes; number++)
+    writeFileSync(folder.at('documents', String(number)), seededRandom(`${number}`).bytes(1_000_000))
+}
+
+test('a primary that fills up fails the backup with a clear message, loses nothing, and with room it goes on', {
+  skip,
+}, async (context) => {
+  await using folder = temporaryFolder('full')
+  using small = mountSmall(folder.at('primary'), context)
+  if (small === undefined) return
+  const policy = await begin(folder)
+  grow(folder, 20)
+  const full = await tryZakops(['backup', ...policy])
+  assert.equal(full.exitCode, 1, full.stderr)
+  assert.match(full.stderr, /documents: .*no room is left on its device/)
+  // What was there is there, restores, and nothing was removed for it.
+  await zakops(['restore', 'documents', '--to', folder.at('restored'), ...policy])
+  const listed = parseLines((await zakops(['backups', '--json', ...policy])).stdout)
+  assert.deepEqual(
+    listed.map((line) => line['copies']),
+    [['primary', 'secondary']],
+  )
+  execFileSync('mount', ['-o', 'remount,size=80m', folder.at('primary')])
+  await zakops(['backup', ...policy])
+  await zakops(['verify', '--read-data', ...policy])
+})
+
+test('a secondary that fills up makes gaps, and is caught up by the next backup with room', {
+  skip,
+}, async (context) => {
+  await using folder = temporaryFolder('full')
+  using small = mountSmall(folder.at('secondary'), context)
+  if (small === undefined) return
+  const policy = await begin(folder)
+  grow(folder, 20)
+  const gaps = await tryZakops(['backup', '--json', ...policy])
+  assert.equal(gaps.exitCode, 3, gaps.stderr)
+  assert.deepEqual(parseLines(gaps.stdout)[0]?.['copies'], ['primary'])
+  assert.match(gaps.stderr, /secondary/)
+  execFileSync('mount', ['-o', 'remount,size=80m', folder.at('secondary')])
+  await zakops(['backup', ...policy])
+  const listed = parseLines((await zakops(['backups', '--json', ...policy])).stdout)
+  assert.ok(listed.every((line) => String(line['copies']) === 'primary,secondary'))
+  await zakops(['verify', '--read-data', ...policy])
+})

@@ -8,10 +8,6 @@ import { newFolderPath, oldFolderPath, putFolderInPlace, putOldFolderBack } from
 
 const run = 'run-1'
 
-function isRefused(error: unknown): boolean {
-  return isFailure(error, 'refused') && error.message.includes('did not put there')
-}
-
 function makeFolder(path: string, content: string): void {
   mkdirSync(path)
   writeFileSync(join(path, 'PG_VERSION'), content)

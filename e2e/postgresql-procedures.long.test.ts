@@ -56,6 +56,13 @@ postgresqlTest(
     writeFileSync(world.policyPath, policy)
     assert.equal(await world.orders(), 4)
 
+    // What of ours lies in the data directory would be moved away with it.
+    writeFileSync(world.policyPath, policy.replace(/^( +dataDirectory: ).*$/m, `$1${world.folder}`))
+    const within = await world.run(...restore, ...accept)
+    writeFileSync(world.policyPath, policy)
+    assert.notEqual(within.code, 0)
+    assert.match(within.stderr, /of the policy lies in it/)
+
     // A server that does not start again: the run goes on when it can.
     writeFileSync(`${world.folder}/start-database-fails`, '')
     const unstarted = await world.run(...restore, ...accept)

@@ -1,7 +1,11 @@
 import { statSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { errorCode } from '../../base/error-code.ts'
 import { Failure } from '../../base/failure.ts'
 import type { PostgresqlSourcePolicy } from '../../model/policy/policy.ts'
+import { locationsOf } from '../../model/policy/resolve-policy.ts'
+import { liesIn, storagePlace } from '../../model/policy/storage-place.ts'
 import { planRecovery } from '../../operations/recover/plan-recovery.ts'
 import { describeTarget } from '../../operations/recover/recovery-target.ts'
 import { dataFolderUsers } from '../../sources/postgresql/data-folder-users.ts'
@@ -43,6 +47,8 @@ export async function identifyServer(
   const { backup, facts } = base
   await requireServer(installation, Math.floor(facts.serverVersion / 10_000), signal)
   requireRenamable(path)
+  requireNothingOfOurs(installation, path)
+  await requireRoom(path, backup.bytes)
   const services = servicesOf(installation, source)
   if (services.length === 0) requireNobody(path)
   const known = statOf(path)
@@ -104,6 +110,38 @@ async function requireServer(
     'unsupported',
     `Cannot restore a backup of PostgreSQL ${major}: found servers ${found}, expected ${major}`,
     { facts: { hint: `Install PostgreSQL ${major}, on which the result is proven before it is put into place` } },
+  )
+}
+
+/** What lies in the data folder is moved aside with it. Failure `target_unsafe`. */
+function requireNothingOfOurs({ policy }: ProcedureContext['installation'], path: string): void {
+  const data = { adapter: 'local', path } as const
+  const ours = [
+    { what: 'the state folder', place: { adapter: 'local', path: policy.state } as const },
+    { what: 'the keyring', place: { adapter: 'local', path: policy.encryption.keyManagement.keyring } as const },
+    ...locationsOf(policy).map(({ name, location }) => {
+      return { what: `the ${name} location`, place: storagePlace(location.storage) }
+    }),
+  ]
+  const inside = ours.find(({ place }) => liesIn(place, data))
+  if (inside === undefined) return
+  throw new Failure('target_unsafe', `Cannot replace data folder "${path}": ${inside.what} of the policy lies in it`, {
+    facts: { hint: 'Keep it apart from the data that it protects' },
+  })
+}
+
+/** Old and new lie beside each other; so that nobody finds that out when everything is stopped. Failure `target_failed`. */
+async function requireRoom(path: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(path)).catch((cause: unknown) => {
+    throw new Failure('target_failed', `Cannot look at the folder of data folder "${path}"`, { cause })
+  })
+  if (bavail * bsize >= bytes) return
+  throw new Failure(
+    'target_failed',
+    `Cannot restore beside "${path}": ${bavail * bsize} bytes are free, expected ${bytes}`,
+    {
+      facts: { hint: 'The old data folder stays beside the new one: make room for both' },
+    },
   )
 }
 

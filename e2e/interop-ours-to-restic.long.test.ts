@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { areLongTests, longMark } from '../testing/long-tests.ts'
 import { keepsOddTargets } from '../testing/restic.ts'
 import { makeSampleTree } from '../testing/sample-tree.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
@@ -8,9 +7,9 @@ import { changeTree } from './change-tree.ts'
 import { interopTest } from './interop-test.ts'
 import { parseSnapshots, zakops } from './program.ts'
 
-for (const format of areLongTests ? [1] : [2]) {
+for (const format of [1, 2]) {
   interopTest(
-    `restic checks and restores what we wrote, and we go on after its prune (format ${format})${areLongTests ? longMark : ''}`,
+    `restic checks and restores what we wrote, and we go on after its prune (format ${format})`,
     async (world) => {
       const { folder, restic } = world
       const [repository, source] = [folder.at('repository'), folder.at('source')]

@@ -57,7 +57,7 @@ function workers(): string[] {
 
 /** The types of the library, for those who import it. */
 function declareLibrary(): void {
-  const words = ['-p', join(projectFolder, 'tsconfig.library.json')]
+  const words = ['-p', join(projectFolder, 'tsconfig.declarations.json')]
   const { status } = spawnSync(join(projectFolder, 'node_modules/.bin/tsc'), words, { stdio: 'inherit' })
   if (status !== 0) process.exit(1)
 }

@@ -218,6 +218,7 @@ function mountTmpfs(context: TestContext, path: string): boolean {
   try {
     execFileSync('mount', ['-t', 'tmpfs', 'none', path], { stdio: 'pipe' })
   } catch {
+    // A container without the right to mount has no second file system to leave.
     context.skip('a tmpfs can not be mounted here')
     return false
   }

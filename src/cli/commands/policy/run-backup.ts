@@ -1,3 +1,4 @@
+import { FAILURES } from '../../../base/failure.ts'
 import { runBackups } from '../../../procedures/backup/run-backups.ts'
 import type { BackupsOutcome } from '../../../procedures/backup/backup-order.ts'
 import { directSteps } from '../../../procedures/step-runner.ts'
@@ -40,7 +41,10 @@ export async function runPolicyBackup(
 export function tellBackups({ output }: CommandContext, { sources, troubles }: BackupsOutcome): void {
   for (const one of sources) {
     if (one.state === 'failed') {
-      output.problem({ during: 'back up', item: one.source, message: sentence(one.message, one.hint) })
+      // A source that failed does not end the command, so what its failure's code says to do is told here.
+      const toDo = one.hint ?? FAILURES[one.failure].remedy
+      const message = `${one.message}. ${toDo} (${one.failure})`
+      output.problem({ during: 'back up', item: one.source, message })
       continue
     }
     for (const { path, reason } of one.gaps)
@@ -115,8 +119,4 @@ export function worstOf({ sources, troubles }: BackupsOutcome): Outcome {
   if (sources.some(({ state }) => state === 'failed')) return 'failed'
   const hasGaps = sources.some((one) => one.state === 'stored' && one.gapsTotal > 0)
   return hasGaps || troubles.length > 0 ? 'gaps' : 'done'
-}
-
-function sentence(message: string, hint: string | undefined): string {
-  return hint === undefined ? message : `${message}. ${hint}`
 }

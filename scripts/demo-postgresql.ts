@@ -80,13 +80,16 @@ interface Receiver extends Disposable {
 
 function receive(policy: readonly string[], environmentOfIt: NodeJS.ProcessEnv, cwd: string): Receiver {
   const words = ['wal', 'receive', 'orders', ...policy]
-  const child = spawn(programPath, words, { cwd, env: { ...process.env, ...environmentOfIt }, stdio: 'ignore' })
+  const env = { ...process.env, ...environmentOfIt }
+  const child = spawn(programPath, words, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
   return {
     async stored(server) {
       const end = await server.psql('select pg_current_wal_lsn()')
       const question = `select coalesce(bool_or(flush_lsn >= '${end}'), false) from pg_stat_replication`
       while ((await server.psql(question)) !== 't') {
-        if (child.exitCode !== null) throw new Error(`the receiver ended with ${child.exitCode}`)
+        if (child.exitCode !== null) throw new Error(`the receiver ended with ${child.exitCode}: ${said}`)
         await sleep(50)
       }
     },

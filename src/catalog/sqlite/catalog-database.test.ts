@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 import { isFailure } from '../../base/failure.ts'
 import { openCatalogDatabase } from './catalog-database.ts'
@@ -46,6 +48,26 @@ test('openCatalogDatabase() syncs each commit and writes a log ahead', async () 
   assert.equal(database.prepare('PRAGMA journal_mode').get()!.journal_mode, 'wal')
   assert.equal(database.prepare('PRAGMA synchronous').get()!.synchronous, 2)
   database.close()
+})
+
+test('openCatalogDatabase() waits for another process that is making the catalog', async () => {
+  await using folder = temporaryFolder('catalog')
+  const path = folder.at('a')
+  writeFileSync(path, '', { mode: 0o600 })
+  const holding = `
+    const { DatabaseSync } = require('node:sqlite')
+    const { parentPort, workerData } = require('node:worker_threads')
+    const database = new DatabaseSync(workerData)
+    database.exec('BEGIN IMMEDIATE')
+    parentPort.postMessage('locked')
+    setTimeout(() => database.exec('COMMIT'), 200)`
+  const other = new Worker(holding, { eval: true, workerData: path })
+  const ended = once(other, 'exit')
+  await once(other, 'message')
+  const database = openCatalogDatabase(path, ['CREATE TABLE a (x)'])
+  assert.deepEqual(tables(database), ['a'])
+  database.close()
+  await ended
 })
 
 test('openCatalogDatabase() says what is in the way', async () => {

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, statSync } from '
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { errorCode } from '../../base/error-code.ts'
-import { Failure } from '../../base/failure.ts'
+import { Failure, isFailure } from '../../base/failure.ts'
 import { inTransaction } from './in-transaction.ts'
 import { migrations } from './migrations.ts'
 import { sqliteFailure } from './sqlite-failure.ts'
@@ -12,6 +12,8 @@ const applicationId = 0x5a4f4243
 
 /** How long a call waits for other processes; their transactions take milliseconds. It holds up this process meanwhile. */
 const busyTimeoutMs = 10_000
+/** How often the switch to a write-ahead log is tried anew meanwhile. */
+const switchEveryMs = 20
 
 /**
  * Opens the file of a catalog, which it makes where there is none, and brings it to the newest form. Only its owner may
@@ -75,7 +77,7 @@ function prepareDatabase(database: DatabaseSync, path: string, steps: readonly s
   // Committed is synced: with FULL, SQLite syncs its log at each commit.
   database.exec('PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON')
   if (userVersion(database, path, steps.length) === steps.length) return
-  const { journal_mode: mode } = database.prepare('PRAGMA journal_mode = WAL').get() ?? {}
+  const mode = writeAhead(database)
   if (mode !== 'wal') {
     throw new Failure(
       'unsupported',
@@ -90,6 +92,22 @@ function prepareDatabase(database: DatabaseSync, path: string, steps: readonly s
       if (userVersion(database, path, steps.length) > at) return
       database.exec(`${step}; PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${at + 1}`)
     })
+  }
+}
+
+/**
+ * Switches to a write-ahead log; answers with the journal mode. SQLite does not wait for its busy timeout here: of two
+ * processes that make the catalog at once, each of which has read the file, one is turned away at once.
+ */
+function writeAhead(database: DatabaseSync): unknown {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode
+    } catch (error) {
+      const isBusy = isFailure(sqliteFailure(error, 'open the catalog', ''), 'database_busy')
+      if (!isBusy || attempt * switchEveryMs >= busyTimeoutMs) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, switchEveryMs)
+    }
   }
 }
 

@@ -5,14 +5,15 @@ import type { Id } from '../../model/id.ts'
 import { stepNames } from '../../model/procedures/policy-procedures.ts'
 import type { RestorePhases } from '../../model/run.ts'
 import { recoveryOrder } from '../../model/procedures/recovery-order.ts'
-import { queryValue } from '../../sources/sqlite/query-value.ts'
+import type { SqliteSourcePolicy } from '../../model/policy/policy.ts'
 import type { Installation } from '../installation.ts'
+import { failedAssertions, failedValidations } from '../questions/question-fault.ts'
 import { rebuildCatalog } from '../rebuild-catalog.ts'
 import { chooseBackup } from '../restore/choose-backup.ts'
-import { openBackup } from '../restore/open-backup.ts'
+import { openBackup, type OpenedBackup } from '../restore/open-backup.ts'
 import { readManifest } from '../restore/read-manifest.ts'
 import { restorePhases } from '../restore/restore-phases.ts'
-import { restorers } from '../restore/restore-source.ts'
+import { type RestoredContent, restorers } from '../restore/restore-source.ts'
 import { type NegativeControl, negativeControl } from '../restore-test/negative-control.ts'
 import { openTestEnvironment } from '../restore-test/test-environment.ts'
 import type { ProcedureContext, ProcedureOutcome } from '../runs/procedure-context.ts'
@@ -20,6 +21,7 @@ import type { StepRunner } from '../step-runner.ts'
 import type { DrillRoot, RecoveryDrillOrder } from './drill-root.ts'
 
 const [loss, execute, measure, document] = stepNames('recovery-drill')
+const differencesMax = 20
 
 /** What became of one source. Plain JSON. */
 interface SourceRecovered {
@@ -180,41 +182,49 @@ async function recoverOne(context: ProcedureContext, work: SourceWork, signal: A
       order: restoreOrder,
       watch: context.watch,
     })
-    const expected = await readManifest(opened)
     const comparingMs = durationMs()
-    let { outcome, differences } = content
-    if (outcome === 'not compared' && expected !== undefined) {
-      await using environment = await openTestEnvironment({
-        installation: isolated,
-        opened,
-        source,
-        folder: target,
-        expected,
-      })
-      differences = await environment.compare()
-      outcome = differences.length === 0 ? 'equal' : 'different'
-    }
-    const told = [...differences, ...assertionFaults(isolated, source, target)].slice(0, 20)
-    const isRight = outcome === 'equal' && told.length > 0 ? 'different' : outcome
+    const { outcome, differences } = await compareRecovered(work, { opened, folder: target, content }, signal)
     const verifyMs = content.verifyMs + durationMs() - comparingMs
     const phases = restorePhases({ durationMs: durationMs(), openMs, verifyMs })
-    return { ...known, outcome: isRight, bytes: content.bytes, durationMs: durationMs(), phases, differences: told }
+    const told = differences.slice(0, differencesMax)
+    return { ...known, outcome, bytes: content.bytes, durationMs: durationMs(), phases, differences: told }
   } catch (error) {
     if (!isFailure(error) || !findings.has(error.code)) throw error
     return { ...known, outcome: 'different', bytes: 0, durationMs: durationMs(), differences: [error.message] }
   }
 }
 
-/** The validations that can be asked of a restored database. Those by HTTP and command would ask production. */
-function assertionFaults({ policy }: Installation, source: string, folder: string): string[] {
-  const known = policy.sources[source]
-  if (known?.kind !== 'sqlite') return []
-  const path = join(folder, known.path.split('/').at(-1)!)
-  return known.validations.flatMap((one) => {
-    if (!('sql' in one)) return []
-    const found = queryValue(path, one.sql)
-    return found === one.expect ? [] : [`"${one.sql}" answers "${found ?? 'nothing'}", expected "${one.expect}"`]
-  })
+function questionsOf({ policy }: Installation, source: string): Pick<SqliteSourcePolicy, 'assertions' | 'validations'> {
+  const known = policy.sources[source]!
+  return { assertions: known.kind === 'files' ? [] : known.assertions, validations: known.validations }
+}
+
+/**
+ * In what a restored source differs from its manifest and from what the policy asserts of it. Of the validations those are asked
+ * that a database answers: by HTTP and command they would ask production.
+ */
+async function compareRecovered(
+  { isolated, source }: SourceWork,
+  restored: { readonly opened: OpenedBackup; readonly folder: string; readonly content: RestoredContent },
+  signal: AbortSignal,
+): Promise<Pick<RestoredContent, 'outcome' | 'differences'>> {
+  const { opened, folder, content } = restored
+  const expected = await readManifest(opened)
+  if (content.outcome === 'different' || expected === undefined || expected.kind === 'files') return content
+  const { assertions, validations } = questionsOf(isolated, source)
+  await using environment = await openTestEnvironment({ installation: isolated, opened, source, folder, expected })
+  // A SQLite database was compared as it was restored; only a server can tell what is in its files.
+  const isCompared = content.outcome === 'equal'
+  const found = isCompared ? [] : await environment.compare()
+  const { ask } = environment
+  const faults: string[] = []
+  if (ask !== undefined && isCompared) faults.push(...(await failedAssertions(ask, assertions, signal)))
+  if (ask !== undefined) faults.push(...(await failedValidations(ask, validations, signal)))
+  const differences = [...found, ...faults]
+  if (differences.length === 0) return { outcome: 'equal', differences }
+  // What a bounded manifest differs in may have come between it and its backup.
+  const isBounded = expected.kind === 'postgresql' && expected.view.state === 'bounded' && faults.length === 0
+  return { outcome: isBounded ? 'not compared' : 'different', differences }
 }
 
 /** Damages the smallest source that came back equal; undefined where none did. */

@@ -13,7 +13,7 @@ import { openPlace } from '../../access/open-place.ts'
 import { openPolicy } from '../../access/open-policy.ts'
 import { newPassword } from '../../access/password.ts'
 import { apartFacts, openPolicyCatalog, openPolicyKeyring } from '../../access/policy-keys.ts'
-import { readTextFile } from '../../access/read-text-file.ts'
+import { readShares } from '../../access/read-shares.ts'
 import type { CommandContext } from '../../command-entry.ts'
 import type { Outcome } from '../../outcome.ts'
 import { formatCount } from '../../output/format-count.ts'
@@ -83,16 +83,6 @@ export async function runKitOpen(
     await storage.close()
   }
   return 'done'
-}
-
-/** The texts of share files. */
-export async function readShares(
-  { world, signal }: Pick<CommandContext, 'world' | 'signal'>,
-  files: readonly string[],
-): Promise<string[]> {
-  return await Promise.all(
-    files.map((file) => readTextFile(resolve(world.workingDirectory, file), 'share of the recovery kit', signal)),
-  )
 }
 
 async function requireNoLocation(

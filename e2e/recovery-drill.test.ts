@@ -1,6 +1,6 @@
 /** The drill: everything is gone but the off-site location and the keys in the safe. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { makeProcedureWorld, type ProcedureWorld } from '../testing/procedure-world.ts'
@@ -62,24 +62,8 @@ test('a drill recovers every source from the off-site location alone, and is clo
   assert.match(closed.stdout, /held \d/)
 })
 
-test('of what production has still nothing is left, and where a source is gone what was restored stays', async () => {
-  await world.expect(0, 'keys', 'kit', 'create', '--to', folder.at('kit'))
-  const [end] = await world.expect(0, ...shares('copies', 2, 5, 1))
-  assert.deepEqual([end!.outcome, end!.removed, end!.kept], ['recovered', ['orders', 'documents'], []])
-  assert.deepEqual(readdirSync(folder.at('copies')), [])
-
-  renameSync(folder.at('documents'), folder.at('lost'))
-  mkdirSync(folder.at('documents')) // As a package would make it on a new machine.
-  const [gone] = await world.expect(0, ...shares('copies', 2, 5, 1))
-  rmSync(folder.at('documents'), { recursive: true })
-  renameSync(folder.at('lost'), folder.at('documents'))
-  const kept = [{ source: 'documents', folder: folder.at('copies/restored/documents') }]
-  assert.deepEqual([gone!.removed, gone!.kept], [['orders'], kept])
-  assert.equal(letterIn('copies'), 'one', 'what stays was not damaged for the negative control')
-  assert.deepEqual(readdirSync(folder.at('copies/restored')), ['documents'])
-})
-
 test('shares that are too few or wrong keep a drill from beginning, and say what to do', async () => {
+  await world.expect(0, 'keys', 'kit', 'create', '--to', folder.at('kit'))
   const runs = (await world.expect(0, 'procedure', 'history', '--json')).length
   const told = async (...words: string[]): Promise<string> => {
     const { code, stderr } = await world.run(...words.filter((word) => word !== '--json'))

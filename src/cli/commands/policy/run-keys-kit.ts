@@ -1,6 +1,4 @@
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { fileTrouble } from '../../../keys/file-trouble.ts'
 import { makeKit, openKit } from '../../../keys/recovery-kit.ts'
 import { requireOutside } from '../../../keys/require-apart.ts'
 import { requireCopyApart } from '../../../keys/require-copy-apart.ts'
@@ -17,6 +15,7 @@ import { readShares } from '../../access/read-shares.ts'
 import type { CommandContext } from '../../command-entry.ts'
 import type { Outcome } from '../../outcome.ts'
 import { formatCount } from '../../output/format-count.ts'
+import { makeFolder } from './make-folder.ts'
 import { sharePage, shareText } from './kit-page.ts'
 
 export async function runKitCreate(
@@ -96,12 +95,4 @@ async function requireNoLocation(
     return location?.adapter === 'local' ? [{ name: `location ${name} of the kit`, path: location.path }] : []
   })
   await requireCopyApart(path, locations)
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw fileTrouble(error, 'make folder', folder)
-  }
 }

@@ -16,11 +16,29 @@ const unlogged = 'unlogged: a recovery empties it'
 const unpopulated = 'a materialised view that was not filled'
 const counted = 'counted only'
 
-/** Every table and materialised view of a database, in the order of their names. */
-export async function readTables(session: DatabaseSession, reading: TableReading): Promise<TableManifest[]> {
+/**
+ * What a table is in the catalogs: its name, its file, its columns, and the labels of enumerations where it may have such. A
+ * view of rows holds back none of them, nor TRUNCATE and its like.
+ */
+const shape = `format('%I.%I', n.nspname, c.relname) || ' ' || c.relfilenode || ' ' ||
+  coalesce((SELECT string_agg(concat_ws(':', attnum, atttypid, atttypmod, attisdropped, atthasmissing, attgenerated), ' '
+                              ORDER BY attnum)
+              FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0), '') || ' ' ||
+  CASE WHEN EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND atttypid >= 16384)
+       THEN (SELECT coalesce(sum(hashtextextended(oid::text || enumlabel, 0)), 0) FROM pg_enum) ELSE 0 END`
+
+/**
+ * Every table and materialised view of a database, in the order of their names. Where others may be at work, `witness` is
+ * another session of the database, outside of any view: by it is told which tables were no longer read as the view has them.
+ */
+export async function readTables(
+  session: DatabaseSession,
+  reading: TableReading,
+  witness?: DatabaseSession,
+): Promise<TableManifest[]> {
   const rows = await session.query(`
     SELECT format('%I.%I', n.nspname, c.relname) AS name, c.oid, c.relpersistence AS persistence,
-           c.relispopulated AS populated, c.relfilenode AS filenode, pg_relation_size(c.oid) AS bytes, current_setting('block_size') AS block
+           c.relispopulated AS populated, ${shape} AS shape, pg_relation_size(c.oid) AS bytes, current_setting('block_size') AS block
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'm')
@@ -40,7 +58,7 @@ export async function readTables(session: DatabaseSession, reading: TableReading
       continue
     }
     const part = partOf(reading, before.get(name), Number(row.bytes), Number(row.block))
-    tables.push(await readTable(session, { name, oid: row.oid!, filenode: row.filenode! }, part))
+    tables.push(await readTable(session, { name, oid: row.oid!, shape: row.shape!, witness }, part))
   }
   return tables
 }
@@ -68,27 +86,40 @@ function partOf(reading: TableReading, before: TableManifest | undefined, bytes:
 
 async function readTable(
   session: DatabaseSession,
-  table: { readonly name: string; readonly oid: string; readonly filenode: string },
+  table: {
+    readonly name: string
+    readonly oid: string
+    readonly shape: string
+    readonly witness: DatabaseSession | undefined
+  },
   part: Part,
 ): Promise<TableManifest> {
-  const { name } = table
+  const { name, witness } = table
   // Two hashes of 64 bits of each row's text, added up: any order gives the same sums, and what hash partitioning
   // relies on never changes with the version. A row too large to be one text, or a lock that stays, is told.
-  const digests = `sum(hashtextextended(row_text, 0))::text AS low, sum(hashtextextended(row_text, 1))::text AS high,`
-  const found = await session.tryRow(
-    `SELECT count(*) AS rows, ${part.kind === 'count' ? '' : digests}
-            pg_relation_filenode(${table.oid}) AS filenode
-       FROM (${sourceOf(name, part)}) AS source (row_text)`,
-  )
+  const digests = `, sum(hashtextextended(row_text, 0))::text AS low, sum(hashtextextended(row_text, 1))::text AS high`
+  const found = await session.try(async () => {
+    const row = await session.row(
+      `SELECT count(*) AS rows${part.kind === 'count' ? '' : digests} FROM (${sourceOf(name, part)}) AS source (row_text)`,
+    )
+    const now = witness === undefined ? table.shape : await shapeOf(witness, table.oid)
+    return { row, isSame: now === table.shape }
+  })
   if ('refusal' in found) return { name, rows: 0, digest: null, sampled: `not read: ${found.refusal.message}` }
-  const { row } = found
-  // A view of rows does not hold back TRUNCATE and its like, which came between then.
-  if (table.filenode !== '0' && row.filenode !== table.filenode)
-    return { name, rows: 0, digest: null, sampled: 'not read: it was rewritten meanwhile' }
+  const { row, isSame } = found.answer
+  if (!isSame) return { name, rows: 0, digest: null, sampled: 'not read: it was changed or rewritten meanwhile' }
   const rows = Number(row.rows)
   if (part.kind === 'count') return { name, rows, digest: null, sampled: counted }
   const digest = hash('sha256', `${rows}:${row.low ?? 0}:${row.high ?? 0}`)
   return { name, rows, digest, ...(part.kind === 'blocks' && { sampled: part.sampled }) }
+}
+
+/** As it is now: the table is locked by who has read it. */
+async function shapeOf(witness: DatabaseSession, oid: string): Promise<string | null | undefined> {
+  const [row] = await witness.query(
+    `SELECT ${shape} AS shape FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`,
+  )
+  return row?.shape
 }
 
 function sourceOf(name: string, part: Part): string {

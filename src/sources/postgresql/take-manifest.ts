@@ -40,15 +40,19 @@ export async function takePostgresqlManifest(
     const known = { schemaDigest: await readSchemaDigest(session), sequences: await readSequences(session) }
     databases.push({ ...(await readDatabase(session, known, options, { name: as })), name: as })
   }
-  return { ...headOf(server), databases, roles, view: { state: 'snapshot' } }
+  const head = headOf(server)
+  const { rowDigest, ...older } = head
+  const isOlder = 'like' in options && options.like.rowDigest !== rowDigest
+  return { ...(isOlder ? older : head), databases, roles, view: { state: 'snapshot' } }
 }
 
 /** The beginning of a manifest. */
 export function headOf(server: {
   readonly version: number
   readonly systemIdentifier: string
-}): Pick<PostgresqlManifest, 'version' | 'kind' | 'serverVersion' | 'systemIdentifier'> {
-  return { version: 1, kind: 'postgresql', serverVersion: server.version, systemIdentifier: server.systemIdentifier }
+}): Pick<PostgresqlManifest, 'version' | 'kind' | 'serverVersion' | 'systemIdentifier' | 'rowDigest'> {
+  const { version: serverVersion, systemIdentifier } = server
+  return { version: 1, kind: 'postgresql', serverVersion, systemIdentifier, rowDigest: 'columns' }
 }
 
 /**
@@ -92,5 +96,6 @@ export async function readRoles(session: DatabaseSession): Promise<string[]> {
 function readingOf(database: string, options: ManifestReading): TableReading {
   if (!('like' in options)) return { kind: options.largeTables ?? 'sample', tableBytesMax: options.tableBytesMax }
   const before = options.like.databases.find(({ name }) => name === database)
-  return { kind: 'as before', tables: before?.tables ?? [] }
+  const rowDigest = options.like.rowDigest ?? 'text'
+  return { kind: 'as before', tables: before?.tables ?? [], rowDigest }
 }

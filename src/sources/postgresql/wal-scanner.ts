@@ -61,6 +61,8 @@ const sequenceManager = 15
 const tablespaceMade = 0x00
 /** Of the head of a record so much must be there to tell what it is. */
 const kindBytes = 18
+/** A record that makes a tablespace is a path of at most 1024 bytes, and a head. */
+export const tablespaceRecordBytesMax = 1100
 const xlogSwitch = 0x40
 const xlogRestorePoint = 0x70
 
@@ -103,11 +105,12 @@ export class WalScanner {
     return { start: this.#lastStart, end: this.#lastEnd }
   }
 
-  /** The record that is not whole yet, where it makes a tablespace and that can be told. */
-  get cutTablespace(): { readonly start: Lsn; readonly bytes: number } | undefined {
-    const isCut = !this.#isEnded && this.#left > 0 && this.#recordLength > 0 && this.#headLength >= kindBytes
-    if (!isCut || !makesTablespace(this.#head)) return undefined
-    return { start: this.#recordStart, bytes: this.#recordLength }
+  /** The record that is not whole yet, where it makes a tablespace, or may: `isCertain` where its head is there. */
+  get cutTablespace(): { readonly start: Lsn; readonly bytes: number; readonly isCertain: boolean } | undefined {
+    if (this.#isEnded || this.#left === 0 || this.#recordLength === 0) return undefined
+    const isCertain = this.#headLength >= kindBytes
+    if (isCertain ? !makesTablespace(this.#head) : this.#recordLength > tablespaceRecordBytesMax) return undefined
+    return { start: this.#recordStart, bytes: this.#recordLength, isCertain }
   }
 
   feed(bytes: Uint8Array): void {

@@ -29,6 +29,8 @@ export interface WalFetchRequest {
   /** The cluster's own pg_wal, where the server looks when it is told that a file is absent. */
   readonly walFolder: string
   readonly processId: number
+  /** Where content may lie while it is written: for one call at a time. */
+  readonly buffer?: Buffer
 }
 
 /**
@@ -62,7 +64,7 @@ export async function walFetch(request: WalFetchRequest, signal: AbortSignal): P
     const spool = new WalSpool(spoolFolder, { archive, systemIdentifier, processId })
     if (await spool.take(name, path)) return 'fetched'
   }
-  const found = await archive.get({ systemIdentifier, name }, signal)
+  const found = await archive.get({ systemIdentifier, name }, signal, request.buffer)
   const content = found?.content ?? (await longestPart(request, wal, signal))
   if (typeof content === 'string') return content
   const mayMake = found === undefined || mayMakeTablespaces(found)

@@ -60,8 +60,10 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
     serviceMs: serviceTimes(evidence, restores),
     setUpMs: setUpTime(evidence),
     // A run whose process died goes on in the record only.
-    runs: (await runsOf(catalog, now)).filter(
-      (run) => run.state !== 'running' || isRunProcessAlive(run.process, world.hostname),
+    runs: (await runsOf(catalog, now)).map((run) =>
+      run.state !== 'running' || isRunProcessAlive(run.process, world.hostname)
+        ? run
+        : { ...run, state: 'lost', endedAt: now },
     ),
     drills: drillFacts(evidence),
     interrupted: await interruptedRuns(catalog, (process) => isRunProcessAlive(process, world.hostname)),

@@ -7,6 +7,7 @@ import { yearAfter } from './calendar.ts'
 import { clauseOf } from './clause-status.ts'
 import type { ClauseStatus, Finding } from './clause-status.ts'
 import { countOf, mention } from './mention.ts'
+import { failedFindings } from './run-findings.ts'
 import { earlyMs, graceMs } from './status-view.ts'
 import type { SourceView, StatusView } from './status-view.ts'
 
@@ -80,6 +81,7 @@ export function recoveryPointClause(view: StatusView): ClauseStatus {
   return clauseOf(objectives, 'Recovery point (RPO)', [
     ...findings,
     ...gaps,
+    ...failedFindings(view, ['backup']),
     ...emptyFindings(view),
     ...clockFindings(view),
   ])

@@ -642,6 +642,7 @@ test('policyStatus() says of each source what is there', () => {
       { location: 'secondary', copies: 13, of: 13 },
     ],
     lastVerification: { location: 'primary', at: at('2026-11-22T14:30:00'), faults: 0 },
+    failedRun: undefined,
     nextDue: { at: at('2026-11-26T02:00:00'), kind: 'incremental' },
   })
   assert.equal(orders!.lastPreOperation?.takenAt.getTime(), at('2026-11-24T09:00:01').getTime())

@@ -72,7 +72,7 @@ export interface StatusFacts {
   readonly serviceMs: Readonly<Record<string, number>>
   /** What the last drill took besides restoring, ms. */
   readonly setUpMs: number | undefined
-  /** Those of the last weeks, at least the newest of each procedure and source, and all that are running, dead ones given up. */
+  /** Those of the last weeks, at least the newest of each procedure and source, and all that are running; one whose process died is `lost`. */
   readonly runs: readonly Run[]
   readonly drills: readonly DrillFact[]
   /** Procedures that a crash or a failed step has ended, and what they left stopped. */

@@ -41,6 +41,14 @@ export function statusDocument(status: PolicyStatus): object {
       recovery_time_forecasts: source.forecasts.map((forecast) => forecastDocument(forecast)),
       copies: source.copies,
       last_verification: source.lastVerification ?? null,
+      failed_run:
+        (source.failedRun && {
+          run: source.failedRun.run,
+          started_at: source.failedRun.startedAt,
+          failure: source.failedRun.failure,
+          message: source.failedRun.message,
+        }) ??
+        null,
       next_due: source.nextDue ?? null,
     })),
   }

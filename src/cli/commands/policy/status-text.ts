@@ -1,5 +1,5 @@
 import { printableName } from '../../../base/byte-name.ts'
-import { formatAge, formatMinute, formatSpan } from '../../../model/age.ts'
+import { formatAge, formatMinute, formatSpanRange } from '../../../model/age.ts'
 import type { ClauseState, ClauseStatus } from '../../../model/status/clause-status.ts'
 import { clauseStates } from '../../../model/status/clause-status.ts'
 import type { PolicyStatus } from '../../../model/status/policy-status.ts'
@@ -122,10 +122,10 @@ function provenText({ points }: SourceStatus): string {
 
 function forecastsText({ forecasts }: SourceStatus): string {
   return forecasts
-    .map(({ location, durationMs, unknown, lacks }) => {
+    .map(({ location, durationMs, range, unknown, lacks }) => {
       if (durationMs === undefined) return `${location} ${unknown}`
       const without = lacks.length === 0 ? '' : ` and ${lacks.join(' and ')} (not measured)`
-      return `${location} ${formatSpan(durationMs)}${without}`
+      return `${location} ${formatSpanRange(durationMs, range)}${without}`
     })
     .join(', ')
 }

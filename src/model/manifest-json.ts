@@ -41,6 +41,7 @@ const manifestSchema = z.discriminatedUnion('kind', [
     kind: z.literal('postgresql'),
     serverVersion: count,
     systemIdentifier: z.string(),
+    rowDigest: z.literal('columns').exactOptional(),
     databases: z.array(
       z.strictObject({
         name: z.string(),

@@ -44,6 +44,8 @@ export interface PostgresqlManifest {
   readonly kind: 'postgresql'
   readonly serverVersion: number
   readonly systemIdentifier: string
+  /** How rows are hashed: `columns`, each by its values; absent, as in older manifests, by the text of the whole. */
+  readonly rowDigest?: 'columns'
   readonly databases: readonly {
     readonly name: string
     readonly schemaDigest: string

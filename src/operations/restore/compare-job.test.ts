@@ -70,6 +70,24 @@ test('compareJob() finds the blobs that are wrong, wherever the file is damaged'
   }
 })
 
+test('compareJob() proves a file by the digest of its whole, of any length', async () => {
+  await using folder = temporaryFolder('compare-job')
+  for (const length of [0, 1, 1024 * 1024, 1024 * 1024 + 1, 2_500_000]) {
+    const bytes = Buffer.alloc(length, 'abc')
+    writeFileSync(folder.at('file'), bytes)
+    const by = (digest: string, expected: number): unknown => {
+      const one = { ...target('file'), content: [], lengths: [], size: expected, digest }
+      const comparison = compareOne(folder, 'proof', one)
+      return comparison.state === 'different' ? comparison.trouble : comparison.state
+    }
+    const digest = hash('sha256', bytes)
+    assert.equal(by(digest, length), 'equal')
+    assert.equal(by(digest, length + 1), `it has ${length} bytes, expected ${length + 1}`)
+    const other = hash('sha256', 'other')
+    assert.equal(by(other, length), `its SHA-256 is ${digest}, expected ${other}`)
+  }
+})
+
 test('compareJob() wants anew what is no regular file of one name', async () => {
   await using folder = temporaryFolder('compare-job')
   writeFileSync(folder.at('right'), whole)

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { compareMoments, parseGoTime } from '../../model/go-time.ts'
 import { close } from '../../posix/open.ts'
 import { readAt } from '../../posix/read.ts'
@@ -9,13 +9,17 @@ import type { CompareBy, CompareTarget, Comparison, RestoreAnswer, RestoreJob } 
 import type { RestoreWorkerContext } from './restore-worker-context.ts'
 import { troubleOf } from './target-trouble.ts'
 
+/** A file that is hashed as a whole is read in pieces of so many bytes. */
+const wholeReadBytes = 1024 * 1024
+
 /** Compares files of the target with what they are to hold, blob by blob. Changes nothing, not even access times. */
 export function compareJob(
   job: Extract<RestoreJob, { kind: 'compare' }>,
   context: RestoreWorkerContext,
 ): Extract<RestoreAnswer, { kind: 'compare' }> {
   const longest = job.files.reduce((most, file) => file.lengths.reduce((a, b) => Math.max(a, b), most), 0)
-  const scratch = Buffer.allocUnsafeSlow(longest)
+  const isWhole = job.files.some(({ digest }) => digest !== undefined)
+  const scratch = Buffer.allocUnsafeSlow(isWhole ? Math.max(longest, wholeReadBytes) : longest)
   const comparisons = job.files.map((file): Comparison => {
     let stat: FileStat | undefined
     try {
@@ -53,6 +57,7 @@ function compare(found: FileStat, { file, directory, by, scratch }: Compared): C
     const stat = statOpen(fd)
     const mtime = mtimeOf(stat)
     if (by === 'times' && stat.size !== file.size) return different
+    if (file.digest !== undefined) return compareWhole(fd, { file, stat, digest: file.digest, scratch })
     const isEqual = by === 'times' && looksEqual(stat, file)
     const wrong = isEqual ? [] : wrongBlobs(fd, file, scratch)
     if (wrong.length > 0 || stat.size !== file.size) {
@@ -67,6 +72,36 @@ function compare(found: FileStat, { file, directory, by, scratch }: Compared): C
     return { state: 'equal', mtime, metadata }
   } finally {
     close(fd)
+  }
+}
+
+function compareWhole(
+  fd: number,
+  parts: {
+    readonly file: CompareTarget
+    readonly stat: FileStat
+    readonly digest: string
+    readonly scratch: Buffer
+  },
+): Comparison {
+  const { file, stat, digest, scratch } = parts
+  const mtime = mtimeOf(stat)
+  const different = { state: 'different', wrong: 'all', mtime } as const
+  if (stat.size !== file.size) {
+    return { ...different, trouble: `it has ${stat.size} bytes, expected ${file.size}` }
+  }
+  const found = hashOfWhole(fd, scratch)
+  if (found === digest) return { state: 'equal', mtime, metadata: 'right' }
+  return { ...different, trouble: `its SHA-256 is ${found}, expected ${digest}` }
+}
+
+function hashOfWhole(fd: number, scratch: Buffer): string {
+  const digest = createHash('sha256')
+  for (let offset = 0; ; ) {
+    const length = readAt(fd, scratch, offset)
+    digest.update(scratch.subarray(0, length))
+    offset += length
+    if (length < scratch.length) return digest.digest('hex')
   }
 }
 

@@ -72,14 +72,20 @@ export class RestoreCrew implements AsyncDisposable {
     return answer as Answer<Kind>
   }
 
-  /** How each of these files compares with what is in the target. */
-  async compare(files: readonly LocatedFile[], by: CompareBy): Promise<Comparison[]> {
+  /** How each of these files compares with what is in the target; for a `proof` by the SHA-256 of the whole, where there is one. */
+  async compare(
+    files: readonly LocatedFile[],
+    by: CompareBy,
+    digestOf: (file: LocatedFile) => string | undefined = () => undefined,
+  ): Promise<Comparison[]> {
     const comparisons: Comparison[] = []
     await this.#inLots(files, async (lot, from) => {
       const { directories, targets } = targetsOf(lot)
       const compared = targets.map((target, number) => {
-        const { content, lengths } = lot[number]!
-        return { ...target, content, lengths }
+        const file = lot[number]!
+        const digest = digestOf(file)
+        if (digest !== undefined) return { ...target, content: [], lengths: [], digest }
+        return { ...target, content: file.content, lengths: file.lengths }
       })
       const answer = await this.run({ kind: 'compare', directories, files: compared, by })
       for (const [number, comparison] of answer.comparisons.entries()) comparisons[from + number] = comparison

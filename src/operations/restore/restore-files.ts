@@ -68,8 +68,8 @@ export class FileRestorer {
     return !this.#missing.has(path)
   }
 
-  /** Reads files back and compares their content. */
-  async verify(wanted: readonly WantedFile[]): Promise<void> {
+  /** Reads files back and compares their content: with the SHA-256 of the whole, where there is one for their path below the target. */
+  async verify(wanted: readonly WantedFile[], digests: ReadonlyMap<ByteName, string>): Promise<void> {
     const { counts, crew, leftAlone, repository } = this.#options
     const files: LocatedFile[] = []
     for (const file of wanted) {
@@ -77,7 +77,10 @@ export class FileRestorer {
       const located = locateFile(file, repository.index, () => {}) // It was told when the file was restored.
       if (located !== undefined) files.push(located)
     }
-    for (const [number, comparison] of (await crew.compare(files, 'proof')).entries()) {
+    const comparisons = await crew.compare(files, 'proof', ({ directory, node: { name } }) =>
+      digests.get([...directory, name].join('/')),
+    )
+    for (const [number, comparison] of comparisons.entries()) {
       if (comparison.state === 'equal') {
         counts.filesVerified++
         continue

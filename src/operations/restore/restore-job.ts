@@ -38,6 +38,8 @@ export interface CompareTarget extends FileTarget {
   /** Ids and lengths of its blobs. */
   readonly content: readonly Id[]
   readonly lengths: readonly number[]
+  /** SHA-256 of its whole content, for a `proof`: it is compared, and the blobs are not. */
+  readonly digest?: string
 }
 
 /** Names that lead from the target to each directory of a job. */

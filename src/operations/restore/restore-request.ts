@@ -25,6 +25,11 @@ export interface RestoreRequest {
   readonly dryRun: boolean
   /** Reads all files back at the end and compares their content with the snapshot; not those that a rule left alone. */
   readonly verify: boolean
+  /**
+   * SHA-256 of whole files by their paths below the target, where the caller knows some from elsewhere: these files are
+   * compared with it and not with the snapshot. Asked for when all is restored, before files are read back.
+   */
+  readonly digests?: () => Promise<ReadonlyMap<ByteName, string>>
   /** What the whole will be, where the caller knows, for the estimate. */
   readonly totals?: { readonly files?: number; readonly bytes?: number }
   readonly workers?: number
@@ -62,5 +67,7 @@ export interface RestoreReport {
   readonly bytesWritten: number
   /** Files read back and found equal to the snapshot; undefined where that was not asked for. */
   readonly filesVerified: number | undefined
+  /** The part of the time in which files were read back, ms. */
+  readonly verifyMs: number
   readonly problems: readonly RestoreProblem[]
 }

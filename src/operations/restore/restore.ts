@@ -73,9 +73,12 @@ export async function restore(
   }
   entries.finish()
   if (!verify || dryRun) return reportOf(counts, undefined)
+  const beginMs = context.clock.monotonicMs()
+  const digests = (await request.digests?.()) ?? new Map<ByteName, string>()
   const restored = filesOf(walkTree(start, { trees, filter }, signal))
-  await inLanes(fileWindows(restored), windowsMax, signal, async (window) => files.verify(window))
-  return reportOf(counts, counts.filesVerified)
+  await inLanes(fileWindows(restored), windowsMax, signal, async (window) => files.verify(window, digests))
+  const verifyMs = context.clock.monotonicMs() - beginMs
+  return reportOf(counts, { files: counts.filesVerified, verifyMs })
 }
 
 /** The target, made where it is missing; undefined where it is missing and this is a dry run. */
@@ -94,8 +97,11 @@ async function* filesOf(events: AsyncIterable<WalkEvent>): AsyncGenerator<Wanted
   }
 }
 
-function reportOf(counts: RestoreCounts, filesVerified: number | undefined): RestoreReport {
+function reportOf(
+  counts: RestoreCounts,
+  verified: { readonly files: number; readonly verifyMs: number } | undefined,
+): RestoreReport {
   const { files, directories, others, hardLinks, filesSkipped, bytesSkipped, bytes, bytesWritten, problems } = counts
   const report = { files, directories, others, hardLinks, filesSkipped, bytesSkipped, bytes, bytesWritten }
-  return { ...report, filesVerified, problems }
+  return { ...report, filesVerified: verified?.files, verifyMs: verified?.verifyMs ?? 0, problems }
 }

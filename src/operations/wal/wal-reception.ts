@@ -45,6 +45,9 @@ export class WalReception {
   #askedAtMs: number | undefined
   /** The wait for the next message, which goes on over others. */
   #coming: Promise<void> | undefined
+  /** What is waited for besides messages: one sleep over many of them, since they come by the thousand. */
+  #alarm: { readonly atMs: number; readonly rings: Promise<'due'> } | undefined
+  #sleeping = new AbortController()
   /** The full segment that is being stored. */
   #storing: Promise<void> | undefined
   /** The bytes of the one before, to be used again: free once nothing is being stored. */
@@ -72,6 +75,8 @@ export class WalReception {
     this.#spare = undefined
     this.#askedAtMs = undefined
     this.#reportedAtMs = this.#clock.monotonicMs()
+    this.#alarm = undefined
+    this.#sleeping = new AbortController()
     using stream = new ReplicationStream(connection, { slot, ...start })
     try {
       await this.#receive(stream, buffer)
@@ -79,6 +84,7 @@ export class WalReception {
       // Nothing goes on in the background when this has ended; whether it failed matters to nobody any more.
       const storing = this.#storing as Promise<void> | undefined
       await storing?.catch(() => {})
+      this.#sleeping.abort()
     }
   }
 
@@ -106,21 +112,29 @@ export class WalReception {
       this.#coming = stream.more()
       this.#coming.catch(() => {}) // It may be another call that waits for it.
     }
-    const waiting = new AbortController()
-    const dueMs = Math.max(0, Math.min(this.#waitMs(), this.#reportedAtMs + reportEveryMs - this.#clock.monotonicMs()))
-    const due = this.#clock.sleep(dueMs, AbortSignal.any([this.#signal, waiting.signal])).then(
-      () => 'due' as const,
-      () => 'due' as const, // The message came first, or the work was stopped.
-    )
+    const due = this.#due()
     const stored = this.#storing?.then(() => 'stored' as const) ?? due
-    try {
-      const first = await Promise.race([this.#coming.then(() => 'come' as const), due, stored])
-      if (first === 'come') this.#coming = undefined
-      else this.#requireAnswer()
-      if (first === 'stored') this.#storing = undefined
-    } finally {
-      waiting.abort()
-    }
+    const first = await Promise.race([this.#coming.then(() => 'come' as const), due, stored])
+    if (first === 'come') this.#coming = undefined
+    else this.#requireAnswer()
+    if (first === 'stored') this.#storing = undefined
+  }
+
+  /** Rings when something else than a message is due, or before: what is due may have moved since it was set. */
+  #due(): Promise<'due'> {
+    const atMs = Math.min(this.#clock.monotonicMs() + this.#waitMs(), this.#reportedAtMs + reportEveryMs)
+    if (this.#alarm !== undefined && this.#alarm.atMs <= atMs) return this.#alarm.rings
+    const waitMs = Math.max(0, atMs - this.#clock.monotonicMs())
+    const rings = this.#clock.sleep(waitMs, AbortSignal.any([this.#signal, this.#sleeping.signal])).then(
+      () => 'due' as const,
+      () => 'due' as const, // The work was stopped, or has ended.
+    )
+    const alarm = { atMs, rings }
+    this.#alarm = alarm
+    void rings.then(() => {
+      if (this.#alarm === alarm) this.#alarm = undefined
+    })
+    return rings
   }
 
   /** Without this a cut network is noticed when the system gives up on it, which takes a quarter of an hour; a server that hangs never. */

@@ -21,7 +21,7 @@ import { endServersOn } from '../postgresql/servers-on.ts'
 import { superuserOf } from '../postgresql/server-user.ts'
 import { differencesOf } from '../postgresql/start-backup-sandbox.ts'
 import { readManifest } from '../restore/read-manifest.ts'
-import { restoreServerFiles, verifyDataFolder } from '../restore/restore-data-folder.ts'
+import { restoreServerFiles } from '../restore/restore-data-folder.ts'
 import type { ProcedureContext } from '../runs/procedure-context.ts'
 import { newFolderPath, putFolderInPlace } from './data-folder-place.ts'
 import type { DatabaseForm, ProvenDatabase, RestoredDatabase } from './database-form.ts'
@@ -86,8 +86,7 @@ async function restoreBeside(
   const { location, bytes, role } = await withBackup(context, point, signal, async (opened) => {
     const job = { installation, opened, order: { source: point.source }, watch }
     const { bytes: restoredBytes, problems } = await restoreServerFiles(job, folder)
-    const faults = problems.length > 0 ? problems : await verifyDataFolder(folder, opened.signal)
-    if (faults.length > 0) throw notWhole(point, faults)
+    if (problems.length > 0) throw notWhole(point, problems)
     const manifest = await readManifest(opened)
     const superuser = manifest?.kind === 'postgresql' ? superuserOf(manifest) : undefined
     return { location: opened.location, bytes: restoredBytes, role: superuser }

@@ -12,7 +12,7 @@ import type { Installation, Watch } from '../installation.ts'
 import { chooseBackup } from '../restore/choose-backup.ts'
 import { openBackup, type OpenedBackup } from '../restore/open-backup.ts'
 import { readManifest } from '../restore/read-manifest.ts'
-import { restoreServerFiles, verifyDataFolder } from '../restore/restore-data-folder.ts'
+import { restoreServerFiles } from '../restore/restore-data-folder.ts'
 import { requirePostgresql } from './physical-backups.ts'
 import { readDumpFacts } from './read-dump-facts.ts'
 import { sandboxName } from './sandbox-name.ts'
@@ -123,12 +123,15 @@ async function restoreWhole(
   dataFolder: string,
 ): Promise<void> {
   const { problems } = await restoreServerFiles(job, dataFolder)
-  const faults = problems.length > 0 ? problems : await verifyDataFolder(dataFolder, job.opened.signal)
-  if (faults.length === 0) return
+  if (problems.length === 0) return
   const id = job.opened.snapshot.id.slice(0, 8)
-  throw new Failure('not_proven', `Cannot start a server on backup "${id}": ${faults.length} faults: ${faults[0]!}`, {
-    facts: { hint: 'Run `verify --read-data`, then `heal`' },
-  })
+  throw new Failure(
+    'not_proven',
+    `Cannot start a server on backup "${id}": ${problems.length} faults: ${problems[0]!}`,
+    {
+      facts: { hint: 'Run `verify --read-data`, then `heal`' },
+    },
+  )
 }
 
 /** In what a private server differs from the manifest of its backup, and the assertions of the policy that it fails. */

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { printableName } from '../../base/byte-name.ts'
+import { type ByteName, printableName } from '../../base/byte-name.ts'
+import { errorCode } from '../../base/error-code.ts'
+import { isFailure } from '../../base/failure.ts'
 import { restore } from '../../operations/restore/restore.ts'
-import { parseBackupManifest } from '../../sources/postgresql/backup-manifest.ts'
-import { verifyRestoredFiles } from '../../sources/postgresql/verify-restored-files.ts'
+import { type BackupManifest, parseBackupManifest } from '../../sources/postgresql/backup-manifest.ts'
+import { isNotNamed, verifyRestoredFiles } from '../../sources/postgresql/verify-restored-files.ts'
 import { keepTablespacesOfFolder } from '../../sources/postgresql/wal-folder.ts'
 import { readDumpFacts } from '../postgresql/read-dump-facts.ts'
 import type { OpenedBackup } from './open-backup.ts'
@@ -17,17 +19,15 @@ const differencesMax = 100
  * manifest that the server made of them. Whether the rows are those of the manifest, only a server can tell (`sandbox`).
  */
 export async function restoreDataFolder(job: RestoreJob): Promise<RestoredContent> {
-  const { opened, order, installation } = job
-  const { files, bytes, problems } = await restoreServerFiles(job, order.target)
-  const isDump = (await readDumpFacts(opened)) !== undefined
-  const verifyBeginMs = installation.clock.monotonicMs()
-  const faults = isDump || problems.length > 0 ? [] : await verifyDataFolder(order.target, opened.signal)
-  const verifyMs = installation.clock.monotonicMs() - verifyBeginMs
-  const differences = [...problems, ...faults].slice(0, differencesMax)
+  const { files, bytes, problems, verifyMs } = await restoreServerFiles(job, job.order.target)
+  const differences = problems.slice(0, differencesMax)
   return { files, bytes, outcome: differences.length > 0 ? 'different' : 'not compared', differences, verifyMs }
 }
 
-/** Puts the content of a source's directory in a snapshot into the target, and reads it back. */
+/**
+ * Puts the content of a source's directory in a snapshot into the target, and reads it back: the files of a data directory are
+ * compared with the SHA-256 that the server made of them, and the others with what was stored. No server has it open.
+ */
 export async function restoreServerFiles(
   {
     installation,
@@ -39,9 +39,15 @@ export async function restoreServerFiles(
     readonly order: { readonly source: string }
   },
   target: string,
-): Promise<{ readonly files: number; readonly bytes: number; readonly problems: readonly string[] }> {
+): Promise<{
+  readonly files: number
+  readonly bytes: number
+  readonly problems: readonly string[]
+  readonly verifyMs: number
+}> {
   const { repository, snapshot, signal } = opened
-  const { files, bytes, problems } = await restore(
+  const isDump = (await readDumpFacts(opened)) !== undefined
+  const { files, bytes, problems, verifyMs } = await restore(
     {
       repository,
       tree: snapshot.tree,
@@ -51,18 +57,40 @@ export async function restoreServerFiles(
       sparse: true,
       dryRun: false,
       verify: true,
+      ...(!isDump && { digests: () => serverDigests(target) }),
     },
     { clock: installation.clock, progress: watch.progress },
     signal,
   )
-  // A server that somebody starts there must not write where production has a tablespace. Of dumps there is no log.
-  if (problems.length === 0) await keepTablespacesOfFolder(target)
-  return { files, bytes, problems: problems.map(({ path, detail }) => `${printableName(path)}: ${detail}`) }
+  if (problems.length > 0) {
+    return { files, bytes, verifyMs, problems: problems.map(({ path, detail }) => `${printableName(path)}: ${detail}`) }
+  }
+  if (isDump) return { files, bytes, verifyMs, problems: [] }
+  const { faults } = await verifyRestoredFiles(target, await readServerManifest(target), signal)
+  // A server that somebody starts there must not write where production has a tablespace.
+  await keepTablespacesOfFolder(target)
+  return { files, bytes, verifyMs, problems: faults.map(({ path, detail }) => `${printableName(path)}: ${detail}`) }
 }
 
-/** What pg_verifybackup would say of a data directory on which no server has started yet. */
-export async function verifyDataFolder(target: string, signal: AbortSignal): Promise<string[]> {
-  const manifest = parseBackupManifest(await readFile(join(target, 'backup_manifest')))
-  const { faults } = await verifyRestoredFiles(target, manifest, signal)
-  return faults.slice(0, differencesMax).map(({ path, detail }) => `${printableName(path)}: ${detail}`)
+async function readServerManifest(target: string): Promise<BackupManifest> {
+  return parseBackupManifest(await readFile(join(target, 'backup_manifest')))
+}
+
+/**
+ * What the server says of the files of a data directory. None where its manifest did not come back whole: then all files
+ * are compared with what was stored, and that is told.
+ */
+async function serverDigests(target: string): Promise<ReadonlyMap<ByteName, string>> {
+  let manifest: BackupManifest
+  try {
+    manifest = await readServerManifest(target)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || isFailure(error)) return new Map()
+    throw error
+  }
+  return new Map(
+    [...manifest.files].flatMap(([path, { sha256 }]) =>
+      sha256 === undefined || isNotNamed(path) ? [] : [[path, sha256] as const],
+    ),
+  )
 }

@@ -80,7 +80,7 @@ postgresqlTest(
 )
 
 postgresqlTest(
-  'verifyRestoredFiles() finds what is missing, too much, longer, or changed, and nothing else',
+  'verifyRestoredFiles() finds what is missing, too much or of another length, and nothing else',
   { versions: [18] },
   async ({ server }) => {
     await using folder = temporaryFolder('verify')
@@ -109,18 +109,12 @@ postgresqlTest(
     assert.deepEqual((await verifyRestoredFiles(data, { files }, signal)).faults, [])
     rmSync(join(data, 'base/1/PG_VERSION'))
     truncateSync(join(data, 'postgresql.conf'), 10)
-    overwrite(join(data, 'global/pg_control'), 9, Buffer.of(0xff))
     writeFileSync(join(data, 'global/planted'), 'x')
     writeFileSync(join(data, 'recovery.signal'), '')
     const { faults } = await verifyRestoredFiles(data, { files }, signal)
     assert.deepEqual(
       faults.map(({ path, state }) => `${path}: ${state}`),
-      [
-        'base/1/PG_VERSION: missing',
-        'global/pg_control: different',
-        'global/planted: surplus',
-        'postgresql.conf: different',
-      ],
+      ['base/1/PG_VERSION: missing', 'global/planted: surplus', 'postgresql.conf: different'],
     )
   },
 )

@@ -10,7 +10,10 @@ export type TableReading =
   /** Tables of more bytes are counted only: for copies that lie otherwise, as from a dump. */
   | { readonly kind: 'count'; readonly tableBytesMax: number }
   /** The same parts as another manifest has. */
-  | { readonly kind: 'as before'; readonly tables: readonly TableManifest[] }
+  | { readonly kind: 'as before'; readonly tables: readonly TableManifest[]; readonly rowDigest: RowDigest }
+
+/** How a row is hashed: by its columns, or, as older manifests have it, by its text. */
+export type RowDigest = 'columns' | 'text'
 
 const unlogged = 'unlogged: a recovery empties it'
 const unpopulated = 'a materialised view that was not filled'
@@ -20,7 +23,8 @@ const counted = 'counted only'
 export async function readTables(session: DatabaseSession, reading: TableReading): Promise<TableManifest[]> {
   const rows = await session.query(`
     SELECT format('%I.%I', n.nspname, c.relname) AS name, c.oid, c.relpersistence AS persistence,
-           c.relispopulated AS populated, c.relfilenode AS filenode, pg_relation_size(c.oid) AS bytes, current_setting('block_size') AS block
+           c.relispopulated AS populated, c.relfilenode AS filenode, pg_relation_size(c.oid) AS bytes,
+           current_setting('block_size') AS block, ${columnsQuery} AS columns
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'm')
@@ -40,9 +44,54 @@ export async function readTables(session: DatabaseSession, reading: TableReading
       continue
     }
     const part = partOf(reading, before.get(name), Number(row.bytes), Number(row.block))
-    tables.push(await readTable(session, { name, oid: row.oid!, filenode: row.filenode! }, part))
+    const rowDigest = reading.kind === 'as before' ? reading.rowDigest : 'columns'
+    const hashing = rowDigest === 'text' ? byText : byColumns(row.columns!)
+    tables.push(await readTable(session, { name, oid: row.oid!, filenode: row.filenode!, hashing }, part))
   }
   return tables
+}
+
+/**
+ * Types of which equal hashes mean equal values as they would be written out, on every server: hash partitioning relies
+ * on these hashes, so that they never change. Not so numbers with a scale, floats (0 and -0), intervals, enumerations
+ * (by their place in a catalog) and what is made of others: these are hashed as texts, and so is what has no hash.
+ */
+const hashedTypes = ['bool', '"char"', 'int2', 'int4', 'int8', 'oid', 'uuid', 'bytea', 'name', 'text', 'varchar']
+  .concat(['date', 'time', 'timestamp', 'timestamptz'])
+  .map((type) => `'${type}'::regtype`)
+
+/**
+ * The columns of table c, as the members of a row. Text of a collation that takes unlike texts for equal goes by its bytes,
+ * and that of a character type without a length keeps the blanks at its end, which a cast would drop.
+ */
+const columnsQuery = `
+  (SELECT coalesce(string_agg(
+            CASE WHEN (a.atttypid IN (${hashedTypes.join(', ')}) OR a.atttypid = 'bpchar'::regtype AND a.atttypmod > 0)
+                      AND coalesce(l.collisdeterministic, true)
+                 THEN format('"zakops row".%I', a.attname)
+                 WHEN a.atttypid = 'bpchar'::regtype THEN format('bpcharout("zakops row".%I)::text COLLATE "C"', a.attname)
+                 ELSE format('"zakops row".%I::text COLLATE "C"', a.attname) END,
+            ', ' ORDER BY a.attnum), '')
+     FROM pg_attribute a LEFT JOIN pg_collation l ON l.oid = a.attcollation
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`
+
+/** What is taken of each row, and the sums of it that make up a digest: any order gives the same ones. */
+interface RowHashing {
+  readonly value: string
+  readonly sums: string
+}
+
+/** The hash of a record adds up its columns', so that two rows that swap a value would go unnoticed: each is hashed once more. */
+function byColumns(columns: string): RowHashing {
+  return {
+    value: `hash_record_extended(ROW(${columns}), 0)`,
+    sums: 'sum(hashint8extended(value, 0))::text AS low, NULL AS high,',
+  }
+}
+
+const byText: RowHashing = {
+  value: '"zakops row"::text',
+  sums: 'sum(hashtextextended(value, 0))::text AS low, sum(hashtextextended(value, 1))::text AS high,',
 }
 
 /** What of a table is read. */
@@ -68,17 +117,14 @@ function partOf(reading: TableReading, before: TableManifest | undefined, bytes:
 
 async function readTable(
   session: DatabaseSession,
-  table: { readonly name: string; readonly oid: string; readonly filenode: string },
+  table: { readonly name: string; readonly oid: string; readonly filenode: string; readonly hashing: RowHashing },
   part: Part,
 ): Promise<TableManifest> {
   const { name } = table
-  // Two hashes of 64 bits of each row's text, added up: any order gives the same sums, and what hash partitioning
-  // relies on never changes with the version. A row too large to be one text, or a lock that stays, is told.
-  const digests = `sum(hashtextextended(row_text, 0))::text AS low, sum(hashtextextended(row_text, 1))::text AS high,`
+  // A row too large to be read, or a lock that stays, is told.
   const found = await session.tryRow(
-    `SELECT count(*) AS rows, ${part.kind === 'count' ? '' : digests}
-            pg_relation_filenode(${table.oid}) AS filenode
-       FROM (${sourceOf(name, part)}) AS source (row_text)`,
+    `SELECT count(*) AS rows, ${part.kind === 'count' ? '' : table.hashing.sums} pg_relation_filenode(${table.oid}) AS filenode
+       FROM (${sourceOf(name, part, table.hashing)}) AS source (value)`,
   )
   if ('refusal' in found) return { name, rows: 0, digest: null, sampled: `not read: ${found.refusal.message}` }
   const { row } = found
@@ -91,9 +137,8 @@ async function readTable(
   return { name, rows, digest, ...(part.kind === 'blocks' && { sampled: part.sampled }) }
 }
 
-function sourceOf(name: string, part: Part): string {
-  const select = part.kind === 'count' ? 'SELECT NULL' : 'SELECT "zakops row"::text'
-  const from = `${select} FROM ONLY ${name} AS "zakops row"`
+function sourceOf(name: string, part: Part, { value }: RowHashing): string {
+  const from = `SELECT ${part.kind === 'count' ? 'NULL' : value} FROM ONLY ${name} AS "zakops row"`
   if (part.kind !== 'blocks') return from
   return part.ranges
     .map(({ first, end }) => `${from} WHERE ctid >= '(${first},0)'::tid AND ctid < '(${end},0)'::tid`)

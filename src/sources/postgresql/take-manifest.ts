@@ -39,15 +39,19 @@ export async function takePostgresqlManifest(
     roles = await readRoles(session)
     databases.push({ ...(await readDatabase(session, await readSequences(session), options, as)), name: as })
   }
-  return { ...headOf(server), databases, roles, view: { state: 'snapshot' } }
+  const head = headOf(server)
+  const { rowDigest, ...older } = head
+  const isOlder = 'like' in options && options.like.rowDigest !== rowDigest
+  return { ...(isOlder ? older : head), databases, roles, view: { state: 'snapshot' } }
 }
 
 /** The beginning of a manifest. */
 export function headOf(server: {
   readonly version: number
   readonly systemIdentifier: string
-}): Pick<PostgresqlManifest, 'version' | 'kind' | 'serverVersion' | 'systemIdentifier'> {
-  return { version: 1, kind: 'postgresql', serverVersion: server.version, systemIdentifier: server.systemIdentifier }
+}): Pick<PostgresqlManifest, 'version' | 'kind' | 'serverVersion' | 'systemIdentifier' | 'rowDigest'> {
+  const { version: serverVersion, systemIdentifier } = server
+  return { version: 1, kind: 'postgresql', serverVersion, systemIdentifier, rowDigest: 'columns' }
 }
 
 /** What the session's view holds. The schema comes first: what it is read with does not keep to the view. */
@@ -89,5 +93,6 @@ export async function readRoles(session: DatabaseSession): Promise<string[]> {
 function readingOf(database: string, options: ManifestReading): TableReading {
   if (!('like' in options)) return { kind: options.largeTables ?? 'sample', tableBytesMax: options.tableBytesMax }
   const before = options.like.databases.find(({ name }) => name === database)
-  return { kind: 'as before', tables: before?.tables ?? [] }
+  const rowDigest = options.like.rowDigest ?? 'text'
+  return { kind: 'as before', tables: before?.tables ?? [], rowDigest }
 }

@@ -269,6 +269,14 @@ test('a source that vanished fails alone, and no retention touches its backups',
     ],
   )
   assert.match(stderr, /orders/)
+  // Long before the next one is due, and though the recovery point is kept.
+  const told = await run('status')
+  assert.equal(told.code, 0)
+  assert.match(told.stdout, /last run FAILED +\S+ \S+ +run-\w+:orders:/)
+  assert.match(
+    told.stdout,
+    /due +Recovery point \(RPO\)\s+orders: the last backup failed.*→ zakops-backup backup orders/s,
+  )
   const plan = await run('retain', 'orders', '--dry-run')
   assert.match(plan.stdout, /removes 0/)
 })

@@ -154,4 +154,8 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE wal_stands ADD COLUMN gap_from INTEGER;
   `,
+  // Where the log stood at some times before: [milliseconds, "LSN in decimal"] each, as JSON; NULL where nobody noted it.
+  `
+  ALTER TABLE wal_stands ADD COLUMN marks TEXT;
+  `,
 ]

@@ -2,7 +2,7 @@ import type { Catalog } from '../../catalog/catalog.ts'
 import { isRunProcessAlive } from '../../catalog/run-process.ts'
 import { isFailure } from '../../base/failure.ts'
 import { requireApart } from '../../keys/require-apart.ts'
-import { serviceTimes, setUpTime } from '../../model/objectives/measured-times.ts'
+import { measuredReplays, serviceTimes, setUpTime } from '../../model/objectives/measured-times.ts'
 import { drillFacts } from '../../model/procedures/drill-facts.ts'
 import type { Policy } from '../../model/policy/policy.ts'
 import { readRecordedPolicy } from '../../model/policy/read-policy.ts'
@@ -40,8 +40,9 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
   const known = new Set(backups.map(({ id }) => id))
   const versions = await catalog.policyVersions()
   const restores = await catalog.runs({ procedure: 'database-restore' })
+  const recoveries = [...restores, ...(await catalog.runs({ procedure: 'point-in-time-recovery' }))]
   // Each backup has steps too, of every day: they are read only where those of a restore are among them.
-  const kinds = ['drill', 'lesson', ...(restores.length === 0 ? [] : (['step'] as const))] as const
+  const kinds = ['drill', 'lesson', ...(recoveries.length === 0 ? [] : (['step'] as const))] as const
   const evidence = await catalog.evidence({ kinds })
   const { keyring, locations } = await lookAtKeyring(context, policy)
   return {
@@ -55,13 +56,18 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
     verifications: await catalog.verifications(),
     proofs: await catalog.proofs(),
     testRuns: new Set((await catalog.runs({ procedure: 'restore-test' })).map(({ id }) => id)),
-    bytesOf: new Map((await catalog.backups({ includeRemoved: true })).map(({ id, bytes }) => [id, bytes])),
+    sizesOf: new Map(
+      (await catalog.backups({ includeRemoved: true })).map(({ id, bytes, files }) => [id, { bytes, files }]),
+    ),
     walStands: await catalog.walStands(),
+    replays: measuredReplays(evidence, recoveries),
     serviceMs: serviceTimes(evidence, restores),
     setUpMs: setUpTime(evidence),
     // A run whose process died goes on in the record only.
-    runs: (await runsOf(catalog, now)).filter(
-      (run) => run.state !== 'running' || isRunProcessAlive(run.process, world.hostname),
+    runs: (await runsOf(catalog, now)).map((run) =>
+      run.state !== 'running' || isRunProcessAlive(run.process, world.hostname)
+        ? run
+        : { ...run, state: 'lost', endedAt: now },
     ),
     drills: drillFacts(evidence),
     interrupted: await interruptedRuns(catalog, (process) => isRunProcessAlive(process, world.hostname)),

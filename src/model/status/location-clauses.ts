@@ -6,13 +6,19 @@ import { monthAfter } from './calendar.ts'
 import { clauseOf } from './clause-status.ts'
 import type { ClauseStatus, Finding } from './clause-status.ts'
 import { countOf, mention } from './mention.ts'
+import { failedFindings } from './run-findings.ts'
 import { graceMs, longGraceMs } from './status-view.ts'
 import type { StatusView } from './status-view.ts'
 
 export function locationClause(view: StatusView, location: LocationName): ClauseStatus {
   const { policy } = view.facts
   const findings: Finding[] = view.locations.includes(location)
-    ? [reachableFinding(view, location), copiesFinding(view, location), verifiedFinding(view, location)]
+    ? [
+        reachableFinding(view, location),
+        copiesFinding(view, location),
+        verifiedFinding(view, location),
+        ...failedFindings(view, location === 'primary' ? ['verify', 'heal', 'retain'] : ['replicate']),
+      ]
     : [{ state: 'not applicable', evidence: `${policy.environment} has no ${location} location (N/A)` }]
   return clauseOf('Backup Locations', `Backup locations: ${location}`, findings)
 }

@@ -46,6 +46,8 @@ interface PointReached {
   readonly url: string
   readonly version: string
   readonly lsn: string
+  /** What was replayed to come there: the forecast of the recovery time is drawn from it. */
+  readonly replayedBytes: number
   readonly lastEnd: string | null
   readonly said: string
 }
@@ -138,7 +140,11 @@ async function replay(
   const { clock, programs, process } = installation
   await endServersOn(installation, order.into)
   return await withRecoveryRequest(context, order, signal, async (request, found) => {
-    const { sandbox, point: reached } = await recoverToPoint(
+    const {
+      sandbox,
+      point: reached,
+      plan,
+    } = await recoverToPoint(
       {
         ...request,
         restoreSnapshot: async ({ id }) => {
@@ -166,6 +172,7 @@ async function replay(
       url: sandbox.url,
       version: sandbox.version,
       lsn: formatLsn(reached.lsn),
+      replayedBytes: Math.max(0, Number(reached.lsn - plan.snapshot.startLsn)),
       lastEnd: reached.lastEndUs === undefined ? null : formatTimeUs(reached.lastEndUs),
       said: reached.said,
     }

@@ -68,6 +68,7 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
     clock,
     random,
     programVersion: `zakops-backup ${world.version}`,
+    threads: world.threads,
     workFolder,
     temporaryFolder: (name) => temporaryFolder(join(workFolder, name)),
     commands: { environment: world.environment, workingDirectory: dirname(path) },

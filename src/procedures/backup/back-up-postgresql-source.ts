@@ -8,6 +8,7 @@ import type { PostgresqlConnectionOptions } from '../../sources/postgresql/conne
 import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import type { Installation } from '../installation.ts'
 import type { SourceJob } from './back-up-source.ts'
+import { backupContext } from './backup-context.ts'
 
 /** Tables of a database that are dumped at the same time. */
 const dumpJobs = 2
@@ -39,7 +40,7 @@ async function snapshot(job: SourceJob, policy: PostgresqlSourcePolicy): Promise
       manifest: { tableBytesMax: policy.manifestTableBytesMax },
       ...(kind === 'full' ? { transfer: 'all', rehash: 'relied' } : { transfer: 'changes' }),
     },
-    { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },
+    backupContext(installation, watch),
     locked.signal,
   )
   const view = report.manifest?.view
@@ -60,7 +61,7 @@ async function dump(job: SourceJob, policy: PostgresqlSourcePolicy): Promise<Bac
       tableBytesMax: policy.manifestTableBytesMax,
       ...(kind === 'full' && { rehash: 'relied' }),
     },
-    { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },
+    backupContext(installation, watch),
     locked.signal,
   )
 }

@@ -44,7 +44,7 @@ export async function openTestEnvironment(copy: RestoredCopy): Promise<TestEnvir
     case 'sqlite': {
       const path = databaseIn(copy)
       return {
-        compare: async () => await compareDatabase(path, expected, copy.opened.signal),
+        compare: async () => await compareDatabase(copy, path, expected),
         damage: async () => damageCopy(path, expected.tables),
         [Symbol.asyncDispose]: async () => {},
       }
@@ -59,13 +59,15 @@ export async function openTestEnvironment(copy: RestoredCopy): Promise<TestEnvir
 type SqliteExpected = Extract<Manifest, { kind: 'sqlite' }>
 
 async function compareDatabase(
+  { installation, opened }: RestoredCopy,
   path: string,
   expected: SqliteExpected,
-  signal: AbortSignal,
 ): Promise<readonly string[]> {
-  await using sqlite = new SqliteWorkers()
+  await using lent = installation.threads.lend(SqliteWorkers)
   try {
-    return compareSqliteManifests(expected, await sqlite.examine(path, path, signal))
+    const found = await lent.crew.examine(path, path, opened.signal)
+    lent.keep()
+    return compareSqliteManifests(expected, found)
   } catch (error) {
     if (!isFailure(error, 'database_unreadable')) throw error
     return [error.message]

@@ -174,6 +174,17 @@ test('signed heads that were removed from a location are put back, and that is t
   assert.deepEqual(kinds, ['"kind":"alarm"', '"kind":"alarm"', '"kind":"acknowledgement"'])
 })
 
+test('heal puts the signed heads of a location that was lost back, and says so; the next backup is a clean one', async () => {
+  await using desk = await PolicyDesk.open()
+  await desk.type(['backup'])
+  const heads = desk.heads('primary')
+  rmSync(desk.folder.at('primary/production'), { recursive: true })
+  assert.match((await desk.type(['heal'])).stderr, /a signed head that lay at the primary location was gone/)
+  assert.deepEqual(desk.heads('primary'), heads)
+  await desk.type(['backup'])
+  assert.match((await desk.type(['status'])).stdout, /due +Primary\s+evidence, .*: a signed head that lay/)
+})
+
 test('something else under the name of a head keeps its place, and the head lies beside it', async () => {
   await using desk = await PolicyDesk.open()
   await desk.type(['backup'])

@@ -84,7 +84,7 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
     }),
     kit: kitFact(await catalog.keyEvents()),
     algorithm: 'AES-256',
-    locations: await reach({ locations, catalog, policy }, signal),
+    locations: await reach({ locations, catalog, policy, generations: generationsToLookAt(keyring) }, signal),
     now,
   }
 }
@@ -157,10 +157,11 @@ async function apartness(policy: Policy, path: string, generations: readonly Gen
   }
 }
 
-async function reach(
-  installation: Pick<Installation, 'locations' | 'catalog' | 'policy'>,
-  signal: AbortSignal,
-): Promise<LocationFact[]> {
+interface Reach extends Pick<Installation, 'locations' | 'catalog' | 'policy'> {
+  readonly generations: readonly number[]
+}
+
+async function reach(installation: Reach, signal: AbortSignal): Promise<LocationFact[]> {
   const { locations } = installation
   const facts: LocationFact[] = []
   for (const name of locations.names) {
@@ -178,21 +179,30 @@ async function reach(
   return facts
 }
 
-/** Whether snapshots lie at a location although no backup is on record. Of generations whose key is not known, nothing is known. */
+/** Where backups may lie of which nothing is on record: in every generation that the keyring has, or had. */
+function generationsToLookAt(keyring: KeyringFact): readonly number[] {
+  if (keyring.state !== 'unopened') return keyring.generations.map(({ generation }) => generation)
+  return Array.from({ length: generationsGuessed }, (_, at) => at + 1)
+}
+
+/**
+ * A keyring that does not open tells no generations, and a storage does not list them: the first so many are looked at, one a year.
+ * What lies in later ones is told when the keyring opens, which the clause of the keys asks for.
+ */
+const generationsGuessed = 20
+
+/** Whether snapshots lie at a location, in one of these generations, although no backup is on record. */
 async function hasUnknown(
-  { locations, catalog, policy }: Pick<Installation, 'locations' | 'catalog' | 'policy'>,
+  { locations, catalog, policy, generations }: Reach,
   location: LocationFact['name'],
   signal: AbortSignal,
 ): Promise<boolean> {
   const known = (await catalog.backups()).some(({ environment }) => environment === policy.environment)
   if (known) return false
-  for (let generation = 1; generation <= generationsLookedAt; generation++) {
+  for (const generation of generations) {
     if (!(await locations.has({ location, generation }, signal))) continue
     await using storage = await locations.opened({ location, generation }, signal)
     for await (const _ of storage.inside.list('snapshots/', signal)) return true
   }
   return false
 }
-
-/** One a year. */
-const generationsLookedAt = 20

@@ -13,7 +13,8 @@ import { sqlStatements } from '../../sources/postgresql/sql-statements.ts'
 import { takePostgresqlManifest } from '../../sources/postgresql/take-manifest.ts'
 import { clientPrograms } from '../backup/back-up-postgresql-source.ts'
 import { serverUser, superuserOf } from '../postgresql/server-user.ts'
-import { failedAssertions } from '../postgresql/start-backup-sandbox.ts'
+import { askRestoredServer, failedServerAssertions } from '../postgresql/ask-restored-server.ts'
+import { requirePostgresql } from '../postgresql/physical-backups.ts'
 import { damageServer } from './damage-server.ts'
 import type { RestoredCopy, TestEnvironment } from './test-environment.ts'
 
@@ -57,9 +58,10 @@ export async function openDumpEnvironment(
       const differences = comparePostgresqlManifests(expected, found).map(
         ({ what, expected: wanted, found: is }) => `${what}: found ${is}, expected ${wanted}`,
       )
-      return [...differences, ...(await failedAssertions(installation, { source, url, databases }, signal))]
+      return [...differences, ...(await failedServerAssertions(installation, { source, url, databases }, signal))]
     },
     damage: () => damageServer({ url, databases: renamed }, signal),
+    ask: askRestoredServer(requirePostgresql(installation, source), { url, databases }),
     [Symbol.asyncDispose]: cluster.end,
   }
 }

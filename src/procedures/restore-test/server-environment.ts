@@ -2,6 +2,8 @@ import type { PostgresqlManifest } from '../../model/manifest.ts'
 import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import { startSandbox } from '../../sources/postgresql/sandbox.ts'
 import { verifyIdleServer } from '../../sources/postgresql/verify-idle-server.ts'
+import { askRestoredServer } from '../postgresql/ask-restored-server.ts'
+import { requirePostgresql } from '../postgresql/physical-backups.ts'
 import { readDumpFacts } from '../postgresql/read-dump-facts.ts'
 import { serverUser, superuserOf } from '../postgresql/server-user.ts'
 import { differencesOf } from '../postgresql/start-backup-sandbox.ts'
@@ -47,6 +49,7 @@ export async function openServerEnvironment(
       return [...faults, ...(await differencesOf(installation, order, { sandbox, manifest }, signal))]
     },
     damage: () => damageServer({ url, databases: manifest.databases }, signal),
+    ask: askRestoredServer(requirePostgresql(installation, source), { url }),
     [Symbol.asyncDispose]: () => sandbox.stop(),
   }
 }

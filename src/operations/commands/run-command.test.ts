@@ -53,7 +53,10 @@ for (const [how, trap, shows] of [
     assert.ok(isProcessAlive(processId))
     stop.abort()
     assert.equal((await running).endedBy, shows)
-    while (isRunning(processId)) await systemClock.sleep(5, neverStopped())
+    for (let look = 0; look < 200 && isRunning(processId); look++) await systemClock.sleep(5, neverStopped())
+    const isLeft = isRunning(processId)
+    if (isLeft) process.kill(processId, 'SIGKILL')
+    assert.ok(!isLeft)
   })
 }
 

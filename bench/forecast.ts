@@ -1,10 +1,11 @@
 /**
  * Measures whether the forecast of the recovery time is true: a policy of files and a SQLite database grows from drill to
- * drill, and before each drill after the first `status` says how long it will take, from the drills before. Writes its
- * section of bench/RESULTS.md.
+ * drill, and before the drills of each size after the first `status` says how long one will take, from those before. Each size
+ * is drilled several times, since the same drill takes more or less as the machine has other things to do; the median counts.
+ * Writes its section of bench/RESULTS.md.
  *
- *   npm run bench:forecast                         100, 300 and 1000 MB: about 5 GB of disk
- *   npm run bench:forecast -- --megabytes 10,30,100 --output /tmp/page.md
+ *   npm run bench:forecast                         400, 800 and 1600 MB, three drills each: about 8 GB of disk
+ *   npm run bench:forecast -- --megabytes 10,30,100 --rounds 1 --output /tmp/page.md
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,6 +19,7 @@ import { dataSetSizes, makeDataSet } from './data-sets.ts'
 import { growDatabase } from './grow-database.ts'
 import { installedProgram } from './installed-program.ts'
 import { measure } from './measure.ts'
+import { ProcessorWatch } from './processor-watch.ts'
 import { writeSection } from './write-section.ts'
 
 /** A forecast may be so far from what is measured then. */
@@ -26,12 +28,20 @@ const location = 'secondary' // The one that a drill has.
 
 const drillSchema = z.object({ outcome: z.literal('recovered'), durationMs: z.number() })
 const statusSchema = z.object({
-  recovery_time_forecasts: z.array(z.object({ location: z.string(), duration_ms: z.number().nullable() })),
+  recovery_time_forecasts: z.array(
+    z.object({
+      location: z.string(),
+      duration_ms: z.number().nullable(),
+      least_ms: z.number().nullable(),
+      most_ms: z.number().nullable(),
+    }),
+  ),
 })
 
 const { values } = parseArgs({
   options: {
-    megabytes: { type: 'string', default: '100,300,1000' },
+    megabytes: { type: 'string', default: '400,800,1600' },
+    rounds: { type: 'string', default: '3' },
     folder: { type: 'string', default: join(os.tmpdir(), 'zakops-bench-forecast') },
     output: { type: 'string', default: join(projectFolder, 'bench/RESULTS.md') },
   },
@@ -40,6 +50,8 @@ const sizes = values.megabytes.split(',').map(Number)
 if (sizes.length < 2 || sizes.some((size, index) => !(size > (sizes[index - 1] ?? 0)))) {
   throw new Error(`Cannot measure with --megabytes "${values.megabytes}": expected two sizes or more, each larger`)
 }
+const rounds = Number(values.rounds)
+if (!(rounds >= 1)) throw new Error(`Cannot measure with --rounds "${values.rounds}": expected 1 or more`)
 const at = (...names: string[]): string => join(values.folder, ...names)
 
 execFileSync(process.execPath, [join(projectFolder, 'scripts/build.ts')], { stdio: 'inherit' })
@@ -53,49 +65,71 @@ const places = ['--primary', at('primary'), '--secondary', at('secondary')]
 const sources = ['--source', `files:documents=${at('documents')}`, '--source', `sqlite:state=${at('state.db')}`]
 await run(['init', '--environment', 'production', ...places, ...sources, '--yes'])
 
-interface Drill {
-  readonly megabytes: number
-  /** Undefined before the first drill. */
-  readonly forecastSeconds: number | undefined
-  /** What the drill says that recovery took, and how long its command took, negative control included. */
-  readonly measuredSeconds: number
-  readonly wallSeconds: number
+interface Forecast {
+  readonly seconds: number
+  readonly leastSeconds: number
+  readonly mostSeconds: number
 }
 
-const drills: Drill[] = []
-for (const megabytes of sizes) drills.push(await oneDrill(megabytes, sizes[drills.length - 1] ?? 0))
-const page = pageOf(drills)
+/** The drills of one size. */
+interface Drills {
+  readonly megabytes: number
+  /** Undefined before the first drills. */
+  readonly forecast: Forecast | undefined
+  /** What each says that recovery took, and how much of the machine other programs had meanwhile. */
+  readonly measured: readonly { readonly seconds: number; readonly othersShare: number }[]
+}
+
+const all: Drills[] = []
+for (const megabytes of sizes) all.push(await drillsOf(megabytes, sizes[all.length - 1] ?? 0))
+const page = pageOf(all)
 console.log(`\n${page}`)
 writeSection(values.output, 'forecast', page)
 rmSync(values.folder, { recursive: true, force: true })
 
 /** Half of what the policy grows by are files, half the database. */
-async function oneDrill(megabytes: number, before: number): Promise<Drill> {
+async function drillsOf(megabytes: number, before: number): Promise<Drills> {
   const half = ((megabytes - before) * 1e6) / 2
-  makeDataSet('mixed', at('documents'), 'forecast', half / dataSetSizes('mixed', 1).bytes, corpora)
+  makeDataSet('mixed', at('documents'), `forecast-${megabytes}`, half / dataSetSizes('mixed', 1).bytes, corpora)
   growDatabase(at('state.db'), half)
   await run(['backup'])
   if (before === 0) {
     await run(['keys', 'export', '--to', at('safe.json'), '--password-file', at('passphrase')])
   }
-  const forecastSeconds = await forecast()
+  const forecast = await askForecast()
+  const measured = []
+  for (let round = 0; round < rounds; round++) measured.push(await oneDrill())
+  const told = measured.map(({ seconds, othersShare }) => `${said(seconds)} (others ${percent(othersShare)})`)
+  console.log(`${megabytes} MB: forecast ${said(forecast?.seconds)}, measured ${told.join(', ')}`)
+  return { megabytes, forecast, measured }
+}
+
+async function oneDrill(): Promise<Drills['measured'][number]> {
   execFileSync('sync')
   const keys = ['--keyring-export', at('safe.json'), '--password-file', at('passphrase')]
-  const words = ['procedure', 'run', 'recovery-drill', '--into', at('drill'), ...keys, '--json']
-  const { wallSeconds } = await run(words)
+  const watch = new ProcessorWatch()
+  await run(['procedure', 'run', 'recovery-drill', '--into', at('drill'), ...keys, '--json'])
+  const othersShare = watch.othersShare()
   const { durationMs } = drillSchema.parse(lastLine())
   rmSync(at('drill'), { recursive: true, force: true })
-  const drill = { megabytes, forecastSeconds, measuredSeconds: durationMs / 1000, wallSeconds }
-  console.log(`${megabytes} MB: forecast ${said(forecastSeconds)}, measured ${said(drill.measuredSeconds)}`)
-  return drill
+  return { seconds: durationMs / 1000, othersShare }
+}
+
+function secondsOf(ms: number | null): number {
+  return (ms ?? Number.NaN) / 1000
 }
 
 /** What status says; exit code 5 is of clauses that a policy of an hour does not keep yet. */
-async function forecast(): Promise<number | undefined> {
+async function askForecast(): Promise<Forecast | undefined> {
   await run(['status', '--json'], [0, 5])
   const { recovery_time_forecasts: forecasts } = statusSchema.parse(lastLine())
-  const durationMs = forecasts.find((one) => one.location === location)?.duration_ms ?? undefined
-  return durationMs === undefined ? undefined : durationMs / 1000
+  const found = forecasts.find((one) => one.location === location)
+  if (found === undefined || found.duration_ms === null) return undefined
+  return {
+    seconds: secondsOf(found.duration_ms),
+    leastSeconds: secondsOf(found.least_ms),
+    mostSeconds: secondsOf(found.most_ms),
+  }
 }
 
 async function run(words: readonly string[], codes: readonly number[] = [0]) {
@@ -108,24 +142,40 @@ function lastLine(): unknown {
   return JSON.parse(lines.findLast((line) => line.startsWith('{')) ?? 'null')
 }
 
-function pageOf(all: readonly Drill[]): string {
-  const rows = all.map(({ megabytes, forecastSeconds, measuredSeconds, wallSeconds }) => {
-    const error = forecastSeconds === undefined ? undefined : forecastSeconds / measuredSeconds - 1
-    const told = error === undefined ? '' : `${error < 0 ? '' : '+'}${(error * 100).toFixed(0)} %`
-    const reached = error === undefined ? '' : Math.abs(error) <= errorMax ? 'yes' : '**no**'
-    return `| ${megabytes} MB | ${said(forecastSeconds)} | ${said(measuredSeconds)} | ${told} | ${reached} | ${said(wallSeconds)} |`
-  })
+function pageOf(sized: readonly Drills[]): string {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: projectFolder, encoding: 'utf8' }).trim()
   return `# Recovery time: forecast and measured
 
 ${new Date().toISOString().slice(0, 10)}, commit ${commit}. ${os.cpus()[0]?.model ?? ''}, ${os.availableParallelism()} cores, Node ${process.version}.
 A policy of files and a SQLite database, half of the bytes each, grows from drill to drill. Each forecast is what \`status\` says
-right before the drill, from the drills before it; measured is what the drill itself puts on record. Wanted: within ${errorMax * 100} %.
+right before the drills of a size, from those of the sizes before; measured is what a drill itself puts on record, the median of ${rounds}
+(shortest to longest). Other programs had so much of the processors meanwhile. Wanted: within ${errorMax * 100} %.
 
-| data | forecast | measured | forecast is off by | reached | whole command |
+| data | forecast (range) | measured | forecast is off by | reached | other programs |
 |---|---|---|---|---|---|
-${rows.join('\n')}
+${sized.map((one) => rowOf(one)).join('\n')}
 `
+}
+
+function rowOf({ megabytes, forecast, measured }: Drills): string {
+  const times = measured.map(({ seconds }) => seconds).toSorted((a, b) => a - b)
+  const median = medianOf(times)
+  const others = medianOf(measured.map(({ othersShare }) => othersShare).toSorted((a, b) => a - b))
+  const took = `${said(median)} (${said(times[0])} to ${said(times.at(-1))})`
+  if (forecast === undefined) return `| ${megabytes} MB | not measured | ${took} |  |  | ${percent(others)} |`
+  const { seconds, leastSeconds, mostSeconds } = forecast
+  const error = seconds / median - 1
+  const reached = Math.abs(error) <= errorMax ? 'yes' : '**no**'
+  const told = `${said(seconds)} (${said(leastSeconds)} to ${said(mostSeconds)})`
+  return `| ${megabytes} MB | ${told} | ${took} | ${error < 0 ? '' : '+'}${percent(error)} | ${reached} | ${percent(others)} |`
+}
+
+function medianOf(sorted: readonly number[]): number {
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`
 }
 
 function said(seconds: number | undefined): string {

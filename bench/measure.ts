@@ -54,10 +54,10 @@ export async function measure(
   return { wallSeconds, cpuSeconds: childrenCpuSeconds() - cpuBefore, peakBytes }
 }
 
-const ticksPerSecond = 100 // USER_HZ, which is 100 on every Linux that Node runs on.
+export const ticksPerSecond = 100 // USER_HZ, which is 100 on every Linux that Node runs on.
 
 /** cutime and cstime of this process. */
-function childrenCpuSeconds(): number {
+export function childrenCpuSeconds(): number {
   const fields = readFileSync('/proc/self/stat', 'utf8')
     .replace(/^.*\) /, '')
     .split(' ')

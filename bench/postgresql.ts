@@ -6,16 +6,18 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { userNamed } from '../src/posix/user-named.ts'
 import { environment, parseLines, programPath, zakops } from '../e2e/program.ts'
 import { projectFolder } from '../scripts/source-files.ts'
 import { writeSection } from './write-section.ts'
 import { runWell } from '../testing/run-program.ts'
 import { startPostgresqlServer } from '../testing/postgresql-server.ts'
+import { startRestoredCluster } from '../testing/start-restored-cluster.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
 import { measure } from './measure.ts'
 
@@ -33,7 +35,10 @@ const { values } = parseArgs({
 const version = 15
 await using folder = temporaryFolder('bench-pg')
 chmodSync(folder.path, 0o755)
-await using server = await startPostgresqlServer({ version, settings: { fsync: 'on', max_wal_size: '4GB' } })
+await using server = await startPostgresqlServer({
+  version,
+  settings: { fsync: 'on', max_wal_size: '4GB', wal_keep_size: '8GB' },
+})
 await runWell(join(server.binFolder, 'pgbench'), ['-i', '-q', '-s', values.scale, server.url], {})
 await server.psql('checkpoint')
 const bytes = Number(await server.psql("select pg_database_size('postgres')"))
@@ -49,6 +54,7 @@ const sizes: string[] = []
 for (let round = 1; round <= Number(values.rounds); round++) samples.push(...(await oneRound(round)))
 
 const wal = await walRates()
+const replay = await replayTimes()
 const lines = [
   '# PostgreSQL against pgBackRest',
   '',
@@ -67,6 +73,9 @@ const lines = [
     `${(wal.received / wal.alone).toFixed(2)} times; wanted: 1.0 times, or 100 segments (1600 MiB) a second.`,
 ]
 lines.push(
+  '',
+  `Replay of ${Math.round(replay.bytes / 2 ** 20)} MiB of log: ${replay.fetched.toFixed(1)} s where our recovery hands it over (decrypted, decompressed, verified, ahead of what is asked), ` +
+    `${replay.copied.toFixed(1)} s where restore_command is \`cp\` from a plain folder: ${(replay.copied / replay.fetched).toFixed(2)} times; wanted: replay is the limit, not the fetch.`,
   '',
   'Not reached, and why:',
   '',
@@ -146,42 +155,111 @@ async function walRates(): Promise<{ readonly alone: number; readonly received: 
   const policy = ['--policy', join(own, 'zakops-backup.yaml')]
   const start = { environment: { ...environment, PATH: `${server.binFolder}:${process.env.PATH}` }, cwd: own }
   await zakops(['init', '--yes', '--source', `postgresql:main=${server.url}`, ...policy], start)
-  const rows = Math.round((Number(values['wal-megabytes']) * 2 ** 20) / 1100)
-  const write = async (): Promise<bigint> => {
-    const begin = lsnOf(await server.psql('select pg_current_wal_lsn()'))
-    await server.psql('create table bulk (n int, t text)')
-    await server.psql(`insert into bulk select n, repeat(md5(n::text), 32) from generate_series(1, ${rows}) n`)
-    return lsnOf(await server.psql('select pg_current_wal_flush_lsn()')) - begin
-  }
   const clear = () => server.psql('drop table bulk; checkpoint')
   const [alone, received]: [number[], number[]] = [[], []]
   for (let round = 1; round <= Number(values.rounds); round++) {
     const aloneMs = performance.now()
-    const bytesAlone = Number(await write())
+    const bytesAlone = Number(await writeLog())
     alone.push(bytesAlone / 2 ** 20 / ((performance.now() - aloneMs) / 1000))
     await clear()
 
-    const words = ['wal', 'receive', 'main', ...policy]
-    const child = spawn(programPath, words, {
-      cwd: own,
-      env: { ...process.env, ...start.environment },
-      stdio: 'ignore',
-    })
-    const isStreaming = "select count(*) from pg_replication_slots where active and slot_name = 'zakops_backup'"
-    while ((await server.psql(isStreaming)) !== '1') await sleep(50)
+    const receiver = await beginReceiver(own, policy)
     const beginMs = performance.now()
-    const bytesReceived = Number(await write())
-    await server.psql('select pg_switch_wal()')
-    const end = await server.psql('select pg_current_wal_flush_lsn()')
-    const isStored = `select coalesce(bool_or(flush_lsn >= '${end}'), false) from pg_stat_replication`
-    while ((await server.psql(isStored)) !== 't') await sleep(20)
+    const bytesReceived = Number(await writeLog())
+    await receiver.stored()
     received.push(bytesReceived / 2 ** 20 / ((performance.now() - beginMs) / 1000))
-    child.kill('SIGTERM')
-    await once(child, 'exit')
+    await receiver.end()
     await clear()
   }
   await server.psql("select pg_drop_replication_slot('zakops_backup')")
   return { alone: middle(alone), received: middle(received) }
+}
+
+/** Has the server write log; answers how many bytes. */
+async function writeLog(): Promise<bigint> {
+  const rows = Math.round((Number(values['wal-megabytes']) * 2 ** 20) / 1100)
+  const begin = lsnOf(await server.psql('select pg_current_wal_lsn()'))
+  await server.psql('create table bulk (n int, t text)')
+  await server.psql(`insert into bulk select n, repeat(md5(n::text), 32) from generate_series(1, ${rows}) n`)
+  return lsnOf(await server.psql('select pg_current_wal_flush_lsn()')) - begin
+}
+
+interface Receiver {
+  /** Resolves when all that the server wrote until now is stored. */
+  stored(): Promise<void>
+  end(): Promise<void>
+}
+
+async function beginReceiver(cwd: string, policy: readonly string[]): Promise<Receiver> {
+  const env = { ...process.env, ...environment, PATH: `${server.binFolder}:${process.env.PATH}` }
+  const child = spawn(programPath, ['wal', 'receive', 'main', ...policy], { cwd, env, stdio: 'ignore' })
+  const isStreaming = "select count(*) from pg_replication_slots where active and slot_name = 'zakops_backup'"
+  while ((await server.psql(isStreaming)) !== '1') await sleep(50)
+  return {
+    async stored() {
+      await server.psql('select pg_switch_wal()')
+      const end = await server.psql('select pg_current_wal_flush_lsn()')
+      const isStored = `select coalesce(bool_or(flush_lsn >= '${end}'), false) from pg_stat_replication`
+      while ((await server.psql(isStored)) !== 't') await sleep(20)
+    },
+    async end() {
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    },
+  }
+}
+
+/** How long replay of the same log takes with our recovery, and with `cp` from a folder that holds it as it was written, seconds. */
+async function replayTimes(): Promise<{ readonly bytes: number; readonly fetched: number; readonly copied: number }> {
+  const own = folder.at('replay')
+  mkdirSync(own)
+  const policy = ['--policy', join(own, 'zakops-backup.yaml')]
+  const start = { environment: { ...environment, PATH: `${server.binFolder}:${process.env.PATH}` }, cwd: own }
+  await zakops(['init', '--yes', '--source', `postgresql:main=${server.url}`, ...policy], start)
+  const receiver = await beginReceiver(own, policy)
+  await zakops(['backup', ...policy], start)
+  const logBytes = Number(await writeLog())
+  await receiver.stored()
+  await receiver.end()
+  await server.psql("select pg_drop_replication_slot('zakops_backup')")
+  const archive = folder.at('plain')
+  await runWell('cp', ['-r', join(server.dataFolder, 'pg_wal'), archive], {})
+  await runWell('chown', ['-R', `${server.owner.uid}:${server.owner.gid}`, archive], {})
+  const [fetched, copied]: [number[], number[]] = [[], []]
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    const into = folder.at('recovered')
+    const words = ['restore', 'postgresql', 'main', '--to', 'latest', '--into', into]
+    const seconds = async (...more: string[]): Promise<number> => {
+      rmSync(into, { recursive: true, force: true })
+      const owner = process.getuid!() === 0 && userNamed('postgres') === undefined ? ['--owner', 'nobody'] : []
+      const { wallSeconds } = await measure(programPath, [...words, ...owner, ...more, ...policy], {
+        ...start,
+        log: folder.at('log'),
+      })
+      return wallSeconds
+    }
+    const whole = await seconds('--json')
+    const [told] = parseLines(readFileSync(folder.at('log'), 'utf8'))
+    await zakops(['sandbox', 'stop', String(told?.['sandbox']), ...policy], start)
+    const restored = await seconds('--no-start')
+    fetched.push(whole - restored)
+    copied.push(await replayByCopy(into, archive))
+  }
+  return { bytes: logBytes, fetched: middle(fetched), copied: middle(copied) }
+}
+
+/** Replays what a folder holds, with the settings of our private servers, to its end. */
+async function replayByCopy(dataFolder: string, archive: string): Promise<number> {
+  const workFolder = folder.at('replaying')
+  rmSync(workFolder, { recursive: true, force: true })
+  mkdirSync(workFolder)
+  // What `--no-start` wrote leads to our own fetch, and stops at a target.
+  const path = join(dataFolder, 'postgresql.auto.conf')
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/^(recovery_target.*|restore_command) = .*$/gm, ''))
+  const settings = [`restore_command=cp ${archive}/%f %p`, 'hot_standby=off', 'jit=off', 'autovacuum=off']
+  const begin = performance.now()
+  await using _recovered = await startRestoredCluster(server, dataFolder, workFolder, settings)
+  return (performance.now() - begin) / 1000
 }
 
 /** pgBackRest as the server's user, with a repository of its own. */

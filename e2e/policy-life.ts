@@ -8,6 +8,7 @@ import type { SeededRandom } from '../testing/seeded-random.ts'
 import type { Clock } from '../src/base/clock.ts'
 import { systemClock } from '../src/base/clock.ts'
 import { openSqliteCatalog } from '../src/catalog/sqlite/sqlite-catalog.ts'
+import { RestingThreads } from '../src/kernels/resting-threads.ts'
 import { memoryRuns } from '../src/control/memory/memory-runs.ts'
 import { openInstallation } from '../src/cli/access/open-installation.ts'
 import type { World } from '../src/cli/world.ts'
@@ -51,6 +52,8 @@ export class PolicyLife {
   readonly taken = new Map<string, TakenBackup>()
   readonly contents = new Map<string, Content>()
   day = 0
+  /** As in a process that goes on: `serve`. */
+  readonly #threads = new RestingThreads(minuteMs)
   #shiftMs = 0
 
   constructor(folder: string, random: SeededRandom) {
@@ -125,6 +128,7 @@ export class PolicyLife {
     return {
       workingDirectory: this.folder,
       clock: this.clock,
+      threads: this.#threads,
       userId: process.getuid!(),
       openRuns: async () => memoryRuns(),
     }

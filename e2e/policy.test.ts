@@ -229,6 +229,30 @@ test('guard does not put the database back under a process that the command left
   assert.deepEqual(orders(), ['first', 'second', 'third', 'fourth'])
 })
 
+test('guard that is stopped ends the command with all that it started, and puts the database back', async () => {
+  const script = `const { DatabaseSync } = require('node:sqlite'); const database = new DatabaseSync(process.argv[1]);
+    database.exec('delete from orders; begin immediate'); require('node:fs').writeFileSync(process.argv[2], ''); setTimeout(() => {}, 60000)`
+  const before = orders()
+  const mark = folder.at('at-work')
+  const words = [process.execPath, '-e', script, folder.at('orders.db'), mark]
+  const stop = new AbortController()
+  const guarded = runWords(
+    ['guard', 'orders', '--restore-on-failure', '--', 'sh', '-c', '"$@" & wait', 'sh', ...words],
+    {
+      workingDirectory: folder.path,
+      environment: { PATH: process.env['PATH'] },
+      userId: process.getuid!(),
+      signal: stop.signal,
+    },
+  )
+  while (!existsSync(mark)) await systemClock.sleep(10, new AbortController().signal)
+  stop.abort()
+  const { code, stderr } = await guarded
+  assert.equal(code, 143, stderr)
+  assert.match(stderr, /orders was put back as it was before the command/)
+  assert.deepEqual(orders(), before)
+})
+
 test('guard does not run the command where the backup fails', async () => {
   renameSync(folder.at('orders.db'), folder.at('gone.db'))
   const mark = folder.at('mark')
@@ -269,6 +293,14 @@ test('a source that vanished fails alone, and no retention touches its backups',
     ],
   )
   assert.match(stderr, /orders/)
+  // Long before the next one is due, and though the recovery point is kept.
+  const told = await run('status')
+  assert.equal(told.code, 0)
+  assert.match(told.stdout, /last run FAILED +\S+ \S+ +run-\w+:orders:/)
+  assert.match(
+    told.stdout,
+    /due +Recovery point \(RPO\)\s+orders: the last backup failed.*→ zakops-backup backup orders/s,
+  )
   const plan = await run('retain', 'orders', '--dry-run')
   assert.match(plan.stdout, /removes 0/)
 })

@@ -229,6 +229,10 @@ postgresqlTest(
     assert.ok(!existsSync(site.folder.at('procedure')))
     const [end] = await site.ok(...pointInTime, '--into', 'procedure', '--json', ...owner)
     assert.deepEqual([end!['proven'], end!['state']], [true, 'paused'])
+    assert.ok(Number(end!['replayedBytes']) > 0)
+    const { stdout: status } = await site.run(['status', '--json'])
+    const { location, replay_ms: replayMs } = JSON.parse(status).sources[0].recovery_time_forecasts[0]
+    assert.ok(location === 'primary' && replayMs > 0, status)
     assert.equal(await queryServer(String(end!['url']), 'select n from orders order by n'), '1\n2\n3')
     await site.ok('sandbox', 'stop', String(end!['sandbox']))
 

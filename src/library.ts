@@ -42,7 +42,9 @@ export async function withPreOperationBackup<Answer>(
   options: PreOperationOptions = {},
 ): Promise<PreOperationResult<Answer>> {
   const signal = options.signal ?? new AbortController().signal
-  const world = { ...thisMachine(), words: [], signal }
+  const machine = thisMachine()
+  await using _threads = machine.threads
+  const world = { ...machine, words: [], signal }
   const output = new Output({ ...world, json: true, verbosity: 'quiet' })
   const globals = { ...quietGlobals, policy: options.policy }
   await using opened = await openInstallation({ world, globals, output, signal })

@@ -4,6 +4,7 @@ import { systemClock } from './base/clock.ts'
 import { isProcessAlive } from './base/process-alive.ts'
 import { programVersion } from './cli/program-version.ts'
 import type { World } from './cli/world.ts'
+import { RestingThreads } from './kernels/resting-threads.ts'
 import type { StorageAdapter } from './storage/storage-adapter.ts'
 
 /** Read when a repository is opened, since most of the time of a short command is the start of the program. */
@@ -15,6 +16,9 @@ const local: StorageAdapter = {
     return local.open(place, signal)
   },
 }
+
+/** A next backup within a minute finds threads that are started. */
+const threadsRestMs = 60_000
 
 /** This machine, with every adapter by name, as the program and the library find it. No logic but that. */
 export function thisMachine(): Omit<World, 'words' | 'signal'> {
@@ -41,6 +45,7 @@ export function thisMachine(): Omit<World, 'words' | 'signal'> {
       const { openOpenworkflowRuns } = await import('./control/openworkflow/openworkflow-runs.ts')
       return await openOpenworkflowRuns(folder, systemClock)
     },
+    threads: new RestingThreads(threadsRestMs),
     version: programVersion,
   }
 }

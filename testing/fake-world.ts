@@ -6,6 +6,7 @@ import { createLocalFolder } from '../src/storage/local/local-folder.ts'
 import { localStorage } from '../src/storage/local/local-storage.ts'
 import { runCommandLine } from '../src/cli/cli.ts'
 import { openOpenworkflowRuns } from '../src/control/openworkflow/openworkflow-runs.ts'
+import { RestingThreads } from '../src/kernels/resting-threads.ts'
 import type { OutputStream, World } from '../src/cli/world.ts'
 
 /** A stream that keeps what is written to it: a terminal where it is given a width. */
@@ -22,6 +23,9 @@ export function keepingStream(columns?: number): OutputStream & { text(): string
     text: () => Buffer.concat(chunks).toString('utf8'),
   }
 }
+
+/** Of no matter: threads that rest do not keep a test from ending. */
+const threadsRestMs = 1000
 
 /** The world of a test: nothing of the real environment, and streams that keep what they are told. */
 export function fakeWorld(changes: Partial<World>): World {
@@ -52,6 +56,7 @@ export function fakeWorld(changes: Partial<World>): World {
     },
     openCatalog: (path) => openSqliteCatalog(path, { actor: 'test-user@test-host' }),
     openRuns: (folder) => openOpenworkflowRuns(folder, changes.clock ?? systemClock),
+    threads: new RestingThreads(threadsRestMs),
     version: '0.0.0-test',
     ...changes,
   }

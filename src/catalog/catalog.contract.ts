@@ -270,7 +270,8 @@ function evidencePromises(promise: Promises): void {
         until: at('01T00:00:30'),
       }
       const later = { ...stand, timeline: 2, end: 2n ** 64n - 1n, until: at('02T00:00:00') }
-      const other = { ...stand, location: 'secondary', gapFrom: at('01T00:00:00') } as const
+      const marks = [{ at: at('01T00:00:00'), end: 2n ** 63n }]
+      const other = { ...stand, location: 'secondary', gapFrom: at('01T00:00:00'), marks } as const
       for (const one of [other, stand, later, later]) await catalog.setWalStand(one)
       assert.deepEqual(await catalog.walStands(), [later, other])
       const { systemIdentifier, end } = later
@@ -278,7 +279,7 @@ function evidencePromises(promise: Promises): void {
       await catalog.addWalPiece({ source: 'main', location: 'primary' }, piece)
       await catalog.addWalPiece({ source: 'shop', location: 'primary' }, piece)
       assert.deepEqual(await catalog.walStands(), [
-        { ...later, end: piece.end, until: piece.until },
+        { ...later, end: piece.end, until: piece.until, marks: [{ at: piece.until, end: piece.end }] },
         other,
         extendWalStand(undefined, { source: 'shop', location: 'primary' }, piece),
       ])

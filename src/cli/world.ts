@@ -2,6 +2,7 @@ import type { ByteName } from '../base/byte-name.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { DurableRuns } from '../control/durable-runs.ts'
+import type { RestingThreads } from '../kernels/resting-threads.ts'
 import type { StorageAdapters } from '../storage/storage-adapter.ts'
 
 /**
@@ -34,6 +35,8 @@ export interface World {
   readonly openCatalog: (path: string) => Promise<Catalog>
   /** Opens the due runs of a state folder for this process alone. Failure `refused` where another process works on them. */
   readonly openRuns: (folder: string) => Promise<DurableRuns>
+  /** Threads rest here between two works. Whoever made the world ends them. */
+  readonly threads: RestingThreads
   readonly version: string
 }
 

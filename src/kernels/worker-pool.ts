@@ -96,6 +96,20 @@ export class WorkerPool<Job, Answer> {
     }
   }
 
+  /** False once a worker died or the pool was closed. */
+  get isWell(): boolean {
+    return this.#end === undefined
+  }
+
+  /** From now on the workers that are started do not keep the process from ending, until ref() is called. */
+  unref(): void {
+    for (const seat of this.#seats) seat?.worker.unref()
+  }
+
+  ref(): void {
+    for (const seat of this.#seats) seat?.worker.ref()
+  }
+
   /** Starts all workers now rather than with their first jobs. */
   start(): void {
     if (this.#end !== undefined) throw this.#end

@@ -19,6 +19,16 @@ export function formatSpan(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
 }
 
+/** A length of time that is not known exactly: "3 h 05 min (2 h 40 min to 3 h 30 min)". */
+export function formatSpanRange(
+  ms: number,
+  range: { readonly leastMs: number; readonly mostMs: number } | undefined,
+): string {
+  return range === undefined
+    ? formatSpan(ms)
+    : `${formatSpan(ms)} (${formatSpan(range.leastMs)} to ${formatSpan(range.mostMs)})`
+}
+
 /** "2026-03-01 02:00", UTC. */
 export function formatMinute(date: Date): string {
   return date.toISOString().slice(0, 16).replace('T', ' ')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { extendWalStand, type WalPiece, type WalStand } from './wal-stand.ts'
+import { extendWalStand, logBytesSince, type WalPiece, type WalStand } from './wal-stand.ts'
 
 const place = { source: 'main', location: 'primary' } as const
 
@@ -22,7 +22,31 @@ test('extendWalStand() goes on while nothing lacks, pieces that overlap or come 
     end: 30n,
     since: piece(0, 0, 1).until,
     until: piece(0, 0, 4).until,
+    marks: [{ at: piece(0, 0, 1).until, end: 10n }],
   })
+})
+
+test('extendWalStand() marks where the log stood every two hours of the last days, and begins anew behind a gap', () => {
+  const hourly = Array.from({ length: 24 * 20 }, (_, hour) => piece(hour * 10, hour * 10 + 10, hour * 60))
+  const { marks } = standOf(...hourly)
+  assert.equal(marks!.length, 96)
+  assert.deepEqual(marks!.at(-1), { at: hourly.at(-2)!.until, end: hourly.at(-2)!.end })
+  assert.deepEqual(standOf(piece(0, 10, 1), piece(0, 20, 500), piece(30, 40, 600)).marks, [
+    { at: piece(0, 0, 600).until, end: 40n },
+  ])
+})
+
+test('logBytesSince() tells how much log was written since a time, between marks and before them', () => {
+  const minute = (count: number): Date => piece(0, 0, count).until
+  const stand = { ...standOf(piece(0, 0, 0), piece(0, 1200, 120), piece(0, 1320, 240)), until: minute(300), end: 1920n }
+  assert.deepEqual(
+    [0, 60, 120, 180, 240, 270, 300, 400].map((at) => logBytesSince(stand, minute(at))),
+    [1920, 1320, 720, 660, 600, 300, 0, 0],
+  )
+  assert.equal(logBytesSince(stand, minute(-300)), 2 * 1920)
+  assert.equal(logBytesSince(standOf(piece(0, 10, 1)), minute(0)), undefined)
+  const { marks: _, ...old } = stand
+  assert.equal(logBytesSince(old, minute(0)), undefined)
 })
 
 test('extendWalStand() begins anew behind a gap, and with another server', () => {

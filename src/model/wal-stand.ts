@@ -19,7 +19,22 @@ export interface WalStand {
    * whole since the first piece.
    */
   readonly gapFrom?: Date | undefined
+  /**
+   * Where the log stood at some times of the last days within the stretch, oldest first: they tell how much of it was written since
+   * when. Absent where an older program wrote it.
+   */
+  readonly marks?: readonly WalMark[] | undefined
 }
+
+export interface WalMark {
+  readonly at: Date
+  readonly end: bigint
+}
+
+/** A mark is set so far behind the one before it. */
+const markEveryMs = 2 * 3_600_000
+/** Those of the last eight days: backups on which log is replayed are daily, where some failed still of this week. */
+const marksMax = 96
 
 /** WAL that has just been stored. */
 export interface WalPiece {
@@ -39,14 +54,37 @@ export function extendWalStand(
   piece: WalPiece,
 ): WalStand {
   const { systemIdentifier, timeline, begin, end, until } = piece
-  const anew = { source, location, systemIdentifier, timeline, end, since: until, until }
+  const anew = { source, location, systemIdentifier, timeline, end, since: until, until, marks: [{ at: until, end }] }
   if (before === undefined) return anew
   const isNext = before.systemIdentifier === systemIdentifier && begin <= before.end
   if (!isNext) return { ...anew, gapFrom: before.until }
+  const reached = { end: end > before.end ? end : before.end, at: until > before.until ? until : before.until }
   return {
     ...before,
     timeline: Math.max(before.timeline, timeline),
-    end: end > before.end ? end : before.end,
-    until: until > before.until ? until : before.until,
+    end: reached.end,
+    until: reached.at,
+    marks: marksWith(before.marks ?? [], reached),
   }
+}
+
+function marksWith(marks: readonly WalMark[], reached: WalMark): readonly WalMark[] {
+  const last = marks.at(-1)
+  if (last !== undefined && reached.at.getTime() - last.at.getTime() < markEveryMs) return marks
+  return [...marks, reached].slice(-marksMax)
+}
+
+/**
+ * About how many bytes of log were written between a time and where the stand is: what a recovery replays on a backup of that time.
+ * Before the first mark it goes on at the mean pace behind it. Undefined where there are not two marks to tell a pace from.
+ */
+export function logBytesSince({ marks = [], end, until }: WalStand, from: Date): number | undefined {
+  if (from >= until) return 0
+  const known = [...marks, { at: until, end }]
+  const [first, second] = known
+  if (first === undefined || second === undefined || second.at <= first.at) return undefined
+  const behind = known.findIndex(({ at }) => at > from)
+  const [low, high] = behind <= 0 ? [first, known.at(-1)!] : [known[behind - 1]!, known[behind]!]
+  const pace = Number(high.end - low.end) / (high.at.getTime() - low.at.getTime())
+  return Number(end - low.end) - pace * (from.getTime() - low.at.getTime())
 }

@@ -1,6 +1,8 @@
+import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { RandomBytes } from '../base/random.ts'
 import type { Catalog } from '../catalog/catalog.ts'
+import type { RestingThreads } from '../kernels/resting-threads.ts'
 import type { RunProcess } from '../model/run.ts'
 import type { Generation } from '../keys/generation.ts'
 import type { Policy } from '../model/policy/policy.ts'
@@ -25,9 +27,13 @@ export interface Installation {
   readonly process: RunProcess
   /** What PostgreSQL's programs are found by and started with. */
   readonly programs: ProgramPlaces
+  /** The public keys of the evidence, by their ids. */
+  readonly evidenceKeys: ReadonlyMap<string, KeyObject>
   readonly clock: Clock
   readonly random: RandomBytes
   readonly programVersion: string
+  /** Threads rest here between two works. */
+  readonly threads: RestingThreads
   /** Folder for temporary copies of databases; 0700. */
   readonly workFolder: string
   /** A new folder in the work folder for something that goes away again with it; one that a killed process left is emptied. */

@@ -154,4 +154,12 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE wal_stands ADD COLUMN gap_from INTEGER;
   `,
+  // Where the log stood at some times before: [milliseconds, "LSN in decimal"] each, as JSON; NULL where nobody noted it.
+  `
+  ALTER TABLE wal_stands ADD COLUMN marks TEXT;
+  `,
+  // Which heads lie at a location, by the digest of each.
+  `
+  CREATE TABLE head_copies (location TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (location, digest)) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -17,6 +17,15 @@ export const localDisk: DiskProbe = {
     const { real } = await nearest(path)
     return (await stat(real, { bigint: true })).dev
   },
+  look: async (path) => {
+    try {
+      const found = await stat(path)
+      return found.isDirectory() ? 'folder' : found.isFile() ? 'file' : 'other'
+    } catch (error) {
+      if (!passable.includes(errorCode(error) ?? '')) throw error
+      return errorCode(error) === 'EACCES' ? 'denied' : 'absent'
+    }
+  },
 }
 
 /**

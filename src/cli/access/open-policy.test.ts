@@ -115,6 +115,7 @@ test('openPolicy() warns of what one device holds together', async () => {
   await using folder = temporaryFolder('open-policy')
   const both = text.replace('{ storage: backups }', '{ storage: backups }, secondary: { storage: second }')
   writeFileSync(folder.at('zakops-backup.yaml'), both)
+  mkdirSync(folder.at('documents'))
   assert.deepEqual((await open(folder)).warnings, [
     'the primary location and the keyring are on one device: who takes it has both',
     'the secondary location and the keyring are on one device: who takes it has both',

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { sampleRun } from '../../../testing/backup-samples.ts'
 import { type EvidenceEntry, nextEntry } from '../evidence/evidence-entry.ts'
 import type { Run } from '../run.ts'
-import { serviceTimes, setUpTime } from './measured-times.ts'
+import { measuredReplays, serviceTimes, setUpTime } from './measured-times.ts'
 
 const at = new Date('2026-11-25T06:00:00Z')
 
@@ -39,10 +39,29 @@ test('serviceTimes() takes nothing from a run that did not come to its end, or i
   assert.deepEqual(serviceTimes([...half, step('run-9', validate, 5)], [restoreOf('orders', 'run-1')]), {})
 })
 
-test('setUpTime() is what the last drill took besides its sources', () => {
+test('setUpTime() is what drills took besides their sources, the middle one of the last three', () => {
   const drill = (durationMs: number) =>
     entry('drill', { durationMs, sources: [{ durationMs: 100 }, { durationMs: 50 }, 'odd'] })
-  assert.equal(setUpTime([drill(1000), drill(400)]), 250)
+  assert.equal(setUpTime([drill(400)]), 250)
+  assert.equal(setUpTime([drill(1000), drill(400)]), 550)
+  assert.equal(setUpTime([drill(9), drill(1000), drill(400), drill(500)]), 350)
   assert.equal(setUpTime([]), undefined)
   assert.equal(setUpTime([entry('drill', { durationMs: 5 })]), undefined)
+})
+
+function replayed(run: string, result: unknown, state = 'done'): EvidenceEntry {
+  return entry('step', { run, step: 'Apply transaction logs to target time', state, durationMs: 1000, result })
+}
+
+test('measuredReplays() takes the steps that replayed log, of runs that are known', () => {
+  const entries = [
+    replayed('run-1.2', { replayedBytes: 5, url: 'postgresql:' }),
+    replayed('run-1', { replayedBytes: 6 }, 'failed'),
+    replayed('run-9', { replayedBytes: 7 }),
+    replayed('run-1', { replayedBytes: '8' }),
+    replayed('run-1', null),
+    step('run-1', 'Verify recovered data', 3),
+  ]
+  const runs = [restoreOf('main', 'run-1'), restoreOf('main', 'run-1.2')]
+  assert.deepEqual(measuredReplays(entries, runs), [{ source: 'main', at, bytes: 5, durationMs: 1000 }])
 })

@@ -37,16 +37,43 @@ function withoutTry(run: string): string {
   return run.replace(/\.\d+$/, '')
 }
 
-/** What the last drill took besides restoring its sources, ms: making the folder, opening the kit, rebuilding the catalog. */
+/** Of so many drills the middle one counts. */
+const drillsMax = 3
+
+/**
+ * What drills took besides restoring their sources, ms: making the folder, opening the kit, rebuilding the catalog. The median of
+ * the last three.
+ */
 export function setUpTime(entries: readonly EvidenceEntry[]): number | undefined {
-  const drill = entries.findLast(({ kind }) => kind === 'drill')
-  const { durationMs, sources } = drill?.facts ?? {}
-  if (typeof durationMs !== 'number' || !Array.isArray(sources)) return undefined
-  const restoring = sources.reduce<number>((sum, one: unknown) => sum + durationOf(one), 0)
-  return Math.max(0, durationMs - restoring)
+  const times = entries.flatMap(({ kind, facts: { durationMs, sources } }) => {
+    if (kind !== 'drill' || typeof durationMs !== 'number' || !Array.isArray(sources)) return []
+    const restoring = sources.reduce<number>((sum, one: unknown) => sum + durationOf(one), 0)
+    return [Math.max(0, durationMs - restoring)]
+  })
+  const last = times.slice(-drillsMax).toSorted((a, b) => a - b)
+  return last.length === 0 ? undefined : (last[(last.length - 1) >> 1]! + last[last.length >> 1]!) / 2
 }
 
 function durationOf(source: unknown): number {
   const known = typeof source === 'object' && source !== null && 'durationMs' in source ? source.durationMs : 0
   return typeof known === 'number' ? known : 0
+}
+
+/** A recovery that replayed so much log, and how long that took, from the start of the server that did it. */
+export interface MeasuredReplay {
+  readonly source: string
+  readonly at: Date
+  readonly bytes: number
+  readonly durationMs: number
+}
+
+/** The replays on record: steps that tell how much log they replayed. */
+export function measuredReplays(entries: readonly EvidenceEntry[], runs: readonly Run[]): MeasuredReplay[] {
+  const sourceOf = new Map(runs.map(({ id, source }) => [id, source]))
+  return entries.flatMap(({ kind, at, facts: { run, state, durationMs, result } }): MeasuredReplay[] => {
+    if (kind !== 'step' || state !== 'done' || typeof run !== 'string' || typeof durationMs !== 'number') return []
+    const source = sourceOf.get(run)
+    const bytes = typeof result === 'object' && result !== null && 'replayedBytes' in result && result.replayedBytes
+    return source === undefined || typeof bytes !== 'number' ? [] : [{ source, at, bytes, durationMs }]
+  })
 }

@@ -9,43 +9,47 @@ const phases = fc.record({
   verifyMs: fc.integer({ min: 0, max: 1e7 }),
 })
 const restore = fc
-  .record({ bytes: fc.integer({ min: 0, max: 1e9 }), phases })
-  .map(({ bytes, phases: timed }): TimedRestore => {
-    return { bytes, phases: timed, durationMs: timed.openMs + timed.transferMs + timed.verifyMs }
+  .record({ bytes: fc.integer({ min: 0, max: 1e9 }), files: fc.integer({ min: 0, max: 1e5 }), phases })
+  .map(({ bytes, files, phases: timed }): TimedRestore => {
+    return { bytes, files, phases: timed, durationMs: timed.openMs + timed.transferMs + timed.verifyMs }
   })
 
 test('sourceRates() forecasts phases that add up to the duration, none of them below nothing', () => {
   fc.assert(
     fc.property(fc.array(restore, { minLength: 1 }), fc.integer({ min: 0, max: 1e9 }), (restores, bytes) => {
-      const forecast = sourceRates(restores)!.forecast(bytes)
+      const forecast = sourceRates(restores)!.forecast({ bytes, files: 1 })
       if (forecast === undefined) return
       const { openMs, transferMs, verifyMs } = forecast.phases!
       assert.ok(openMs >= 0 && transferMs >= 0 && verifyMs >= 0)
-      assert.equal(forecast.durationMs, openMs + transferMs + verifyMs)
+      assert.ok(Math.abs(forecast.durationMs - openMs - transferMs - verifyMs) < 1e-6)
     }),
   )
 })
 
-test('sourceRates() lets only transfer and comparison grow, also from a single restore', () => {
-  const one: TimedRestore = {
-    bytes: 1000,
-    durationMs: 600,
-    phases: { openMs: 100, transferMs: 400, verifyMs: 100 },
-  }
-  const rates = sourceRates([one])!
-  assert.deepEqual(rates.forecast(3000), {
-    durationMs: 1600,
-    phases: { openMs: 100, transferMs: 1200, verifyMs: 300 },
-  })
-  assert.equal(rates.msPerByte, 0.5)
-  assert.equal(rates.forecast(5000), undefined)
+/** Opening is fixed, transfer grows with the bytes, comparing with the files. */
+function restored(bytes: number, files: number): TimedRestore {
+  const parts = { openMs: 100, transferMs: bytes / 1000, verifyMs: files * 2 }
+  return { bytes, files, durationMs: parts.openMs + parts.transferMs + parts.verifyMs, phases: parts }
+}
+
+test('sourceRates() lets each phase grow with what it grows with', () => {
+  const rates = sourceRates([restored(1e6, 100), restored(3e6, 150), restored(2e6, 600)])!
+  const { durationMs, phases: found } = rates.forecast({ bytes: 4e6, files: 1000 })!
+  assert.deepEqual(
+    [durationMs, ...Object.values(found!)].map((ms) => Math.round(ms)),
+    [6100, 100, 4000, 2000],
+  )
+  assert.ok(Math.abs(rates.msPerByte - 0.001) < 1e-9 && Math.abs(rates.msPerFile - 2) < 1e-6)
+  assert.equal(rates.forecast({ bytes: 13e6, files: 1 }), undefined)
 })
 
 test('sourceRates() takes the whole where no phases were timed, and only timed ones where there are some', () => {
-  const old: TimedRestore = { bytes: 1000, durationMs: 5000 }
-  assert.deepEqual(sourceRates([old])!.forecast(2000), { durationMs: 10_000, phases: undefined })
-  const timed: TimedRestore = { bytes: 1000, durationMs: 20, phases: { openMs: 10, transferMs: 10, verifyMs: 0 } }
-  assert.equal(sourceRates([old, timed])!.measurements, 1)
-  assert.equal(sourceRates([old, timed])!.forecast(2000)!.durationMs, 30)
+  const old: TimedRestore = { bytes: 1000, files: 1, durationMs: 5000 }
+  const whole = sourceRates([old])!.forecast({ bytes: 2000, files: 1 })!
+  assert.deepEqual([whole.durationMs, whole.phases], [10_000, undefined])
+  const parts = { openMs: 10, transferMs: 10, verifyMs: 0 }
+  const rates = sourceRates([old, { bytes: 1000, files: 1, durationMs: 20, phases: parts }])!
+  assert.equal(rates.measurements, 1)
+  assert.equal(Math.round(rates.forecast({ bytes: 2000, files: 1 })!.durationMs), 40)
   assert.equal(sourceRates([]), undefined)
 })

@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import { printableName } from '../../base/byte-name.ts'
 import { placeFaults } from './place-rules.ts'
 import { type PolicyData, readPolicyData } from './policy-data.ts'
 import type { Policy } from './policy.ts'
@@ -15,11 +16,14 @@ export interface DiskProbe {
   realPath(path: string): Promise<string>
   /** The device that a path lies on, or would. */
   device(path: string): Promise<bigint>
+  /** What is there, behind symlinks: `denied` where this user may not look. */
+  look(path: string): Promise<'folder' | 'file' | 'other' | 'absent' | 'denied'>
 }
 
 /**
  * What only the machine can tell about a policy that readPolicy() took: `faults`, places that lie in each other by
- * symlinks, and storages that the program has no adapter for; `warnings`, sentences about what one device holds together.
+ * symlinks, and storages that the program has no adapter for; `warnings`, sentences about what one device holds together, and about sources that are not
+ * there: they may come, so the policy stands, but until then no backup of them succeeds.
  */
 export async function checkPlaces(
   document: PolicyDocument,
@@ -36,7 +40,10 @@ export async function checkPlaces(
   }).map((fault) => ({ ...fault, hint: fault.hint ?? 'symlinks lead there' }))
   return {
     faults: [...adapterFaults(document.policy, adapters), ...found].map((fault) => text.place(fault)),
-    warnings: await deviceWarnings(document, folder, disk),
+    warnings: [
+      ...(await deviceWarnings(document, folder, disk)),
+      ...(await sourceWarnings(document.policy, folder, disk)),
+    ],
   }
 }
 
@@ -88,4 +95,24 @@ async function deviceWarnings(document: PolicyDocument, folder: string, disk: Di
     warnings.push('the primary and the secondary location are on one device: its loss takes both copies')
   }
   return warnings
+}
+
+async function sourceWarnings(policy: Policy, folder: string, disk: DiskProbe): Promise<string[]> {
+  const warnings: string[] = []
+  for (const [name, source] of Object.entries(resolvePolicy(policy, folder).sources)) {
+    if (source.kind === 'postgresql') continue // Only its server can tell.
+    const paths = source.kind === 'files' ? source.paths : [source.path]
+    for (const path of paths) {
+      const trouble = sourceTrouble(source.kind, await disk.look(path))
+      if (trouble !== undefined) warnings.push(`source "${name}": "${printableName(path)}" ${trouble}`)
+    }
+  }
+  return warnings
+}
+
+function sourceTrouble(kind: 'files' | 'sqlite', found: Awaited<ReturnType<DiskProbe['look']>>): string | undefined {
+  if (found === 'absent') return 'is not there: until it is, a backup of this source fails'
+  if (found === 'denied') return 'can not be looked at by this user: whoever runs the backups must be able to read it'
+  if (kind === 'sqlite' && found !== 'file') return 'is no file: expected a SQLite database'
+  return undefined
 }

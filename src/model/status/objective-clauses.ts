@@ -1,4 +1,4 @@
-import { formatAge, formatDay, formatMinute, formatSpan } from '../age.ts'
+import { formatAge, formatDay, formatMinute, formatSpanRange } from '../age.ts'
 import type { Backup } from '../backup.ts'
 import type { RecoveryForecast } from '../objectives/recovery-forecast.ts'
 import type { RecoveryPoint } from '../objectives/recovery-points.ts'
@@ -7,6 +7,7 @@ import { yearAfter } from './calendar.ts'
 import { clauseOf } from './clause-status.ts'
 import type { ClauseStatus, Finding } from './clause-status.ts'
 import { countOf, mention } from './mention.ts'
+import { failedFindings } from './run-findings.ts'
 import { earlyMs, graceMs } from './status-view.ts'
 import type { SourceView, StatusView } from './status-view.ts'
 
@@ -36,14 +37,17 @@ function interruptedFindings({ facts }: StatusView): Finding[] {
 }
 
 /** Where too little was measured for one, that is said and judges nothing: the finding beside it says what was. */
-function forecastFinding({ location, durationMs, breachAt, unknown }: RecoveryForecast, view: StatusView): Finding {
+function forecastFinding(
+  { location, durationMs, range, breachAt, unknown }: RecoveryForecast,
+  view: StatusView,
+): Finding {
   const target = view.facts.policy.objectives.recoveryTime
   if (durationMs === undefined) {
     const evidence = `no forecast from the ${location} location: ${unknown.join('; ')}`
     return { state: 'not applicable', evidence }
   }
   const without = unknown.length === 0 ? '' : ` (not in it: ${unknown.join('; ')})`
-  const today = `forecast for all of today's data from the ${location} location: ${formatSpan(durationMs)}${without}; target ${hoursOf(target)}`
+  const today = `forecast for all of today's data from the ${location} location: ${formatSpanRange(durationMs, range)}${without}; target ${hoursOf(target)}`
   const remedy = 'zakops-backup procedure run recovery-drill, then mend what takes longest'
   if (durationMs > target) return { state: 'breached', evidence: today, remedy }
   if (breachAt === undefined || breachAt.getTime() - view.now.getTime() > alarmMs) {
@@ -80,6 +84,7 @@ export function recoveryPointClause(view: StatusView): ClauseStatus {
   return clauseOf(objectives, 'Recovery point (RPO)', [
     ...findings,
     ...gaps,
+    ...failedFindings(view, ['backup']),
     ...emptyFindings(view),
     ...clockFindings(view),
   ])

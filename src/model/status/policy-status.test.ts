@@ -554,8 +554,8 @@ function growing(gigabytesADay: number, minutes: number): StatusFacts {
     })
   const newestBytes = Math.max(...backups.map(({ bytes }) => bytes))
   const proofs = [{ ...sample.proofs[0]!, durationMs: minutes * 60_000 }]
-  const bytesOf = new Map([[proofs[0]!.backup, newestBytes]])
-  return sampleStatusFacts({ policy, backups, proofs, bytesOf, setUpMs: 0, serviceMs: { documents: 0 } })
+  const sizesOf = new Map([[proofs[0]!.backup, { bytes: newestBytes, files: 10 }]])
+  return sampleStatusFacts({ policy, backups, proofs, sizesOf, setUpMs: 0, serviceMs: { documents: 0 } })
 }
 
 function recoveryTimeOf(facts: StatusFacts) {
@@ -568,12 +568,15 @@ test('policyStatus() tells a recovery time that growth will break within sixty d
   assert.equal(soon.state, 'due')
   assert.match(
     soon.evidence[0]!.text,
-    /secondary location: 3 h 20 min; target 4 hours; as the data grows.*from 2026-12-15 on/,
+    /secondary location: 3 h 20 min \([^)]+\); target 4 hours; as the data grows.*from 2026-12-15 on/,
   )
   assert.equal(recoveryTimeOf(growing(0.1, 200)).state, 'met')
   assert.match(recoveryTimeOf(growing(0.1, 200)).evidence[1]!.text, /forecast.*3 h 20 min/)
   const unmeasured = recoveryTimeOf({ ...growing(0.1, 200), serviceMs: {} })
-  assert.match(unmeasured.evidence[1]!.text, /3 h 20 min \(not in it: documents: its services and validations \(not/)
+  assert.match(
+    unmeasured.evidence[1]!.text,
+    /3 h 20 min \([^)]+\) \(not in it: documents: its services and validations \(not/,
+  )
   assert.deepEqual(unmeasured.evidence.at(-1), {
     state: 'not applicable',
     text: 'no forecast from the primary location: documents: not measured',
@@ -609,7 +612,13 @@ test('policyStatus() says of each source what is there', () => {
   assert.equal(sources.length, 3)
   const incremental = sample.backups.find(onDay(newest, 'documents'))!
   const provenAt = sample.backups.find(({ id }) => id === sample.proofs[0]!.backup)!.takenAt.getTime()
-  const forecast = { bytes: 123_456, phases: undefined, lacks: ['its services and validations'] }
+  const forecast = {
+    bytes: 123_456,
+    phases: undefined,
+    replay: undefined,
+    range: undefined,
+    lacks: ['its services and validations'],
+  }
   assert.deepEqual(documents, {
     source: 'documents',
     kind: 'files',
@@ -635,13 +644,21 @@ test('policyStatus() says of each source what is there', () => {
     ],
     forecasts: [
       { ...forecast, location: 'primary', durationMs: undefined, measurements: 0, unknown: 'not measured' },
-      { ...forecast, location: 'secondary', durationMs: 20 * 60_000, measurements: 1, unknown: undefined },
+      {
+        ...forecast,
+        location: 'secondary',
+        durationMs: 20 * 60_000,
+        range: { leastMs: 16 * 60_000, mostMs: 24 * 60_000 },
+        measurements: 1,
+        unknown: undefined,
+      },
     ],
     copies: [
       { location: 'primary', copies: 13, of: 13 },
       { location: 'secondary', copies: 13, of: 13 },
     ],
     lastVerification: { location: 'primary', at: at('2026-11-22T14:30:00'), faults: 0 },
+    failedRun: undefined,
     nextDue: { at: at('2026-11-26T02:00:00'), kind: 'incremental' },
   })
   assert.equal(orders!.lastPreOperation?.takenAt.getTime(), at('2026-11-24T09:00:01').getTime())

@@ -5,6 +5,7 @@ import type { Run } from '../run.ts'
 import { clauseOf } from './clause-status.ts'
 import type { ClauseStatus, Finding } from './clause-status.ts'
 import { mention } from './mention.ts'
+import { failedBackup } from './run-findings.ts'
 import { graceMs } from './status-view.ts'
 import type { SourceView, StatusView } from './status-view.ts'
 
@@ -46,7 +47,8 @@ function orNone(findings: readonly Finding[], evidence: string): readonly Findin
 }
 
 /** Whether the backup that was due last is there: a full, or for `incremental` one of either kind. */
-function scheduledFinding(source: SourceView, kind: 'full' | 'incremental', { now }: StatusView): Finding {
+function scheduledFinding(source: SourceView, kind: 'full' | 'incremental', view: StatusView): Finding {
+  const { now } = view
   const { name, running } = source
   const scheduled = source.backups.filter((one) =>
     kind === 'full' ? one.kind === 'full' : one.kind !== 'pre-operation',
@@ -58,7 +60,9 @@ function scheduledFinding(source: SourceView, kind: 'full' | 'incremental', { no
   if (newest !== undefined && isNew(newest)) return { state: 'met', evidence: `${name}: ${mention(newest)}` }
   const last = newest === undefined ? 'none was taken' : `the last complete one is ${mention(newest)}`
   if (by > now) return { state: 'not yet', evidence: `${name}: the first is due ${formatMinute(by)}` }
-  const due = `${name}: due ${formatMinute(by)}`
+  const failed = failedBackup(view, name)
+  const isOfThis = failed !== undefined && (from === undefined || failed.startedAt >= from)
+  const due = `${name}: due ${formatMinute(by)}${isOfThis ? `, run ${failed.id} failed` : ''}`
   if (running !== undefined && (from === undefined || running.startedAt >= from)) {
     return { state: 'due', evidence: `${due}, run ${running.id} is taking it`, remedy }
   }

@@ -1,8 +1,10 @@
+import type { FailureCode } from '../../base/failure.ts'
 import type { BackupKind } from '../backup.ts'
 import type { Id } from '../id.ts'
 import type { LocationName, SourceKind } from '../policy/policy.ts'
 import type { SourceForecast } from '../objectives/recovery-forecast.ts'
 import { commonPoint, newestGood } from './objective-clauses.ts'
+import { failedBackup, failureText } from './run-findings.ts'
 import type { SourceView, StatusView } from './status-view.ts'
 
 export interface BackupMention {
@@ -38,6 +40,15 @@ export interface SourceStatus {
   readonly copies: readonly { readonly location: LocationName; readonly copies: number; readonly of: number }[]
   /** When a location that holds it was read last. */
   readonly lastVerification: { readonly location: LocationName; readonly at: Date; readonly faults: number } | undefined
+  /** The run that was to back it up last and failed, where nothing made that good since. */
+  readonly failedRun:
+    | {
+        readonly run: string
+        readonly startedAt: Date
+        readonly failure: FailureCode | 'lost'
+        readonly message: string
+      }
+    | undefined
   readonly nextDue: { readonly at: Date; readonly kind: 'full' | 'incremental' } | undefined
 }
 
@@ -46,6 +57,7 @@ export function sourceStatus(source: SourceView, view: StatusView): SourceStatus
   const last = (kind: BackupKind): BackupMention | undefined =>
     mentionOf(source.backups.find((one) => one.kind === kind))
   const good = newestGood(source, view)
+  const failed = failedBackup(view, source.name)
   const verification = facts.verifications
     .filter(({ location, at }) => locations.includes(location) && at <= now)
     .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0]
@@ -78,6 +90,12 @@ export function sourceStatus(source: SourceView, view: StatusView): SourceStatus
       location: verification.location,
       at: verification.at,
       faults: verification.faults,
+    },
+    failedRun: failed && {
+      run: failed.id,
+      startedAt: failed.startedAt,
+      failure: failed.state === 'lost' ? 'lost' : failed.failure,
+      message: failureText(failed),
     },
     nextDue: nextDue?.kind === undefined ? undefined : { at: nextDue.at, kind: nextDue.kind },
   }

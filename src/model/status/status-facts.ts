@@ -1,5 +1,8 @@
 import type { Backup, BackupCopy } from '../backup.ts'
+import type { EvidenceAlarm } from '../evidence/evidence-alarm.ts'
 import type { Id } from '../id.ts'
+import type { MeasuredReplay } from '../objectives/measured-times.ts'
+import type { DataSize } from '../objectives/time-fit.ts'
 import type { LocationName, Policy } from '../policy/policy.ts'
 import type { Proof, Run, Verification } from '../run.ts'
 import type { WalStand } from '../wal-stand.ts'
@@ -66,17 +69,21 @@ export interface StatusFacts {
   /** The runs that were restore tests; the other proofs are of restores that somebody wanted. */
   readonly testRuns: ReadonlySet<string>
   /** The sizes of all backups on record, those that retention removed included. */
-  readonly bytesOf: ReadonlyMap<Id, number>
+  readonly sizesOf: ReadonlyMap<Id, DataSize>
   readonly walStands: readonly WalStand[]
+  /** Replays of log that were carried out. */
+  readonly replays: readonly MeasuredReplay[]
   /** What stopping and starting the services of a source and validating it took, by source, ms. */
   readonly serviceMs: Readonly<Record<string, number>>
   /** What the last drill took besides restoring, ms. */
   readonly setUpMs: number | undefined
-  /** Those of the last weeks, at least the newest of each procedure and source, and all that are running, dead ones given up. */
+  /** Those of the last weeks, at least the newest of each procedure and source, and all that are running; one whose process died is `lost`. */
   readonly runs: readonly Run[]
   readonly drills: readonly DrillFact[]
   /** Procedures that a crash or a failed step has ended, and what they left stopped. */
   readonly interrupted: readonly { readonly run: string; readonly since: Date; readonly stopped: readonly string[] }[]
+  /** What did not go with the evidence, acknowledged or not; none where nobody looked. */
+  readonly alarms?: readonly EvidenceAlarm[]
   readonly keyring: KeyringFact
   /** The recovery kit; undefined where nobody looked. */
   readonly kit?: KitFact

@@ -9,6 +9,7 @@ import { forecastRecovery, type RecoveryForecast } from '../objectives/recovery-
 import { recoveryPoint, type RecoveryPoint } from '../objectives/recovery-points.ts'
 import type { Run } from '../run.ts'
 import { refutedBackups } from '../retention.ts'
+import { logBytesSince } from '../wal-stand.ts'
 import type { StatusFacts } from './status-facts.ts'
 
 const dayMs = 86_400_000
@@ -70,8 +71,8 @@ export function viewFacts(facts: StatusFacts): StatusView {
   const locations = locationsOf(facts.policy).map(({ name }) => name)
   const shared = { latest, locations, copiesOf }
   const sources = Object.keys(facts.policy.sources).map((name) => viewSource(name, facts, shared))
-  const { backups, bytesOf, proofs, serviceMs, setUpMs, now } = facts
-  const forecastFacts = { backups, bytesOf, proofs, serviceMs, setUpMs, now, locations }
+  const { backups, sizesOf, proofs, replays, walStands, serviceMs, setUpMs, now } = facts
+  const forecastFacts = { backups, sizesOf, proofs, replays, serviceMs, setUpMs, now, locations }
   const ofSource = Object.entries(facts.policy.sources)
   return {
     facts,
@@ -88,7 +89,11 @@ export function viewFacts(facts: StatusFacts): StatusView {
         ofSource.filter(([, one]) => one.services.length + one.validations.length > 0).map(([name]) => name),
       ),
       logs: sources.flatMap(({ name, points }) =>
-        points.filter(({ by }) => by === 'log').map(({ location }) => ({ source: name, location })),
+        points.flatMap(({ by, location, backup }) => {
+          if (by !== 'log' || backup === undefined) return []
+          const stand = walStands.find((one) => one.source === name && one.location === location)
+          return [{ source: name, location, bytes: stand && logBytesSince(stand, backup.takenAt) }]
+        }),
       ),
       recoveryTimeMs: facts.policy.objectives.recoveryTime,
     }),

@@ -4,6 +4,7 @@ import type { Proof } from '../run.ts'
 import { monthAfter, yearAfter } from './calendar.ts'
 import { clauseOf } from './clause-status.ts'
 import type { ClauseStatus, Finding } from './clause-status.ts'
+import { failedFindings } from './run-findings.ts'
 import type { DrillFact } from './status-facts.ts'
 import { longGraceMs } from './status-view.ts'
 import type { StatusView } from './status-view.ts'
@@ -11,7 +12,11 @@ import type { StatusView } from './status-view.ts'
 const testing = 'Testing'
 
 export function restoreTestsClause(view: StatusView): ClauseStatus {
-  return clauseOf(testing, 'Monthly restore tests', [...differentFindings(view), restoreTestFinding(view)])
+  return clauseOf(testing, 'Monthly restore tests', [
+    ...differentFindings(view),
+    restoreTestFinding(view),
+    ...failedFindings(view, ['restore-test']),
+  ])
 }
 
 function restoreTestFinding({ facts, since, now }: StatusView): Finding {

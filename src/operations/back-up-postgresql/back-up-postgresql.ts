@@ -17,11 +17,10 @@ import { changeManifest } from '../../sources/postgresql/backup-manifest.ts'
 import { type BaseBackup, receiveBaseBackup } from '../../sources/postgresql/base-backup.ts'
 import { connectPostgresql, type PostgresqlConnection } from '../../sources/postgresql/connection.ts'
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
-import { type DatabaseSession, listDatabases, openSessions } from '../../sources/postgresql/database-session.ts'
+import { DatabaseSession, listDatabases } from '../../sources/postgresql/database-session.ts'
 import { formatLsn, type Lsn } from '../../sources/postgresql/lsn.ts'
-import { openRestorePointView, type RestorePointView } from '../../sources/postgresql/restore-point-view.ts'
+import type { RestorePointView } from '../../sources/postgresql/restore-point-view.ts'
 import { readServerFacts, requirePhysicalBackup, type ServerFacts } from '../../sources/postgresql/server-facts.ts'
-import { headOf, readDatabase, readRoles } from '../../sources/postgresql/take-manifest.ts'
 import { holdWal, readTimelineHistory } from '../../sources/postgresql/wal-hold.ts'
 import { WalStream } from '../../sources/postgresql/wal-stream.ts'
 import { WalWindow } from '../../sources/postgresql/wal-window.ts'
@@ -31,6 +30,7 @@ import { DataDirectory } from './data-directory.ts'
 import { choosePageChunks, type PageChunks } from './page-chunks.ts'
 import { ParentFiles } from './parent-files.ts'
 import { type PostgresqlParent, readPostgresqlBackup, readPostgresqlParent } from './postgresql-parent.ts'
+import { ServerManifest } from './server-manifest.ts'
 import { WalFiles } from './wal-files.ts'
 
 export interface PostgresqlBackupRequest {
@@ -102,15 +102,13 @@ export async function backUpPostgresql(
   const slot = `zakops_backup_${toHex(repository.random(8))}`
   await holdWal(hold, slot)
   const parentFacts = await parentOf(request, server, signal)
-  const databases = request.manifest === 'none' ? [] : await listDatabases(sql)
-  await using views = await openSessions(connection, [...databases, ...databases.slice(0, 1)], signal)
+  await using manifestOf = await serverManifest(request, { sql, server, clock: context.clock }, signal)
   const connections = {
     hold,
     slot,
-    sessions: views.sessions,
     openCopy: () => connectPostgresql(connection, { kind: 'replication' }, signal),
   }
-  const run = new PostgresqlBackupRun({ ...request, ...parentFacts, server, connections, clock: context.clock })
+  const run = new PostgresqlBackupRun({ ...request, ...parentFacts, server, connections, manifestOf })
   const paths = [`/${source}`]
   const report = await backUpStream({ ...request, paths }, context, (sink) => run.feed(sink), signal)
   return {
@@ -120,6 +118,21 @@ export async function backUpPostgresql(
     bytesReceived: run.bytesReceived,
     warnings: run.warnings,
   }
+}
+
+/** What takes the manifest; undefined where none is asked for. What does not let us in is told now, not when the files are here. */
+async function serverManifest(
+  { manifest, connection, source, repository }: PostgresqlBackupRequest,
+  { sql, server, clock }: { readonly sql: PostgresqlConnection; readonly server: ServerFacts; readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<ServerManifest | undefined> {
+  if (manifest === 'none') return undefined
+  const openSession = (database: string): Promise<DatabaseSession> => DatabaseSession.open(connection, database, signal)
+  const databases = await listDatabases(sql)
+  for (const database of databases) await (await openSession(database))[Symbol.asyncDispose]()
+  const { database } = await sql.row('SELECT current_database() AS database')
+  const namePrefix = `zakops_${source.slice(0, 24)}_${toHex(repository.random(6))}`
+  return new ServerManifest({ server, openSession, database: database!, namePrefix, clock, ...manifest })
 }
 
 /** What the parent snapshot gives: its blocks, where they may be used, and the size of its chunks. */
@@ -141,22 +154,21 @@ interface Connections {
   readonly slot: string
   /** Opens another one for the files; a command that fails uses it up. */
   readonly openCopy: () => Promise<PostgresqlConnection>
-  /** One for each database, and one more; none where no manifest is taken. */
-  readonly sessions: readonly DatabaseSession[]
 }
 
 /** SQLSTATE: the server lacks what an incremental backup needs, such as a part of its WAL summaries. */
 const notInState = '55000'
 
 /** So much of the log before the end of the backup is looked at for ends of transactions that were slow to be seen. */
-const windowBytesBefore = 1024n * 1024n
+const windowBytesBefore = 256n * 1024n * 1024n
 
-interface RunOptions extends Omit<PostgresqlBackupRequest, 'chunks' | 'connection' | 'parent'> {
+interface RunOptions extends Omit<PostgresqlBackupRequest, 'chunks' | 'connection' | 'manifest' | 'parent'> {
   readonly chunks: PageChunks
   readonly parent: PostgresqlParent | undefined
   readonly server: ServerFacts
   readonly connections: Connections
-  readonly clock: Clock
+  /** Undefined where no manifest is taken. */
+  readonly manifestOf: ServerManifest | undefined
 }
 
 class PostgresqlBackupRun {
@@ -187,7 +199,7 @@ class PostgresqlBackupRun {
     await addFile(sink, serverManifestPath, metadata, base.manifestText)
     await addFile(sink, postgresqlBackupPath, metadata, Buffer.from(`${JSON.stringify(facts, null, 2)}\n`, 'utf8'))
     if (view === undefined) return
-    this.manifest = await this.#readManifest(view)
+    this.manifest = await this.#options.manifestOf!.read(view)
     this.warnings = [...this.warnings, ...unreadTables(this.manifest)]
     await addFile(sink, manifestPath, metadata, Buffer.from(`${JSON.stringify(this.manifest)}\n`, 'utf8'))
   }
@@ -246,46 +258,9 @@ class PostgresqlBackupRun {
       })
     }
     await readTo(base.endLsn)
-    const view = await this.#openView(window, readTo)
+    const view = await this.#options.manifestOf?.openView(window, readTo)
     await files.end()
     return view
-  }
-
-  async #openView(window: WalWindow, readTo: (lsn: Lsn) => Promise<void>): Promise<RestorePointView | undefined> {
-    const [first, ...others] = this.#connections.sessions
-    const flusher = others.pop()
-    if (first === undefined || flusher === undefined) return undefined
-    const id = toHex(this.#options.repository.random(6))
-    const namePrefix = `zakops_${this.#options.source.slice(0, 24)}_${id}`
-    return await openRestorePointView({
-      sessions: [first, ...others],
-      flusher,
-      readTo,
-      window,
-      namePrefix,
-      clock: this.#options.clock,
-    })
-  }
-
-  async #readManifest(view: RestorePointView): Promise<PostgresqlManifest> {
-    const { manifest } = this.#options
-    const options = { tableBytesMax: manifest === 'none' ? 0 : manifest.tableBytesMax }
-    const sessions = this.#connections.sessions.slice(0, -1)
-    const databases: PostgresqlManifest['databases'][number][] = []
-    for (const session of sessions) {
-      databases.push(await readDatabase(session, view.sequences.get(session.database) ?? [], options))
-    }
-    const roles = await readRoles(sessions[0]!)
-    const { restorePoint, missing } = view
-    const lsn = formatLsn(view.lsn)
-    return {
-      ...headOf(this.#server),
-      databases,
-      roles,
-      view: view.isExact
-        ? { state: 'exact', restorePoint, lsn }
-        : { state: 'bounded', restorePoint, lsn, transactions: missing },
-    }
   }
 
   #factsOf(

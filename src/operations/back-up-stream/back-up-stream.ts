@@ -8,7 +8,8 @@ import type { EntrySink } from '../../sources/entry-sink.ts'
 import { packBytesDefault } from '../back-up/back-up.ts'
 import type { Compression, BackupWorkerData } from '../back-up/backup-job.ts'
 import type { BackupContext, BackupReport, BackupRequest } from '../back-up/backup-request.ts'
-import { BackupWorkers } from '../back-up/backup-workers.ts'
+import type { BackupWorkers } from '../back-up/backup-workers.ts'
+import { lendWorkers } from '../back-up/lend-workers.ts'
 import { PackReceiver } from '../back-up/pack-receiver.ts'
 import { snapshotOf, summaryOf } from '../back-up/snapshot-of.ts'
 import { Reliance } from '../back-up/reliance.ts'
@@ -73,7 +74,8 @@ async function backUpClaiming(
   const stopping = new AbortController()
   const stopped = AbortSignal.any([signal, stopping.signal])
   const receiver = new PackReceiver(repository, stopped)
-  await using workers = context.workers ?? new BackupWorkers(request.workers)
+  await using lent = lendWorkers(context, request.workers)
+  const workers = lent.crew
   const run = new StreamRun(
     {
       pool: workers.pool,
@@ -99,6 +101,7 @@ async function backUpClaiming(
     const isSound = await reliance?.isSound({ trees: [tree], blobs: [] }, stopped)
     if (isSound === false) throw unsound(withdrawn)
     await receiver.finish()
+    lent.keep()
     const summary = summaryOf(run.counts, { bytesPacked: receiver.bytes, begin, end: context.clock.now() })
     const snapshot = snapshotOf(request, context, {
       time: request.time ?? begin,

@@ -6,8 +6,8 @@ import type { Snapshot, SnapshotSummary } from '../../model/snapshot.ts'
 import type { BackupCounts } from './backup-counts.ts'
 import type { BackupWorkerData, Chunking } from './backup-job.ts'
 import type { BackupContext, BackupReport, BackupRequest } from './backup-request.ts'
-import { BackupWorkers } from './backup-workers.ts'
 import { findParent } from './find-parent.ts'
+import { lendWorkers } from './lend-workers.ts'
 import { PackReceiver } from './pack-receiver.ts'
 import { snapshotOf, summaryOf } from './snapshot-of.ts'
 import { SourceStore } from './source-store.ts'
@@ -58,7 +58,8 @@ async function backUpClaiming(
   const stopping = new AbortController()
   const stopped = AbortSignal.any([signal, stopping.signal])
   const receiver = new PackReceiver(repository, stopped)
-  await using workers = context.workers ?? new BackupWorkers(request.workers)
+  await using lent = lendWorkers(context, request.workers)
+  const workers = lent.crew
   const summaryNow = (counts: BackupCounts): SnapshotSummary =>
     summaryOf(counts, { bytesPacked: receiver.bytes, begin, end: context.clock.now() })
   const { progress } = context
@@ -68,6 +69,7 @@ async function backUpClaiming(
     await workers.begin(workerDataOf(request), (pack) => receiver.receive(pack))
     const { tree, run, rehashed: packsRehashed } = await source.store()
     await receiver.finish()
+    lent.keep()
     const summary = summaryNow(run.counts)
     const { kept: gaps, omitted: gapsOmitted } = run.gaps
     const packsWithdrawn = [...source.withdrawn]

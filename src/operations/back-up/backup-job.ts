@@ -127,6 +127,8 @@ export type BackupJob =
   | { readonly kind: 'hash'; readonly buffer: SharedArrayBuffer; readonly length: number }
   /** Hands over the packs that are not full. */
   | { readonly kind: 'flush' }
+  /** Lets go of everything; the next job is another `begin`. */
+  | { readonly kind: 'rest' }
 
 /** What was stored by a job. */
 export interface Stored {
@@ -200,6 +202,7 @@ export type BackupAnswer =
   | { readonly kind: 'hash'; readonly id: Id }
   | { readonly kind: 'begin' }
   | { readonly kind: 'flush' }
+  | { readonly kind: 'rest' }
 
 /** Told by a worker when a pack is ready in its slot; the slot is free again once the main thread says so. */
 export interface PackReady {

@@ -9,6 +9,7 @@ import type { Gap } from '../../sources/files/gap.ts'
 import type { Attachment } from '../attachments.ts'
 import type { ProgressSink } from '../progress.ts'
 import type { Chunking, Compression } from './backup-job.ts'
+import type { RestingThreads } from '../../kernels/resting-threads.ts'
 import type { BackupWorkers } from './backup-workers.ts'
 
 /** What to back up, and how. */
@@ -78,6 +79,8 @@ export interface SourceFacts {
 export interface BackupContext {
   /** Workers that were started before; backUp() ends them. It starts its own where there are none. */
   readonly workers?: BackupWorkers
+  /** Where threads come from, and rest after a backup that went well, where there are no such workers. */
+  readonly threads?: RestingThreads
   readonly clock: Clock
   readonly progress: ProgressSink
   /** For the snapshot's program_version. */

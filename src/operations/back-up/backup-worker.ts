@@ -15,7 +15,7 @@ import {
   jobsPerWorkerMax,
   type PackReady,
 } from './backup-job.ts'
-import { ChunkStore, type ChunkStoreOptions, packSlotCount } from './chunk-store.ts'
+import { ChunkStore, packSlotCount } from './chunk-store.ts'
 import { directoryJob, storeTree } from './directory-job.ts'
 import { chunksJob, filesJob, nodeJob, scanJob } from './file-jobs.ts'
 import { PackSlots } from './pack-slots.ts'
@@ -30,7 +30,7 @@ const windowBytes = chunkBytesMax + 1024 * 1024
 const slotMarginBytes = chunkBytesMax + 2 * 1024 * 1024
 
 const host = workerHost()
-let begun: WorkerContext | undefined
+let begun: (WorkerContext & { readonly close: () => void }) | undefined
 
 serveJobs<BackupJob, BackupAnswer>({
   answersAtOnce: jobsPerWorkerMax / 2, // The other half is what it does meanwhile.
@@ -39,12 +39,17 @@ serveJobs<BackupJob, BackupAnswer>({
       begun = createContext(job.data)
       return { kind: 'begin' }
     }
+    if (job.kind === 'rest') {
+      begun?.close()
+      begun = undefined
+      return { kind: 'rest' }
+    }
     if (begun === undefined) throw new Failure('defect', `A worker got the job "${job.kind}" before its work began`)
     return answer(job, begun)
   },
 })
 
-function answer(job: Exclude<BackupJob, { kind: 'begin' }>, context: WorkerContext): BackupAnswer {
+function answer(job: Exclude<BackupJob, { kind: 'begin' | 'rest' }>, context: WorkerContext): BackupAnswer {
   switch (job.kind) {
     case 'directory':
       return directoryJob(job, context)
@@ -88,7 +93,7 @@ function piecesJob(
   return { kind: 'pieces', ids, stored: store.takeStored() }
 }
 
-function createContext(options: BackupWorkerData): WorkerContext {
+function createContext(options: BackupWorkerData): NonNullable<typeof begun> {
   const slotBytes = align(options.packBytesTarget + slotMarginBytes)
   const memory = new KernelMemory({ regionBytes: windowBytes + packSlotCount * slotBytes })
   memory.setGearKey(options.gearKey)
@@ -97,6 +102,7 @@ function createContext(options: BackupWorkerData): WorkerContext {
   const window = { memory, start: memory.start, end: memory.start + windowBytes, chunkBytes }
   const index = BlobIndex.attach(options.index)
   const decompressor = new ZstdDecompressor()
+  const compressors = options.repositoryVersion === 1 ? undefined : compressorsOf(options.compression)
   const owners = new OwnerNames()
   const rules = new ExcludeRules(options.excludes)
   const isPlain = rules.isEmpty && !options.withAtime && !options.readAll
@@ -109,7 +115,7 @@ function createContext(options: BackupWorkerData): WorkerContext {
     key: options.key,
     randomIv: () => randomFillSync(new Uint8Array(16)),
     index,
-    compressors: options.repositoryVersion === 1 ? undefined : compressorsOf(options.compression),
+    compressors,
     packBytesTarget: options.packBytesTarget,
     dryRun: options.dryRun,
     packReady: (pack) => host.post({ kind: 'pack', ...pack } satisfies PackReady),
@@ -126,11 +132,17 @@ function createContext(options: BackupWorkerData): WorkerContext {
     readAll: options.readAll,
     matcher: isPlain ? new TreeMatcher(window, index, owners) : undefined,
     streamMemory: options.streamMemory,
+    close: () => {
+      for (const one of [decompressor, compressors?.data, compressors?.tree]) one?.close()
+    },
   }
 }
 
 /** Trees are compressed whatever is asked for: format 2 wants it. */
-function compressorsOf(compression: Compression): ChunkStoreOptions['compressors'] {
+function compressorsOf(compression: Compression): {
+  readonly data: ZstdCompressor | undefined
+  readonly tree: ZstdCompressor
+} {
   const tree = new ZstdCompressor(1)
   switch (compression) {
     case 'auto':

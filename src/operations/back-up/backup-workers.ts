@@ -1,6 +1,7 @@
 import { Failure } from '../../base/failure.ts'
 import { workersOfCores } from '../../base/worker-count.ts'
 import type { Id } from '../../model/id.ts'
+import type { RestingCrew } from '../../kernels/resting-threads.ts'
 import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
 import {
   type BackupAnswer,
@@ -11,14 +12,12 @@ import {
 } from './backup-job.ts'
 
 /**
- * The worker threads of one backup. They take as long to start as a password takes to be checked, so a caller may
+ * The worker threads of one backup at a time. They take as long to start as a password takes to be checked, so a caller may
  * start them before it opens the repository; begin() tells them what the work is.
  */
-export class BackupWorkers implements AsyncDisposable {
+export class BackupWorkers implements RestingCrew {
   readonly pool: WorkerPool<BackupJob, BackupAnswer>
-  #receive: (pack: PackReady) => void = () => {
-    throw new Failure('defect', 'A worker has a pack before its work began')
-  }
+  #receive: (pack: PackReady) => void = noWork
 
   /** `count`: as many as there are cores where it is not given. */
   constructor(count: number = workersOfCores()) {
@@ -54,6 +53,20 @@ export class BackupWorkers implements AsyncDisposable {
     return answer.id
   }
 
+  get isWell(): boolean {
+    return this.pool.isWell
+  }
+
+  async rest(): Promise<void> {
+    await this.#each({ kind: 'rest' })
+    this.#receive = noWork
+    this.pool.unref()
+  }
+
+  wake(): void {
+    this.pool.ref()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.pool.close()
   }
@@ -68,4 +81,8 @@ export class BackupWorkers implements AsyncDisposable {
       }
     }
   }
+}
+
+function noWork(): never {
+  throw new Failure('defect', 'A worker has a pack before its work began')
 }

@@ -18,6 +18,7 @@ import {
 import { connectPostgresql } from '../../sources/postgresql/connection.ts'
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
 import { DatabaseSession, listDatabases } from '../../sources/postgresql/database-session.ts'
+import { readSchemaDigest } from '../../sources/postgresql/schema-digest.ts'
 import { readSequences, type SequenceValue } from '../../sources/postgresql/sequence-values.ts'
 import { urlOfDatabase } from '../../sources/postgresql/server-address.ts'
 import { readServerFacts, type ServerFacts } from '../../sources/postgresql/server-facts.ts'
@@ -151,6 +152,7 @@ class DumpRun {
     await using session = await DatabaseSession.open(connection, database, this.#signal)
     await session.beginView()
     const { snapshot } = await session.row('SELECT pg_export_snapshot() AS snapshot')
+    const schemaDigest = await readSchemaDigest(session) // What it is read with keeps to no view.
     const target = join(workFolder, 'database')
     await this.#run('pg_dump', [
       '--format=directory',
@@ -168,7 +170,9 @@ class DumpRun {
     }
     await rm(target, { recursive: true })
     this.#databases.push(await this.#factsOf(session, folder.slice(folder.lastIndexOf('/') + 1)))
-    const part = await readDatabase(session, sequences, { tableBytesMax, largeTables: 'count' })
+    await using witness = await DatabaseSession.open(connection, database, this.#signal)
+    const reading = { tableBytesMax, largeTables: 'count' } as const
+    const part = await readDatabase(session, { schemaDigest, sequences }, reading, { witness })
     return { part, rolesSeen: await readRoles(session) }
   }
 

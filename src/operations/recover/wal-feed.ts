@@ -41,12 +41,15 @@ export class WalFeed implements AsyncDisposable {
   /** Of the names: the last one that was asked for or taken. */
   #position = -1
   readonly #waiting = new Set<string>()
+  /** Of the segment that is being fetched: one at a time. */
+  readonly #buffer: Buffer
   #running: Promise<void> = Promise.resolve()
   #folder = ''
   #watch: Disposable | undefined
 
   constructor(request: WalFeedRequest, clock: Clock, signal: AbortSignal) {
     this.#request = request
+    this.#buffer = Buffer.allocUnsafeSlow(request.segmentBytes)
     this.#clock = clock
     this.#signal = AbortSignal.any([signal, this.#stopping.signal])
   }
@@ -125,7 +128,14 @@ export class WalFeed implements AsyncDisposable {
     const { owner, dataFolder } = this.#request
     const fetched = join(this.#folder, `fetched-${name}`)
     const answer = await walFetch(
-      { ...this.#request, name, path: fetched, spoolFolder: undefined, walFolder: join(dataFolder, 'pg_wal') },
+      {
+        ...this.#request,
+        name,
+        path: fetched,
+        buffer: this.#buffer,
+        spoolFolder: undefined,
+        walFolder: join(dataFolder, 'pg_wal'),
+      },
       this.#signal,
     )
     if (answer !== 'fetched') return false

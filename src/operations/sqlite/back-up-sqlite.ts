@@ -12,6 +12,7 @@ import { chunkBytesOf } from '../../sources/sqlite/chunk-bytes.ts'
 import { makeCopyFolder } from '../../sources/sqlite/copy-folder.ts'
 import { databaseFile, statOf } from '../../sources/sqlite/database-file.ts'
 import { type DatabaseIdentity, identityOf, isSameIdentity } from '../../sources/sqlite/database-identity.ts'
+import { lendCrew } from '../../kernels/resting-threads.ts'
 import { SqliteWorkers } from '../../sources/sqlite/sqlite-workers.ts'
 import { backUp, parentOf } from '../back-up/back-up.ts'
 import type { BackupContext, BackupReport, BackupRequest } from '../back-up/backup-request.ts'
@@ -55,7 +56,7 @@ export async function backUpSqlite(
   signal: AbortSignal,
 ): Promise<SqliteBackupReport> {
   const { repository, path } = request
-  await using sqlite = new SqliteWorkers()
+  await using lent = lendCrew(context.threads, SqliteWorkers)
   const begin = context.clock.now()
   // Taken before anything is read: what is written from now on gives the next backup another identity.
   const identity = identityOf(path, begin)
@@ -65,7 +66,10 @@ export async function backUpSqlite(
     const taken = await takeOver({ ...request, paths: [path], parent }, context, signal)
     if (taken !== undefined) return { ...taken, manifest: before.manifest, isUnchanged: true }
   }
-  return await backUpCopy(request, { identity, parent, chunkBytes: before?.source.chunkBytes, sqlite }, context, signal)
+  const work = { identity, parent, chunkBytes: before?.source.chunkBytes, sqlite: lent.crew }
+  const report = await backUpCopy(request, work, context, signal)
+  lent.keep()
+  return report
 }
 
 function isRecognised(

@@ -9,6 +9,7 @@ import { decodeManifest, manifestName } from '../../model/manifest-json.ts'
 import type { SqliteManifest } from '../../model/manifest.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { Repository } from '../../repository/repository.ts'
+import { lendCrew, type RestingThreads } from '../../kernels/resting-threads.ts'
 import { compareSqliteManifests } from '../../sources/sqlite/compare-manifests.ts'
 import { statOf } from '../../sources/sqlite/database-file.ts'
 import { databaseUsers } from '../../sources/sqlite/database-users.ts'
@@ -57,11 +58,11 @@ export interface SqliteRestoreReport {
  */
 export async function restoreSqlite(
   request: SqliteRestoreRequest,
-  context: RestoreContext,
+  context: RestoreContext & { readonly threads?: RestingThreads },
   signal: AbortSignal,
 ): Promise<SqliteRestoreReport> {
   const { path, run, whileOpen, old } = request
-  await using sqlite = new SqliteWorkers()
+  await using lent = lendCrew(context.threads, SqliteWorkers)
   await requireFree(request, context.clock, signal)
   const folder = `${path}.zakops-${run}`
   try {
@@ -70,7 +71,8 @@ export async function restoreSqlite(
     mkdirSync(folder, { mode: 0o700 })
     const restored = await restoreInto(folder, request, context, signal)
     const proveBeginMs = context.clock.monotonicMs()
-    const manifest = await prove(restored, request, sqlite, signal)
+    const manifest = await prove(restored, request, lent.crew, signal)
+    lent.keep()
     const proveMs = context.clock.monotonicMs() - proveBeginMs
     await requireFree({ path, whileOpen }, context.clock, signal) // Restoring may have taken an hour.
     const aside = `${folder}.old`

@@ -37,15 +37,16 @@ export class WalArchive implements Disposable {
     return await newest.put(file, signal)
   }
 
-  /** A file by its name, from wherever it is whole; undefined where it is nowhere. */
+  /** A file by its name, from wherever it is whole; undefined where it is nowhere. `into` is as for WalCodec.open(). */
   async get(
     entry: { readonly systemIdentifier: string; readonly name: string; readonly partBytes?: number },
     signal: AbortSignal,
+    into?: Buffer,
   ): Promise<OpenedWal | undefined> {
     let fault: unknown
     for (const store of [...this.#stores, ...this.#copies]) {
       try {
-        const found = await store.get(entry, signal)
+        const found = await store.get(entry, signal, into)
         if (found !== undefined) return found
       } catch (error) {
         if (signal.aborted) throw error

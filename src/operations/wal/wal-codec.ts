@@ -78,9 +78,10 @@ export class WalCodec implements Disposable {
 
   /**
    * The file in an object. Failure `repository_damaged` where the bytes are not those that were stored, or are not what
-   * their header says; `key_wrong` where they are, but were sealed under another key.
+   * their header says; `key_wrong` where they are, but were sealed under another key. The content may lie in `into`, where it
+   * has room for it: a caller with many files in turn spares a large buffer for each.
    */
-  open(object: Uint8Array, what: string): OpenedWal {
+  open(object: Uint8Array, what: string, into?: Buffer): OpenedWal {
     if (!isIntactWal(object)) throw damaged(what, 'its digest does not match')
     const header = this.openHeader(object, what)
     const view = Buffer.from(object.buffer, object.byteOffset, object.byteLength)
@@ -88,7 +89,7 @@ export class WalCodec implements Disposable {
     const contentEnd = contentAt + view.readUInt32LE(12)
     if (contentEnd + digestBytes !== object.length) throw damaged(what, 'its lengths do not match')
     const plain = this.#open(object.subarray(contentAt, contentEnd))
-    const content = this.#unpack(plain, header)
+    const content = this.#unpack(plain, header, into)
     if (content === undefined || hash('sha256', content) !== header.sha256)
       throw damaged(what, 'its content does not match')
     return { header, content }
@@ -120,10 +121,11 @@ export class WalCodec implements Disposable {
     return new Opener(memory, this.#key).open(memory.start, memory.start + sealed.length)
   }
 
-  #unpack(plain: Buffer, header: WalHeader): Buffer | undefined {
+  #unpack(plain: Buffer, header: WalHeader, into: Buffer | undefined): Buffer | undefined {
     if (header.compression === 'none') return plain.length === header.bytes ? plain : undefined
     if (header.bytes > contentBytesMax) return undefined
-    const content = Buffer.allocUnsafeSlow(header.bytes)
+    const hasRoom = into !== undefined && into.length >= header.bytes
+    const content = hasRoom ? into.subarray(0, header.bytes) : Buffer.allocUnsafeSlow(header.bytes)
     this.#decompressor ??= new ZstdDecompressor()
     return this.#decompressor.decompress(plain, content) === header.bytes ? content : undefined
   }

@@ -2,7 +2,6 @@ import { access, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Failure } from '../../base/failure.ts'
 import type { Lsn } from '../../sources/postgresql/lsn.ts'
-import { keepTablespacesInside, makesTablespaces } from '../../sources/postgresql/tablespace-record.ts'
 import {
   parseWalName,
   segmentName,
@@ -14,6 +13,7 @@ import { WalScanner } from '../../sources/postgresql/wal-scanner.ts'
 import { readSegmentHeader } from '../../sources/postgresql/wal-segment-header.ts'
 import type { WalArchive } from './wal-archive.ts'
 import { WalSpool, writeWhole } from './wal-spool.ts'
+import { keepInside, mayMakeTablespaces } from './wal-tablespaces.ts'
 
 export interface WalFetchRequest {
   readonly archive: WalArchive
@@ -29,6 +29,8 @@ export interface WalFetchRequest {
   /** The cluster's own pg_wal, where the server looks when it is told that a file is absent. */
   readonly walFolder: string
   readonly processId: number
+  /** Where content may lie while it is written: for one call at a time. */
+  readonly buffer?: Buffer
 }
 
 /**
@@ -62,11 +64,14 @@ export async function walFetch(request: WalFetchRequest, signal: AbortSignal): P
     const spool = new WalSpool(spoolFolder, { archive, systemIdentifier, processId })
     if (await spool.take(name, path)) return 'fetched'
   }
-  const found = await archive.get({ systemIdentifier, name }, signal)
+  const found = await archive.get({ systemIdentifier, name }, signal, request.buffer)
   const content = found?.content ?? (await longestPart(request, wal, signal))
   if (typeof content === 'string') return content
-  if (wal.kind === 'segment' && found?.header.facts?.tablespaces !== false && makesTablespaces(content)) {
-    if (await recoversToPoint(dirname(request.walFolder))) keepTablespacesInside(content)
+  const mayMake = found === undefined || mayMakeTablespaces(found)
+  if (wal.kind === 'segment' && mayMake && (await recoversToPoint(dirname(request.walFolder)))) {
+    const segment = segmentNumber(wal, request.segmentBytes)
+    const place = { timeline: wal.timeline, segment, segmentBytes: request.segmentBytes }
+    await keepInside(content, place, (other) => findContent({ ...request, name: other }, signal))
   }
   await writeWhole(path, content, { processId, durable: false })
   return 'fetched'
@@ -124,6 +129,13 @@ async function laterSegment(
 ): Promise<string | undefined> {
   const entries = await archive.list(`${systemIdentifier}/${name.slice(0, 8)}/`, signal)
   return entries.find(({ wal, name: other }) => wal.kind === 'segment' && other > name)?.name
+}
+
+/** A segment as it is stored, its beginning, or what the cluster has of it. */
+async function findContent(request: WalFetchRequest, signal: AbortSignal): Promise<Buffer | undefined> {
+  const { archive, systemIdentifier, name, walFolder } = request
+  const stored = (await archive.get({ systemIdentifier, name }, signal))?.content ?? (await storedPart(request, signal))
+  return stored ?? (await readIfThere(join(walFolder, name)))
 }
 
 async function storedPart(

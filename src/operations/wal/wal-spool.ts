@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { errorCode } from '../../base/error-code.ts'
 import { Failure } from '../../base/failure.ts'
-import { makesTablespaces } from '../../sources/postgresql/tablespace-record.ts'
+import { mayMakeTablespaces } from './wal-tablespaces.ts'
 import { parseWalName } from '../../sources/postgresql/wal-name.ts'
 import type { WalArchive } from './wal-archive.ts'
 
@@ -72,7 +72,7 @@ export class WalSpool {
       const found = await this.#context.archive.get({ ...this.#context, name }, signal)
       if (found === undefined) return
       // Such a segment may have to be changed for who asks for it: walFetch() sees to it.
-      if (found.header.facts?.tablespaces !== false && makesTablespaces(found.content)) continue
+      if (mayMakeTablespaces(found)) continue
       await this.#write(name, found.content)
     }
   }

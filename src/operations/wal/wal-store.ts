@@ -93,15 +93,16 @@ export class WalStore implements Disposable {
     )
   }
 
-  /** A file by its name; undefined where it is not there. Failure `repository_damaged` where it is not whole. */
+  /** A file by its name; undefined where it is not there. Failure `repository_damaged` where it is not whole. `into` is as for WalCodec.open(). */
   async get(
     entry: Pick<WalObjectName, 'systemIdentifier' | 'name'> & { partBytes?: number },
     signal: AbortSignal,
+    into?: Buffer,
   ): Promise<OpenedWal | undefined> {
     const objectName = this.#nameOf(entry)
     const object = await this.#read(objectName, signal)
     if (object === undefined) return undefined
-    const opened = this.#codec.open(object, `WAL "${objectName}"`)
+    const opened = this.#codec.open(object, `WAL "${objectName}"`, into)
     const { header } = opened
     if (header.name !== entry.name || header.systemIdentifier !== entry.systemIdentifier) {
       throw new Failure(

@@ -2,6 +2,7 @@ import { Failure } from '../../base/failure.ts'
 import type { BackupReport } from '../../operations/back-up/back-up.ts'
 import { backUpFiles } from '../../operations/files-manifest/back-up-files.ts'
 import type { SourceJob } from './back-up-source.ts'
+import { backupContext } from './backup-context.ts'
 
 /** Backs up a source of files: a full reads every byte of it, and of the packs that the backup relies on. */
 export async function backUpFilesSource(job: SourceJob): Promise<BackupReport> {
@@ -26,7 +27,7 @@ export async function backUpFilesSource(job: SourceJob): Promise<BackupReport> {
       time,
       kind,
     },
-    { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },
+    backupContext(installation, watch),
     locked.signal,
   )
 }

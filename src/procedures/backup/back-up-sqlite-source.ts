@@ -2,6 +2,7 @@ import { Failure } from '../../base/failure.ts'
 import type { BackupReport } from '../../operations/back-up/back-up.ts'
 import { backUpSqlite } from '../../operations/sqlite/back-up-sqlite.ts'
 import type { SourceJob } from './back-up-source.ts'
+import { backupContext } from './backup-context.ts'
 
 /** Backs up a SQLite database: a consistent copy that passed its integrity check. */
 export async function backUpSqliteSource(job: SourceJob): Promise<BackupReport> {
@@ -23,7 +24,7 @@ export async function backUpSqliteSource(job: SourceJob): Promise<BackupReport> 
       tags,
       time,
     },
-    { clock: installation.clock, progress: watch.progress, programVersion: installation.programVersion },
+    backupContext(installation, watch),
     locked.signal,
   )
 }

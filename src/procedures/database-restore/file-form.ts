@@ -56,7 +56,7 @@ async function restoreInPlace(
   return await withBackup(context, point, signal, async ({ repository, snapshot, location, signal: locked }) => {
     const { bytes, oldPath } = await restoreSqlite(
       { repository, snapshot, path: point.path, run: id, whileOpen: 'refuse', old: 'keep' },
-      { clock, progress: watch.progress },
+      { clock, progress: watch.progress, threads: installation.threads },
       locked,
     )
     return { location, bytes, oldPath: oldPath ?? null, durationMs: Math.round(clock.monotonicMs() - beginMs) }
@@ -79,8 +79,9 @@ async function proveInPlace(
       `Cannot prove database "${point.path}": backup "${point.backup.slice(0, 8)}" has no manifest`,
     )
   }
-  await using sqlite = new SqliteWorkers()
-  const found = await sqlite.examine(point.path, point.path, signal)
+  await using lent = installation.threads.lend(SqliteWorkers)
+  const found = await lent.crew.examine(point.path, point.path, signal)
+  lent.keep()
   const { path, source } = point
   const differences = [
     ...compareSqliteManifests(expected, found),

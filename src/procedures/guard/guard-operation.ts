@@ -162,7 +162,7 @@ async function putBack(
     const run = order.run.replaceAll(/[^A-Za-z0-9-]/g, '-')
     const { oldPath } = await restoreSqlite(
       { repository, snapshot, path, run, whileOpen: 'wait', old: 'keep' },
-      { clock, progress: watch.progress },
+      { clock, progress: watch.progress, threads: installation.threads },
       opened.signal,
     )
     return { state: 'restored', oldPath }

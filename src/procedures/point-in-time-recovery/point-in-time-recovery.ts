@@ -3,7 +3,7 @@ import { stepNames } from '../../model/procedures/policy-procedures.ts'
 import { planRecovery, type RecoveryRequest } from '../../operations/recover/plan-recovery.ts'
 import { recoverToPoint } from '../../operations/recover/recover-to-point.ts'
 import { describeTarget, formatTimeUs, parseRecoveryTarget } from '../../operations/recover/recovery-target.ts'
-import { amcheckSandbox } from '../../sources/postgresql/amcheck.ts'
+import { amcheckSandbox, amcheckUsual } from '../../sources/postgresql/amcheck.ts'
 import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import { formatLsn } from '../../sources/postgresql/lsn.ts'
 import { openWalArchive } from '../postgresql/open-wal-archive.ts'
@@ -46,6 +46,8 @@ interface PointReached {
   readonly url: string
   readonly version: string
   readonly lsn: string
+  /** What was replayed to come there: the forecast of the recovery time is drawn from it. */
+  readonly replayedBytes: number
   readonly lastEnd: string | null
   readonly said: string
 }
@@ -138,7 +140,11 @@ async function replay(
   const { clock, programs, process } = installation
   await endServersOn(installation, order.into)
   return await withRecoveryRequest(context, order, signal, async (request, found) => {
-    const { sandbox, point: reached } = await recoverToPoint(
+    const {
+      sandbox,
+      point: reached,
+      plan,
+    } = await recoverToPoint(
       {
         ...request,
         restoreSnapshot: async ({ id }) => {
@@ -166,6 +172,7 @@ async function replay(
       url: sandbox.url,
       version: sandbox.version,
       lsn: formatLsn(reached.lsn),
+      replayedBytes: Math.max(0, Number(reached.lsn - plan.snapshot.startLsn)),
       lastEnd: reached.lastEndUs === undefined ? null : formatTimeUs(reached.lastEndUs),
       said: reached.said,
     }
@@ -187,7 +194,7 @@ async function verifyRecovered(
   }
   const faults = await failedServerAssertions(installation, { source, url }, signal)
   if (end === 'paused') return faults
-  for (const { database, faults: found } of await amcheckSandbox(url, signal)) {
+  for (const { database, faults: found } of await amcheckSandbox(url, amcheckUsual, signal)) {
     faults.push(...found.map(({ relation, detail }) => `${relation} of database ${database}: ${detail}`))
   }
   return faults

@@ -5,7 +5,7 @@ import type { PostgresqlBackup } from '../../model/postgresql-backup.ts'
 import { ParentFiles } from '../../operations/back-up-postgresql/parent-files.ts'
 import { readPostgresqlBackup } from '../../operations/back-up-postgresql/postgresql-parent.ts'
 import type { RecoverySnapshot } from '../../operations/recover/plan-recovery.ts'
-import { parseLsn } from '../../sources/postgresql/lsn.ts'
+import { recoverySnapshotOf } from '../../operations/recover/recovery-snapshot.ts'
 import type { Installation, Watch } from '../installation.ts'
 import { openBackup } from '../restore/open-backup.ts'
 
@@ -61,7 +61,8 @@ export async function physicalBackups(
       )
       for (const backup of ofGeneration) {
         const facts = await readPostgresqlBackup(new ParentFiles(opened.repository, backup.tree, opened.signal))
-        if (facts !== undefined) found.push({ backup, facts, snapshot: snapshotOf(backup, facts) })
+        if (facts !== undefined)
+          found.push({ backup, facts, snapshot: recoverySnapshotOf(facts, { id: backup.id, endedAt: backup.endedAt }) })
         else watch.notice(`backup ${backup.id.slice(0, 8)} is no physical snapshot, or can not be read`)
       }
     } catch (error) {
@@ -70,17 +71,4 @@ export async function physicalBackups(
     }
   }
   return { found: found.toSorted((a, b) => a.backup.takenAt.getTime() - b.backup.takenAt.getTime()), unread }
-}
-
-function snapshotOf(backup: Backup, facts: PostgresqlBackup): RecoverySnapshot {
-  return {
-    id: backup.id,
-    systemIdentifier: facts.systemIdentifier,
-    timeline: facts.timeline,
-    startLsn: parseLsn(facts.startLsn),
-    endLsn: parseLsn(facts.endLsn),
-    walEndLsn: parseLsn(facts.walEndLsn),
-    segmentBytes: facts.walSegmentBytes,
-    endedAt: backup.endedAt,
-  }
 }

@@ -1,5 +1,5 @@
 import { html, type HtmlText } from '../../base/html-text.ts'
-import { formatAge, formatDay, formatMinute, formatSpan } from '../../model/age.ts'
+import { formatAge, formatDay, formatMinute, formatSpan, formatSpanRange } from '../../model/age.ts'
 import type { PolicyStatus } from '../../model/status/policy-status.ts'
 import type { SourceStatus } from '../../model/status/source-status.ts'
 import type { ReportFacts } from './report-facts.ts'
@@ -27,22 +27,23 @@ function sourceRows(
 
 function forecastText(forecast: SourceStatus['forecasts'][number] | undefined): HtmlText {
   if (forecast?.durationMs === undefined) return html`${forecast?.unknown ?? 'not measured'}`
-  const { durationMs, phases, lacks } = forecast
+  const { durationMs, range, phases, replay, lacks } = forecast
   const parts =
     phases === undefined
       ? undefined
-      : html`<small>open ${formatSpan(phases.openMs)}, transfer ${formatSpan(phases.transferMs)}, compare ${formatSpan(phases.verifyMs)}</small>`
+      : html`<small>open ${formatSpan(phases.openMs)}, transfer ${formatSpan(phases.transferMs)}, compare ${formatSpan(phases.verifyMs)}${replay === undefined ? '' : `, replay ${formatSpan(replay.durationMs)}`}</small>`
   const without = lacks.length === 0 ? undefined : html`<small>without ${lacks.join(' and ')}: not measured</small>`
-  return html`${formatSpan(durationMs)}${parts}${without}`
+  return html`${formatSpanRange(durationMs, range)}${parts}${without}`
 }
 
 /** Everything from one location. */
 function wholeRow(
-  { location, durationMs, breachAt, unknown }: PolicyStatus['forecasts'][number],
+  { location, durationMs, range, breachAt, unknown }: PolicyStatus['forecasts'][number],
   { recoveryTime }: ReportFacts['objectives'],
 ): HtmlText {
   const target = html`<small>target ${formatAge(recoveryTime)}${breachAt === undefined ? '' : `, broken by growth on ${formatDay(breachAt)}`}</small>`
-  const total = durationMs === undefined ? html`no forecast` : html`<strong>${formatSpan(durationMs)}</strong>${target}`
+  const total =
+    durationMs === undefined ? html`no forecast` : html`<strong>${formatSpanRange(durationMs, range)}</strong>${target}`
   const without = unknown.length === 0 ? undefined : html`<ul>${unknown.map((one) => html`<li>${one}</li>`)}</ul>`
   return html`<tr><th scope="row">all of it</th><td>${location}</td><td></td><td></td><td>${total}</td><td>${without}</td></tr>`
 }

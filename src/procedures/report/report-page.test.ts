@@ -37,20 +37,36 @@ test('reportPage() tells what each location could give back and how long it woul
         ? {
             ...forecast,
             durationMs: 901_000,
+            range: undefined,
+            replay: { durationMs: 60_000, bytes: 1e9 },
             phases,
             measurements: 2,
             unknown: undefined,
-            lacks: ['replay of its log'],
+            lacks: ['its services'],
           }
         : forecast,
     ),
   }))
   const breachAt = new Date('2027-01-05T00:00:00Z')
-  const forecasts = [{ location: 'secondary', durationMs: 2_703_000, breachAt, unknown: ['x: not measured'] }] as const
+  const forecasts = [
+    {
+      location: 'secondary',
+      durationMs: 2_703_000,
+      range: { leastMs: 2_400_000, mostMs: 3_000_000 },
+      breachAt,
+      unknown: ['x: not measured'],
+    },
+  ] as const
   const page = reportPage({ ...facts, status: { ...facts.status, sources, forecasts } })
   assert.match(page, /<th scope="row">documents<\/th><td>primary<\/td><td>4 hours<\/td><td>none<\/td><td>not measured/)
-  assert.match(page, /15 min<small>open 1 s, transfer 10 min, compare 5 min<\/small><small>without replay of its log/)
-  assert.match(page, /<strong>45 min<\/strong><small>target 4 hours, broken by growth on 2027-01-05<\/small>/)
+  assert.match(
+    page,
+    /15 min<small>open 1 s, transfer 10 min, compare 5 min, replay 60 s<\/small><small>without its services/,
+  )
+  assert.match(
+    page,
+    /<strong>45 min \(40 min to 50 min\)<\/strong><small>target 4 hours, broken by growth on 2027-01-05<\/small>/,
+  )
   assert.match(page, /<li>x: not measured<\/li>/)
 })
 

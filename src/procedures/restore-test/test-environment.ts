@@ -24,8 +24,11 @@ export interface RestoredCopy {
 
 /** Where a restored copy is compared and damaged: a folder, or a private server on it. */
 export interface TestEnvironment extends AsyncDisposable {
-  /** In what the copy differs from its manifest, a sentence each. */
-  compare(): Promise<readonly string[]>
+  /**
+   * In what the copy differs from its manifest, a sentence each. `damaged`: by the same comparison, but only of what damage()
+   * damaged, where that is less than all.
+   */
+  compare(what: 'all' | 'damaged'): Promise<readonly string[]>
   /** Damages the copy a little; says how. Twice may be as none. */
   damage(): Promise<string>
   /** Where it is a database: asks it, once it was compared. */
@@ -64,12 +67,14 @@ export async function openTestEnvironment(copy: RestoredCopy): Promise<TestEnvir
 type SqliteExpected = Extract<Manifest, { kind: 'sqlite' }>
 
 async function compareDatabase(
-  { installation: { policy }, opened: { signal }, source }: RestoredCopy,
+  { installation: { policy, threads }, opened: { signal }, source }: RestoredCopy,
   { path, expected }: { readonly path: string; readonly expected: SqliteExpected },
 ): Promise<readonly string[]> {
-  await using sqlite = new SqliteWorkers()
+  await using lent = threads.lend(SqliteWorkers)
   try {
-    const differences = compareSqliteManifests(expected, await sqlite.examine(path, path, signal))
+    const found = await lent.crew.examine(path, path, signal)
+    lent.keep()
+    const differences = compareSqliteManifests(expected, found)
     return [...differences, ...(await failedFileAssertions(policy, { source, path }, signal))]
   } catch (error) {
     if (!isFailure(error, 'database_unreadable')) throw error

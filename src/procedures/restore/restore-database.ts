@@ -11,7 +11,7 @@ export async function restoreDatabase({ installation, opened, order, watch }: Re
   try {
     const { bytes, proveMs } = await restoreSqlite(
       { repository, snapshot, path: join(order.target, name), run, whileOpen: 'refuse', old: 'keep' },
-      { clock: installation.clock, progress: watch.progress },
+      { clock: installation.clock, progress: watch.progress, threads: installation.threads },
       signal,
     )
     return { files: 1, bytes, outcome: 'equal', differences: [], verifyMs: proveMs }

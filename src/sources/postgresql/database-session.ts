@@ -1,3 +1,4 @@
+import { isFailure } from '../../base/failure.ts'
 import { connectPostgresql, type PostgresqlConnection, type Row } from './connection.ts'
 import type { PostgresqlConnectionOptions } from './connection-options.ts'
 
@@ -79,42 +80,26 @@ export class DatabaseSession implements AsyncDisposable {
     return await this.#connection.row(sql, values)
   }
 
-  /** A row, or what the server said against it; the view stays as it was. */
-  async tryRow(sql: string): Promise<{ readonly row: Row } | { readonly refusal: Error }> {
+  /**
+   * What is read, or what the server said against it; the view stays as it was. Locks that it took are held until the
+   * end of this, and let go of then.
+   */
+  async try<Answer>(read: () => Promise<Answer>): Promise<{ readonly answer: Answer } | { readonly refusal: Error }> {
     await this.#connection.query('SAVEPOINT trial')
     try {
-      const row = await this.#connection.row(sql)
-      await this.#connection.query('RELEASE SAVEPOINT trial')
-      return { row }
+      return { answer: await read() }
     } catch (error) {
+      if (!isFailure(error) || isFailure(error, 'defect')) throw error
+      return { refusal: error }
+    } finally {
       await this.#connection.query('ROLLBACK TO SAVEPOINT trial') // Rejects where the connection itself is gone.
       await this.#connection.query('RELEASE SAVEPOINT trial')
-      return { refusal: error as Error }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection.close()
   }
-}
-
-/** Sessions of many databases that end together. */
-export async function openSessions(
-  options: PostgresqlConnectionOptions,
-  databases: readonly string[],
-  signal: AbortSignal,
-): Promise<{ readonly sessions: readonly DatabaseSession[] } & AsyncDisposable> {
-  const sessions: DatabaseSession[] = []
-  const close = async (): Promise<void> => {
-    for (const session of sessions) await session[Symbol.asyncDispose]()
-  }
-  try {
-    for (const database of databases) sessions.push(await DatabaseSession.open(options, database, signal))
-  } catch (error) {
-    await close()
-    throw error
-  }
-  return { sessions, [Symbol.asyncDispose]: close }
 }
 
 /** Databases that can be connected to, but for templates; in the order of their names' bytes. */

@@ -1,9 +1,11 @@
 import type { Clock } from '../../base/clock.ts'
-import type { DatabaseSession } from './database-session.ts'
+import { Failure, isFailure } from '../../base/failure.ts'
+import { readCatalogFingerprint } from './catalog-fingerprint.ts'
+import { type DatabaseSession, listDatabases } from './database-session.ts'
 import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
-import { readSequences, type SequenceValue } from './sequence-values.ts'
-import { parseSnapshot, sees, type TransactionSnapshot, wholeXid } from './transaction-snapshot.ts'
-import type { WalEvent } from './wal-scanner.ts'
+import type { DatabaseReading, ManifestSessions } from './manifest-sessions.ts'
+import { listSequences, type SequenceValue } from './sequence-values.ts'
+import { commonSnapshot, parseSnapshot, type TransactionSnapshot, unseenBy } from './transaction-snapshot.ts'
 import type { WalWindow } from './wal-window.ts'
 
 /** A restore point, and views of all databases that belong to it. */
@@ -11,17 +13,22 @@ export interface RestorePointView {
   readonly restorePoint: string
   /** Where it ends: recovery stops here. */
   readonly lsn: Lsn
-  /** Transactions that recovery brings and a view does not see; with none, and `isExact`, both are the same. */
+  /** What recovery may bring and the views do not have: transactions, and what else changed. With none the two are the same. */
   readonly missing: readonly string[]
-  readonly isExact: boolean
-  /** By database. */
-  readonly sequences: ReadonlyMap<string, readonly SequenceValue[]>
+  /** In the order of their names; each session holds its view. */
+  readonly databases: readonly DatabaseView[]
+}
+
+export interface DatabaseView {
+  readonly session: DatabaseSession
+  readonly schemaDigest: string
+  readonly sequences: readonly SequenceValue[]
 }
 
 export interface ViewRequest {
-  /** One for each database, not in a transaction; they hold their views afterwards. */
-  readonly sessions: readonly [DatabaseSession, ...DatabaseSession[]]
-  /** Another one, which has the log written out. */
+  /** Empty at first. */
+  readonly sessions: ManifestSessions
+  /** Another one, in any database, which has the log written out. */
   readonly flusher: DatabaseSession
   /** Reads the log up to here into the window. */
   readonly readTo: (lsn: Lsn) => Promise<void>
@@ -31,95 +38,152 @@ export interface ViewRequest {
   readonly clock: Clock
 }
 
-/** A server that is busy all the time is tried so often, so long and over so much log; then the view is bounded only. */
+/** A server that is busy all the time is tried so often and so long; then the view is bounded only. */
 const attemptsMax = 200
 const attemptsMsMax = 20_000
-const windowBytesMax = 64 * 1024 * 1024
+/** So often sessions may be ended by others, as where databases are dropped, before it is given up. */
+const lossesMax = 10
 
 /**
  * Makes restore points until there is one of which the views are known to see exactly the transactions whose ends are
  * in the log before it: looked up in the log itself, since a transaction that is being committed is in the log before
- * views see it. Sequences, which keep to no view, must stand still from before the views to behind the restore point.
+ * views see it.
+ *
+ * Two things keep to no view. Sequences: they are read before the views, and what they stand at at the restore point is that,
+ * or what their last record in the log before it says. What the server's own functions tell of a schema, by which it
+ * is read: it is read before the views too, and the rows of all catalogs must be the same in the view as they were then.
  */
 export async function openRestorePointView(request: ViewRequest): Promise<RestorePointView> {
-  const { clock, window } = request
+  const { clock, sessions, flusher } = request
   const beginMs = clock.monotonicMs()
+  let stale: ReadonlySet<string> = new Set()
+  let losses = 0
   for (let attempt = 1; ; attempt++) {
-    const view = await attemptView(request, `${request.namePrefix}_${attempt}`)
-    const isLast =
-      attempt >= attemptsMax || clock.monotonicMs() - beginMs > attemptsMsMax || window.bytes > windowBytesMax
-    if (view.isExact || isLast) return view
+    const databases = await listDatabases(flusher)
+    try {
+      await sessions.renew(databases, stale)
+      const found = await attemptView(request, `${request.namePrefix}_${attempt}`)
+      const isLast = attempt >= attemptsMax || clock.monotonicMs() - beginMs > attemptsMsMax
+      if (found.view.missing.length === 0 || isLast) return found.view
+      stale = found.stale
+    } catch (error) {
+      losses += 1
+      if (!isSessionEnded(error) || losses >= lossesMax) throw error
+      await sessions.close() // A database that was dropped by force took its session along, and the others' views are of no use.
+    }
   }
 }
 
-async function attemptView(request: ViewRequest, name: string): Promise<RestorePointView> {
+/** Somebody with the right to it ended the session; the server is there. */
+function isSessionEnded(error: unknown): boolean {
+  return isFailure(error) && error.facts.state === '57P01'
+}
+
+/** A view, and the databases whose schema has to be read anew before the next one. */
+interface Attempt {
+  readonly view: RestorePointView
+  readonly stale: ReadonlySet<string>
+}
+
+async function attemptView(request: ViewRequest, name: string): Promise<Attempt> {
   const { sessions, flusher, window } = request
-  const [first, ...others] = sessions
-  for (const session of sessions) await session.endView()
-  const before = await sequencesOf(sessions)
-  const snapshots = await Promise.all(others.map(async (session) => await beginView(session)))
+  const readings = sessions.all
+  const waitingBefore = await waitingForStandby(flusher)
+  const { snapshots, lsn } = await takeViews(readings, name)
+  await flushLog(flusher)
+  const waiting = [...waitingBefore, ...(await waitingForStandby(flusher))]
+  await request.readTo(lsn)
+  const end = window.finish()
+  const missing = missingFrom(snapshots, window, waiting)
+  missing.push(...(await unseenWaiting(flusher)))
+  if (end !== lsn || window.lastPoint?.name !== name || window.lastPoint.end !== lsn)
+    missing.push('the log, which could not be read up to the restore point')
+  const inViews = await listDatabases(readings[0]!.session)
+  for (const database of inViews)
+    if (!readings.some(({ session }) => session.database === database))
+      missing.push(`database ${database}, which is new`)
+  const looked = await Promise.all(readings.map(async (reading) => await lookAt(reading, inViews, window)))
+  missing.push(...looked.flatMap((database) => database.missing))
+  const stale = new Set(looked.filter(({ isStale }) => isStale).map(({ view }) => view.session.database))
+  return { view: { restorePoint: name, lsn, missing, databases: looked.map(({ view }) => view) }, stale }
+}
+
+/** All views but one, then that one together with the restore point, so that hardly anything can come between. */
+async function takeViews(
+  readings: readonly DatabaseReading[],
+  name: string,
+): Promise<{ readonly snapshots: [TransactionSnapshot, ...TransactionSnapshot[]]; readonly lsn: Lsn }> {
+  const [first, ...others] = readings.map(({ session }) => session)
+  if (first === undefined) throw new Failure('unsupported', 'Cannot take a manifest: no database lets us in')
+  const snapshots = await Promise.all(
+    others.map(async (session) => {
+      await session.beginView()
+      return parseSnapshot((await session.row('SELECT pg_current_snapshot()::text AS snapshot')).snapshot!)
+    }),
+  )
   await first.beginView()
-  // One statement, so that hardly anything can come between the view and the restore point.
   const row = await first.row(
     'SELECT pg_current_snapshot()::text AS snapshot, pg_create_restore_point($1)::text AS lsn',
     [name],
   )
-  snapshots.push(parseSnapshot(row.snapshot!))
-  const lsn = parseLsn(row.lsn!)
-  const waiting = await flushLog(flusher)
-  await request.readTo(lsn)
-  const after = await sequencesOf(sessions)
-  const { events, end } = window.events()
-  const isWhole = end >= lsn && events.some((event) => event.kind === 'restore point' && event.name === name)
-  const missing = missingFrom(snapshots, events, waiting)
-  const isStill = JSON.stringify([...before]) === JSON.stringify([...after])
-  return { restorePoint: name, lsn, missing, isExact: isWhole && isStill && missing.length === 0, sequences: after }
+  return { snapshots: [parseSnapshot(row.snapshot!), ...snapshots], lsn: parseLsn(row.lsn!) }
 }
 
-async function beginView(session: DatabaseSession): Promise<TransactionSnapshot> {
-  await session.beginView()
-  return parseSnapshot((await session.row('SELECT pg_current_snapshot()::text AS snapshot')).snapshot!)
+/** What a view holds of what keeps to no view, and where that can not be told. */
+async function lookAt(
+  { session, schemaDigest, fingerprint, sequences, sequencesFrom }: DatabaseReading,
+  databases: readonly string[],
+  window: WalWindow,
+): Promise<{ readonly view: DatabaseView; readonly missing: readonly string[]; readonly isStale: boolean }> {
+  const missing: string[] = []
+  const { database } = session
+  if (!databases.includes(database)) missing.push(`database ${database}, which is gone`)
+  const isChanged = (await readCatalogFingerprint(session)) !== fingerprint
+  if (isChanged) missing.push(`the schema of database ${database}, which changed meanwhile`)
+  const values: SequenceValue[] = []
+  let unknown = 0
+  for (const { name, file } of await listSequences(session)) {
+    const later = window.sequence(file, sequencesFrom)
+    const before = sequences.get(file)
+    const known = later === 'unknown' ? undefined : (later ?? before)
+    if (known === undefined) unknown += 1
+    values.push({ name, value: known?.value ?? before?.value ?? '0', isCalled: known?.isCalled ?? false })
+  }
+  if (unknown > 0) missing.push(`${unknown} sequences of database ${database}, which changed meanwhile`)
+  const isStale = isChanged || unknown > 0
+  return { view: { session, schemaDigest, sequences: values }, missing, isStale }
 }
 
-/**
- * Has the server write its log to disk, up to now: that is what a transaction's end does; only then it is streamed.
- * Answers the transactions that wait for a synchronous standby: their ends may lie far back in the log.
- */
-async function flushLog(flusher: DatabaseSession): Promise<readonly string[]> {
+/** Has the server write its log to disk, up to now: that is what a transaction's end does; only then it is streamed. */
+async function flushLog(flusher: DatabaseSession): Promise<void> {
   await flusher.query('BEGIN')
   await flusher.query('SELECT pg_current_xact_id()')
   await flusher.query('COMMIT')
+}
+
+/** The transactions that wait for a synchronous standby: their ends may lie far back in the log, and no view sees them. */
+async function waitingForStandby(flusher: DatabaseSession): Promise<readonly number[]> {
   const rows = await flusher.query(
     `SELECT backend_xid::text AS xid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_xid IS NOT NULL`,
   )
-  return rows.map((row) => row.xid!)
+  return rows.map((row) => Number(row.xid))
 }
 
-async function sequencesOf(
-  sessions: readonly DatabaseSession[],
-): Promise<ReadonlyMap<string, readonly SequenceValue[]>> {
-  return new Map(
-    await Promise.all(sessions.map(async (session) => [session.database, await readSequences(session)] as const)),
+/** Where there may be such transactions, and the role is not told of those of others. */
+async function unseenWaiting(flusher: DatabaseSession): Promise<string[]> {
+  const { blind } = await flusher.row(
+    `SELECT current_setting('synchronous_standby_names') <> '' AND NOT pg_has_role('pg_read_all_stats', 'USAGE') AS blind`,
   )
+  return blind === 't' ? ['what waits for a standby, which only a role in pg_monitor is told'] : []
 }
 
 /** The transactions whose end is in the log, or may be, and that not all views see. */
 export function missingFrom(
-  snapshots: readonly TransactionSnapshot[],
-  events: readonly WalEvent[],
-  waiting: readonly string[],
+  snapshots: readonly [TransactionSnapshot, ...TransactionSnapshot[]],
+  { commits, unknownCommits }: Pick<WalWindow, 'commits' | 'unknownCommits'>,
+  waiting: readonly number[],
 ): string[] {
-  const missing = new Set<string>()
-  for (const event of events) {
-    if (event.kind !== 'commit') continue
-    const { xid } = event
-    if (xid === 0) continue
-    // A prepared transaction's end names it elsewhere in its record: it counts as missing.
-    if (xid === undefined) missing.add(`prepared, ended at ${formatLsn(event.lsn)}`)
-    else if (!snapshots.every((snapshot) => sees(snapshot, xid))) missing.add(`${wholeXid(xid, snapshots[0]!)}`)
-  }
-  for (const xid of waiting) {
-    if (!snapshots.every((snapshot) => sees(snapshot, Number(xid)))) missing.add(xid)
-  }
-  return [...missing]
+  const common = commonSnapshot(snapshots)
+  const unseen = new Set([...unseenBy(common, commits), ...unseenBy(common, waiting)])
+  return [...unseen].map(String).concat(unknownCommits.map((lsn) => `prepared, ended at ${formatLsn(lsn)}`))
 }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { TableManifest } from '../../model/manifest.ts'
 import { type BlockRange, chooseBlocks, describeBlocks, parseBlocks } from './block-sample.ts'
 import type { DatabaseSession } from './database-session.ts'
+import { shapeOf, shapeQuery } from './table-shape.ts'
 
 /** How much of large tables is read. */
 export type TableReading =
@@ -9,8 +10,13 @@ export type TableReading =
   | { readonly kind: 'sample'; readonly tableBytesMax: number }
   /** Tables of more bytes are counted only: for copies that lie otherwise, as from a dump. */
   | { readonly kind: 'count'; readonly tableBytesMax: number }
-  /** The same parts as another manifest has. */
-  | { readonly kind: 'as before'; readonly tables: readonly TableManifest[]; readonly rowDigest: RowDigest }
+  /** The same parts as another manifest has; what it does not name is read, or left out. */
+  | {
+      readonly kind: 'as before'
+      readonly tables: readonly TableManifest[]
+      readonly others: 'read' | 'ignore'
+      readonly rowDigest: RowDigest
+    }
 
 /** How a row is hashed: by its columns, or, as older manifests have it, by its text. */
 export type RowDigest = 'columns' | 'text'
@@ -19,11 +25,18 @@ const unlogged = 'unlogged: a recovery empties it'
 const unpopulated = 'a materialised view that was not filled'
 const counted = 'counted only'
 
-/** Every table and materialised view of a database, in the order of their names. */
-export async function readTables(session: DatabaseSession, reading: TableReading): Promise<TableManifest[]> {
+/**
+ * Every table and materialised view of a database, in the order of their names. Where others may be at work, `witness` is
+ * another session of the database, outside of any view: by it is told which tables were no longer read as the view has them.
+ */
+export async function readTables(
+  session: DatabaseSession,
+  reading: TableReading,
+  witness?: DatabaseSession,
+): Promise<TableManifest[]> {
   const rows = await session.query(`
     SELECT format('%I.%I', n.nspname, c.relname) AS name, c.oid, c.relpersistence AS persistence,
-           c.relispopulated AS populated, c.relfilenode AS filenode, pg_relation_size(c.oid) AS bytes,
+           c.relispopulated AS populated, ${shapeQuery} AS shape, pg_relation_size(c.oid) AS bytes,
            current_setting('block_size') AS block, ${columnsQuery} AS columns
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -35,6 +48,7 @@ export async function readTables(session: DatabaseSession, reading: TableReading
   const tables: TableManifest[] = []
   for (const row of rows) {
     const name = row.name!
+    if (reading.kind === 'as before' && reading.others === 'ignore' && !before.has(name)) continue
     if (row.persistence === 'u') {
       tables.push({ name, rows: 0, digest: null, sampled: unlogged })
       continue
@@ -46,7 +60,7 @@ export async function readTables(session: DatabaseSession, reading: TableReading
     const part = partOf(reading, before.get(name), Number(row.bytes), Number(row.block))
     const rowDigest = reading.kind === 'as before' ? reading.rowDigest : 'columns'
     const hashing = rowDigest === 'text' ? byText : byColumns(row.columns!)
-    tables.push(await readTable(session, { name, oid: row.oid!, filenode: row.filenode!, hashing }, part))
+    tables.push(await readTable(session, { name, oid: row.oid!, shape: row.shape!, hashing, witness }, part))
   }
   return tables
 }
@@ -85,13 +99,13 @@ interface RowHashing {
 function byColumns(columns: string): RowHashing {
   return {
     value: `hash_record_extended(ROW(${columns}), 0)`,
-    sums: 'sum(hashint8extended(value, 0))::text AS low, NULL AS high,',
+    sums: 'sum(hashint8extended(value, 0))::text AS low, NULL AS high',
   }
 }
 
 const byText: RowHashing = {
   value: '"zakops row"::text',
-  sums: 'sum(hashtextextended(value, 0))::text AS low, sum(hashtextextended(value, 1))::text AS high,',
+  sums: 'sum(hashtextextended(value, 0))::text AS low, sum(hashtextextended(value, 1))::text AS high',
 }
 
 /** What of a table is read. */
@@ -117,20 +131,28 @@ function partOf(reading: TableReading, before: TableManifest | undefined, bytes:
 
 async function readTable(
   session: DatabaseSession,
-  table: { readonly name: string; readonly oid: string; readonly filenode: string; readonly hashing: RowHashing },
+  table: {
+    readonly name: string
+    readonly oid: string
+    readonly shape: string
+    readonly hashing: RowHashing
+    readonly witness: DatabaseSession | undefined
+  },
   part: Part,
 ): Promise<TableManifest> {
-  const { name } = table
+  const { name, hashing, witness } = table
   // A row too large to be read, or a lock that stays, is told.
-  const found = await session.tryRow(
-    `SELECT count(*) AS rows, ${part.kind === 'count' ? '' : table.hashing.sums} pg_relation_filenode(${table.oid}) AS filenode
-       FROM (${sourceOf(name, part, table.hashing)}) AS source (value)`,
-  )
+  const found = await session.try(async () => {
+    const row = await session.row(
+      `SELECT count(*) AS rows${part.kind === 'count' ? '' : `, ${hashing.sums}`}
+         FROM (${sourceOf(name, part, hashing)}) AS source (value)`,
+    )
+    // The table is still locked.
+    return { row, isSame: witness === undefined || (await shapeOf(witness, table.oid)) === table.shape }
+  })
   if ('refusal' in found) return { name, rows: 0, digest: null, sampled: `not read: ${found.refusal.message}` }
-  const { row } = found
-  // A view of rows does not hold back TRUNCATE and its like, which came between then.
-  if (table.filenode !== '0' && row.filenode !== table.filenode)
-    return { name, rows: 0, digest: null, sampled: 'not read: it was rewritten meanwhile' }
+  const { row, isSame } = found.answer
+  if (!isSame) return { name, rows: 0, digest: null, sampled: 'not read: it was changed or rewritten meanwhile' }
   const rows = Number(row.rows)
   if (part.kind === 'count') return { name, rows, digest: null, sampled: counted }
   const digest = hash('sha256', `${rows}:${row.low ?? 0}:${row.high ?? 0}`)

@@ -4,7 +4,7 @@ import type { PostgresqlConnectionOptions } from './connection-options.ts'
 import { DatabaseSession, listDatabases } from './database-session.ts'
 import { readServerFacts } from './server-facts.ts'
 import { readSchemaDigest } from './schema-digest.ts'
-import { readSequences, type SequenceValue } from './sequence-values.ts'
+import { readSequences } from './sequence-values.ts'
 import { readTables, type TableReading } from './table-manifest.ts'
 
 type DatabaseManifest = PostgresqlManifest['databases'][number]
@@ -12,7 +12,8 @@ type DatabaseManifest = PostgresqlManifest['databases'][number]
 /** How much of large tables is read: up to a size all of it; or what another manifest has, for comparing with it. */
 export type ManifestReading =
   | { readonly tableBytesMax: number; readonly largeTables?: 'sample' | 'count' }
-  | { readonly like: PostgresqlManifest }
+  /** `ignore`: tables that it does not name are left out; else they are read. */
+  | { readonly like: PostgresqlManifest; readonly others?: 'ignore' }
 
 export type ManifestOptions = ManifestReading & {
   /** Only these databases, each told by another name: a copy that lies beside its original, by the original's. */
@@ -37,7 +38,8 @@ export async function takePostgresqlManifest(
     await using session = await DatabaseSession.open(connection, name, signal)
     await session.beginView()
     roles = await readRoles(session)
-    databases.push({ ...(await readDatabase(session, await readSequences(session), options, as)), name: as })
+    const known = { schemaDigest: await readSchemaDigest(session), sequences: await readSequences(session) }
+    databases.push({ ...(await readDatabase(session, known, options, { name: as })), name: as })
   }
   const head = headOf(server)
   const { rowDigest, ...older } = head
@@ -54,23 +56,25 @@ export function headOf(server: {
   return { version: 1, kind: 'postgresql', serverVersion, systemIdentifier, rowDigest: 'columns' }
 }
 
-/** What the session's view holds. The schema comes first: what it is read with does not keep to the view. */
+/**
+ * What the session's view holds, and what is known of the database already, since it keeps to no view. `witness`: another
+ * session of the database, outside of any view, where others may be at work.
+ */
 export async function readDatabase(
   session: DatabaseSession,
-  sequences: readonly SequenceValue[],
+  known: Pick<DatabaseManifest, 'schemaDigest' | 'sequences'>,
   reading: ManifestReading,
-  name = session.database,
+  { name = session.database, witness }: { readonly name?: string; readonly witness?: DatabaseSession } = {},
 ): Promise<DatabaseManifest> {
-  const schemaDigest = await readSchemaDigest(session)
   const extensions = await session.query(
     'SELECT extname AS name, extversion AS version FROM pg_extension ORDER BY extname COLLATE "C"',
   )
   return {
     name: session.database,
-    schemaDigest,
+    schemaDigest: known.schemaDigest,
     extensions: extensions.map((row) => ({ name: row.name!, version: row.version! })),
-    tables: await readTables(session, readingOf(name, reading)),
-    sequences,
+    tables: await readTables(session, readingOf(name, reading), witness),
+    sequences: known.sequences,
   }
 }
 
@@ -94,5 +98,5 @@ function readingOf(database: string, options: ManifestReading): TableReading {
   if (!('like' in options)) return { kind: options.largeTables ?? 'sample', tableBytesMax: options.tableBytesMax }
   const before = options.like.databases.find(({ name }) => name === database)
   const rowDigest = options.like.rowDigest ?? 'text'
-  return { kind: 'as before', tables: before?.tables ?? [], rowDigest }
+  return { kind: 'as before', tables: before?.tables ?? [], others: options.others ?? 'read', rowDigest }
 }

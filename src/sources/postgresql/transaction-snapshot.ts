@@ -23,8 +23,19 @@ export function wholeXid(xid: number, { xmax }: TransactionSnapshot): bigint {
   return near < xmax - half ? near + (half << 1n) : near
 }
 
-/** Whether the view sees what a transaction did that has ended well. */
-export function sees(snapshot: TransactionSnapshot, xid: number): boolean {
-  const whole = wholeXid(xid, snapshot)
-  return whole < snapshot.xmax && !snapshot.running.has(whole)
+/** What all of these views see: what one of them does not is not seen by this one. */
+export function commonSnapshot(
+  snapshots: readonly [TransactionSnapshot, ...TransactionSnapshot[]],
+): TransactionSnapshot {
+  const running = new Set(snapshots.flatMap((snapshot) => [...snapshot.running]))
+  return { xmax: snapshots.reduce((least, { xmax }) => (xmax < least ? xmax : least), snapshots[0].xmax), running }
+}
+
+/** Which of these transactions, by the last 32 bits of their numbers, a view does not see; each once. */
+export function unseenBy(snapshot: TransactionSnapshot, xids: Iterable<number>): bigint[] {
+  const xmax = Number(snapshot.xmax & 0xffff_ffffn)
+  const running = new Set([...snapshot.running].map((xid) => Number(xid & 0xffff_ffffn)))
+  const unseen = new Set<number>()
+  for (const xid of xids) if (((xid - xmax) | 0) >= 0 || running.has(xid)) unseen.add(xid)
+  return [...unseen].map((xid) => wholeXid(xid, snapshot))
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../../base/failure.ts'
+import type { RestingCrew } from '../../kernels/resting-threads.ts'
 import { WorkerPool, workerUrl } from '../../kernels/worker-pool.ts'
 import type { SqliteManifest } from '../../model/manifest.ts'
 import type { CopyFacts, CopyRequest } from './copy-database.ts'
@@ -9,10 +10,10 @@ import { requireSafeSqlite } from './sqlite-version.ts'
 const workersMax = 2
 
 /** Threads for work with SQLite, which holds up the thread that it runs on. Failure `unsupported` where it is too old. */
-export class SqliteWorkers implements AsyncDisposable {
+export class SqliteWorkers implements RestingCrew {
   readonly #pool: WorkerPool<SqliteJob, SqliteAnswer>
 
-  constructor(sqliteVersion: string | undefined = process.versions['sqlite']) {
+  constructor(sqliteVersion = process.versions['sqlite']) {
     requireSafeSqlite(sqliteVersion)
     this.#pool = new WorkerPool<SqliteJob, SqliteAnswer>({
       workerUrl: workerUrl(import.meta.url, './sqlite-worker'),
@@ -46,6 +47,19 @@ export class SqliteWorkers implements AsyncDisposable {
     if (checked.status === 'rejected') throw checked.reason
     if (read.status === 'rejected') throw read.reason
     return read.value.manifest
+  }
+
+  get isWell(): boolean {
+    return this.#pool.isWell
+  }
+
+  /** Between two jobs they hold nothing. */
+  async rest(): Promise<void> {
+    this.#pool.unref()
+  }
+
+  wake(): void {
+    this.#pool.ref()
   }
 
   /** See queryValue(). */

@@ -49,8 +49,33 @@ test('init writes a policy, a keyring and a key file for their owner alone, read
   assert.deepEqual(read.responsibilities.management, ['test-user'])
   using opened = await openKeyring({ file: keyring, unlock: { keyFile } }, fakeWorld({ userId }), neverStopped())
   assert.equal(opened.active('development').generation, 1)
+  assert.doesNotMatch(run.stderr, /source "documents"/)
   const check = await runWords(['policy', 'check'], { workingDirectory: folder.path })
   assert.equal(check.code, 0, check.stderr)
+  assert.doesNotMatch(check.stderr, /source "documents"/)
+})
+
+test('init and policy check warn of a source that is not there, or is no database, and refuse neither', async () => {
+  await using folder = temporaryFolder('init')
+  mkdirSync(folder.at('documents'))
+  writeFileSync(folder.at('plain'), '')
+  const words = ['files:mine=documents', 'files:mine=dokuments', 'files:one=plain', 'sqlite:orders=documents']
+  words.push('sqlite:deep=plain/below.db', 'sqlite:there=plain')
+  const run = await init(folder, [...words.flatMap((word) => ['--source', word]), '--yes'])
+  assert.equal(run.code, 0, run.stderr)
+  const check = await runWords(['policy', 'check'], { workingDirectory: folder.path })
+  const json = await runWords(['policy', 'check', '--json'], { workingDirectory: folder.path })
+  const expected = [
+    `source "mine": "${folder.at('dokuments')}" is not there: until it is, a backup of this source fails`,
+    `source "orders": "${folder.at('documents')}" is no file: expected a SQLite database`,
+    `source "deep": "${folder.at('plain')}/below.db" is not there: until it is, a backup of this source fails`,
+  ]
+  const found = (JSON.parse(json.stdout) as { readonly warnings: readonly string[] }).warnings
+  assert.deepEqual(
+    found.filter((one) => one.startsWith('source')),
+    expected,
+  )
+  for (const one of expected) assert.ok(run.stderr.includes(`note: ${one}\n`) && check.stderr.includes(one), one)
 })
 
 test('init sets up production with every option, and tells it as JSON', async () => {
@@ -64,7 +89,10 @@ test('init sets up production with every option, and tells it as JSON', async ()
   const run = await init(folder, words)
   assert.equal(run.code, 0, run.stderr)
   const path = folder.at('etc', 'policy.yaml')
-  assert.deepEqual(JSON.parse(run.stdout), {
+  const { warnings, ...told } = JSON.parse(run.stdout) as { readonly warnings: readonly string[] }
+  assert.ok(warnings.includes('source "docs": "/srv/a" is not there: until it is, a backup of this source fails'))
+  assert.ok(warnings.some((one) => one.startsWith('source "orders": "/srv/o.db" is not there')))
+  assert.deepEqual(told, {
     message_type: 'initialized',
     policy: path,
     environment: 'production',

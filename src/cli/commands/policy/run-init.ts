@@ -53,7 +53,7 @@ export async function runInit(context: CommandContext, options: InitOptions): Pr
   })
   const plan: InitPlan = { path, text, environment: policy.environment, keyring, unlock, folders }
   const result = await executeInit(plan, world, signal)
-  tell(context, plan, result)
+  tell(context, { plan, result, warnings })
   for (const warning of warnings) output.notice(`note: ${warning}`)
   return 'done'
 }
@@ -144,7 +144,14 @@ function pathInPolicy(typed: string, folder: string, { workingDirectory }: World
   return isAbsolute(typed) || !isBelow ? absolute : `./${below}`
 }
 
-function tell({ output }: CommandContext, plan: InitPlan, result: InitResult): void {
+function tell(
+  { output }: CommandContext,
+  {
+    plan,
+    result,
+    warnings,
+  }: { readonly plan: InitPlan; readonly result: InitResult; readonly warnings: readonly string[] },
+): void {
   const keyFile = 'keyFile' in plan.unlock ? plan.unlock.keyFile : undefined
   if (output.json) {
     output.document({
@@ -154,6 +161,7 @@ function tell({ output }: CommandContext, plan: InitPlan, result: InitResult): v
       keyring: plan.keyring,
       key_file: keyFile,
       made_folders: result.madeFolders,
+      warnings,
     })
     return
   }

@@ -15,9 +15,11 @@ export function statusDocument(status: PolicyStatus): object {
       evidence,
       remedy: remedy ?? null,
     })),
-    recovery_time_forecasts: status.forecasts.map(({ location, durationMs, breachAt, unknown }) => ({
+    recovery_time_forecasts: status.forecasts.map(({ location, durationMs, range, breachAt, unknown }) => ({
       location,
       duration_ms: roundedMs(durationMs),
+      least_ms: roundedMs(range?.leastMs),
+      most_ms: roundedMs(range?.mostMs),
       breach_at: breachAt ?? null,
       unknown,
     })),
@@ -41,6 +43,14 @@ export function statusDocument(status: PolicyStatus): object {
       recovery_time_forecasts: source.forecasts.map((forecast) => forecastDocument(forecast)),
       copies: source.copies,
       last_verification: source.lastVerification ?? null,
+      failed_run:
+        (source.failedRun && {
+          run: source.failedRun.run,
+          started_at: source.failedRun.startedAt,
+          failure: source.failedRun.failure,
+          message: source.failedRun.message,
+        }) ??
+        null,
       next_due: source.nextDue ?? null,
     })),
   }
@@ -49,14 +59,18 @@ export function statusDocument(status: PolicyStatus): object {
 function forecastDocument(
   forecast: PolicyStatus['sources'][number]['forecasts'][number],
 ): Readonly<Record<string, unknown>> {
-  const { location, bytes, durationMs, phases, measurements, unknown, lacks } = forecast
+  const { location, bytes, durationMs, range, phases, replay, measurements, unknown, lacks } = forecast
   return {
     location,
     bytes: bytes ?? null,
     duration_ms: roundedMs(durationMs),
+    least_ms: roundedMs(range?.leastMs),
+    most_ms: roundedMs(range?.mostMs),
     open_ms: roundedMs(phases?.openMs),
     transfer_ms: roundedMs(phases?.transferMs),
     verify_ms: roundedMs(phases?.verifyMs),
+    replay_ms: roundedMs(replay?.durationMs),
+    replay_bytes: replay === undefined ? null : Math.round(replay.bytes),
     measurements,
     unknown: unknown ?? null,
     lacks,

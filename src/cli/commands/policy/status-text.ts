@@ -1,5 +1,5 @@
 import { printableName } from '../../../base/byte-name.ts'
-import { formatAge, formatMinute, formatSpan } from '../../../model/age.ts'
+import { formatAge, formatMinute, formatSpanRange } from '../../../model/age.ts'
 import type { ClauseState, ClauseStatus } from '../../../model/status/clause-status.ts'
 import { clauseStates } from '../../../model/status/clause-status.ts'
 import type { PolicyStatus } from '../../../model/status/policy-status.ts'
@@ -65,7 +65,7 @@ function clauseLines(
 }
 
 function sourceLines(source: SourceStatus, width: number, style: TextStyle): string[] {
-  const { newestGood: good, lastVerification: verified, nextDue } = source
+  const { newestGood: good, lastVerification: verified, failedRun: failed, nextDue } = source
   const target = `target ${formatAge(source.recoveryPointMs)}`
   const isLate = good === undefined || good.ageMs > source.recoveryPointMs
   const age = good === undefined ? `none, ${target}` : `${formatAge(good.ageMs)} old, ${target}`
@@ -73,6 +73,15 @@ function sourceLines(source: SourceStatus, width: number, style: TextStyle): str
     ['last full', backupText(source.lastFull)],
     ['last incremental', backupText(source.lastIncremental)],
     ...(source.kind === 'sqlite' ? ([['last pre-operation', backupText(source.lastPreOperation)]] as const) : []),
+    ...(failed === undefined
+      ? []
+      : ([
+          [
+            'last run FAILED',
+            `${formatMinute(failed.startedAt)}  ${failed.run}: ${printableName(failed.message)}`,
+            'red',
+          ],
+        ] as const)),
     ['newest good', age, isLate ? 'yellow' : 'green'],
     ['recovery point', pointsText(source)],
     ['newest proven', provenText(source)],
@@ -113,10 +122,10 @@ function provenText({ points }: SourceStatus): string {
 
 function forecastsText({ forecasts }: SourceStatus): string {
   return forecasts
-    .map(({ location, durationMs, unknown, lacks }) => {
+    .map(({ location, durationMs, range, unknown, lacks }) => {
       if (durationMs === undefined) return `${location} ${unknown}`
       const without = lacks.length === 0 ? '' : ` and ${lacks.join(' and ')} (not measured)`
-      return `${location} ${formatSpan(durationMs)}${without}`
+      return `${location} ${formatSpanRange(durationMs, range)}${without}`
     })
     .join(', ')
 }

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+import os from 'node:os'
+import { childrenCpuSeconds, ticksPerSecond } from './measure.ts'
+
+/** Watches how much of the machine other programs take meanwhile: what is measured then is measured with them. */
+export class ProcessorWatch {
+  readonly #begin = performance.now()
+  readonly #busy = busySeconds()
+  readonly #own = ownSeconds()
+
+  /** Which share of all processors others had since, the host of a virtual machine among them: 0 to 1. Of children that have ended. */
+  othersShare(): number {
+    const wall = ((performance.now() - this.#begin) / 1000) * os.availableParallelism()
+    const others = busySeconds() - this.#busy - (ownSeconds() - this.#own)
+    return Math.min(1, Math.max(0, others / wall))
+  }
+}
+
+/** Time that all processors were not idle. */
+function busySeconds(): number {
+  const fields = readFileSync('/proc/stat', 'utf8').split('\n')[0]!.trim().split(/\s+/).slice(1).map(Number)
+  const [user = 0, nice = 0, system = 0, _idle, _wait, interrupt = 0, softInterrupt = 0, steal = 0] = fields
+  return (user + nice + system + interrupt + softInterrupt + steal) / ticksPerSecond
+}
+
+function ownSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return childrenCpuSeconds() + (user + system) / 1e6
+}

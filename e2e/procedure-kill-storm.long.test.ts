@@ -5,9 +5,9 @@ import { temporaryFolder } from '../testing/temporary-folder.ts'
 import { killedProcedures, makeProcedureKillWorld, procedureKillRound } from './procedure-kill-round.ts'
 
 /** Else the kills come where nothing happens, and prove nothing. */
-const stepsWanted = 6
+const stepsWanted = 5
 const roundsMin = 2
-const roundsMax = 5
+const roundsMax = 10
 const isNoStep = /: (before it was on record|between steps)$/
 
 // `npm run soak` does this a hundred times.

@@ -280,6 +280,7 @@ test('a backup that is damaged is passed over and told; its other copy is asked 
     byDigest!.moved.map(({ path }) => path),
     [folder.at('documents/notes')],
   )
+  // Its trees are lost: of what can be read of the newest backup nothing is said.
   const nowhere = await world.run(...words.slice(0, -2), '--sha256', hash('sha256', 'nowhere'))
   assert.equal(nowhere.code, 5)
   assert.match(nowhere.stderr, /no file with this content is in them; \d were searched, and 1 could not be/)

@@ -1,5 +1,5 @@
-import type { ByteName } from '../../base/byte-name.ts'
-import { Failure, isFailure } from '../../base/failure.ts'
+import { type ByteName, printableName } from '../../base/byte-name.ts'
+import { Failure, type FailureCode, isFailure } from '../../base/failure.ts'
 import type { Backup } from '../../model/backup.ts'
 import type { Id } from '../../model/id.ts'
 import type { Node } from '../../model/node.ts'
@@ -45,7 +45,8 @@ interface Wanted {
  * Looks through the backups of a source, the newest first, for one that holds something for each of the paths and
  * patterns; only in the one that is named where one is. With
  * a content, of the files that match those that hold it. A backup that is damaged where it is looked into is looked into in its
- * other copy, then passed over, and told. Failure `path_missing` with what no backup holds.
+ * other copy, then passed over, and told, and so are contents that can not be read. A location that does not answer is asked
+ * once. Failure `path_missing` with what no backup holds; where none could be searched, that of the newest.
  */
 export async function locateFiles(
   { installation, watch }: ProcedureContext,
@@ -61,15 +62,20 @@ export async function locateFiles(
   const wanted = { source, patterns, contents: contentsOf(order) }
   const missing = new Set(patterns)
   const unsearched: string[] = []
+  const away = new Map<LocationName, Failure>()
   let searched = 0
   let failure: Failure | undefined
   for (const backup of candidates) {
-    const found = await searchBackup({ installation, watch }, { backup, location: order.location, wanted }, signal)
-    if (found instanceof Failure) {
-      failure ??= found
-      const told = `backup ${backup.id.slice(0, 8)} of ${backup.takenAt.toISOString()} could not be searched: ${found.message}`
+    const choice = { backup, location: order.location, wanted, away }
+    const found = await searchBackup({ installation, watch }, choice, signal)
+    const fault = faultOf(found)
+    if (fault !== undefined) {
+      const told = `backup ${backup.id.slice(0, 8)} of ${backup.takenAt.toISOString()} could not be searched: ${fault}`
       watch.notice(told)
       unsearched.push(told)
+    }
+    if (found instanceof Failure) {
+      failure ??= found
       continue
     }
     searched += 1
@@ -96,29 +102,61 @@ interface Found {
   readonly location: LocationName
   readonly entries: readonly ByteName[]
   readonly matched: ReadonlySet<PathPattern>
+  /** Files of which nobody can say whether they hold what is looked for. */
+  readonly unread: readonly ByteName[]
+}
+
+/** Why a backup could not be searched, or not in whole. */
+function faultOf(found: Found | Failure): string | undefined {
+  if (found instanceof Failure) return found.message
+  const [first] = found.unread
+  if (first === undefined) return undefined
+  return `the content of ${found.unread.length} files can not be read, such as "${printableName(first)}"`
 }
 
 /** What a backup holds of what is wanted, in the first of its copies that can be searched; why none can where none can. */
 async function searchBackup(
   { installation, watch }: Pick<ProcedureContext, 'installation' | 'watch'>,
-  choice: { readonly backup: Backup; readonly location: LocationName | undefined; readonly wanted: Wanted },
+  choice: {
+    readonly backup: Backup
+    readonly location: LocationName | undefined
+    readonly wanted: Wanted
+    /** Locations that did not answer before: to wait for each again, backup after backup, would take hours. */
+    readonly away: Map<LocationName, Failure>
+  },
   signal: AbortSignal,
 ): Promise<Found | Failure> {
-  const { backup, location: only, wanted } = choice
+  const { backup, location: only, wanted, away } = choice
   const places = only === undefined ? await copiesOf(installation, backup) : [only]
   let failure: Failure | undefined
+  let partly: Found | undefined
   for (const location of places) {
+    failure ??= away.get(location)
+    if (away.has(location)) continue
     try {
       await using opened = await openBackup(installation, { backup, location }, watch, signal)
-      return { location, ...(await searchCopy(opened, wanted)) }
+      const found = { location, ...(await searchCopy(opened, wanted)) }
+      if (found.unread.length === 0) return found
+      partly ??= found
     } catch (error) {
       // What is wrong with the order is so in every copy.
       if (signal.aborted || !isFailure(error) || error.code === 'usage') throw error
+      if (isAway.has(error.code)) away.set(location, error)
       failure = error
     }
   }
-  return failure ?? new Failure('snapshot_missing', 'no location holds a copy')
+  return partly ?? failure ?? new Failure('snapshot_missing', 'no location holds a copy')
 }
+
+/** These are of a place, and not of a backup in it. */
+const isAway: ReadonlySet<FailureCode> = new Set<FailureCode>([
+  'storage_unreachable',
+  'storage_denied',
+  'repository_locked',
+])
+
+/** These are of a content, and not of the backup that has it. */
+const isDamage: ReadonlySet<FailureCode> = new Set<FailureCode>(['repository_damaged', 'object_missing'])
 
 async function copiesOf({ catalog, locations }: Installation, { id }: Backup): Promise<LocationName[]> {
   const copies = new Set((await catalog.copies(id)).map(({ location }) => location))
@@ -132,16 +170,23 @@ async function searchCopy(
   const reader = new TreeReader(repository)
   const entries: ByteName[] = []
   const matched = new Set<PathPattern>()
-  const isHeld = async (node: Node): Promise<boolean> => {
-    for (const content of contents) if (!(await content.holds(repository, node, signal))) return false
-    return true
+  const unread: ByteName[] = []
+  const isHeld = async (path: ByteName, node: Node): Promise<boolean> => {
+    try {
+      for (const content of contents) if (!(await content.holds(repository, node, signal))) return false
+      return true
+    } catch (error) {
+      if (!isFailure(error) || !isDamage.has(error.code)) throw error
+      unread.push(path)
+      return false
+    }
   }
   const request = { snapshots: [snapshot], patterns }
   const trees = { loadTree: reader.tree.bind(reader) }
   for await (const event of findEntries(trees, request, signal)) {
     if (event.kind === 'damaged') throw event.failure
     const { path, node } = event
-    if (!(await isHeld(node))) continue
+    if (!(await isHeld(path, node))) continue
     for (const pattern of patterns) if (pattern.matches(path)) matched.add(pattern)
     // What lies below a directory comes right after it, so that only the last one can hold it.
     const last = entries.at(-1)
@@ -150,7 +195,7 @@ async function searchCopy(
     if (node.subtree !== undefined) await requireWhole(trees, node.subtree, signal)
     if (entries.length > entriesMax) throw tooMany(source)
   }
-  return { entries, matched }
+  return { entries, matched, unread }
 }
 
 /** Else a folder that can not be restored would be chosen, where an older backup or another copy has it whole. */

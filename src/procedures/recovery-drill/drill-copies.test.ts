@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { samplePolicyPath, samplePolicyText } from '../../../testing/sample-policy.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 import { neverStopped } from '../../base/abort.ts'
+import { systemClock } from '../../base/clock.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import { memoryCatalog } from '../../catalog/memory/memory-catalog.ts'
 import { readPolicy } from '../../model/policy/read-policy.ts'
@@ -22,7 +23,7 @@ function installationOf(folder: string, catalog: Catalog) {
     .replace('localhost:5432', '127.0.0.1:1')
   const programs = { searchPath: '', homeFolder: undefined, packageFolders: [], sharedFolder: folder }
   const { policy } = readPolicy(text, samplePolicyPath)
-  return { policy, programs, catalog, process, secret: async () => '' }
+  return { policy, programs, catalog, clock: systemClock, process, secret: async () => '' }
 }
 
 function came(source: string, outcome: SourceRecovered['outcome'] = 'equal'): SourceRecovered {

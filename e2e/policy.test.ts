@@ -229,6 +229,30 @@ test('guard does not put the database back under a process that the command left
   assert.deepEqual(orders(), ['first', 'second', 'third', 'fourth'])
 })
 
+test('guard that is stopped ends the command with all that it started, and puts the database back', async () => {
+  const script = `const { DatabaseSync } = require('node:sqlite'); const database = new DatabaseSync(process.argv[1]);
+    database.exec('delete from orders; begin immediate'); require('node:fs').writeFileSync(process.argv[2], ''); setTimeout(() => {}, 60000)`
+  const before = orders()
+  const mark = folder.at('at-work')
+  const words = [process.execPath, '-e', script, folder.at('orders.db'), mark]
+  const stop = new AbortController()
+  const guarded = runWords(
+    ['guard', 'orders', '--restore-on-failure', '--', 'sh', '-c', '"$@" & wait', 'sh', ...words],
+    {
+      workingDirectory: folder.path,
+      environment: { PATH: process.env['PATH'] },
+      userId: process.getuid!(),
+      signal: stop.signal,
+    },
+  )
+  while (!existsSync(mark)) await systemClock.sleep(10, new AbortController().signal)
+  stop.abort()
+  const { code, stderr } = await guarded
+  assert.equal(code, 143, stderr)
+  assert.match(stderr, /orders was put back as it was before the command/)
+  assert.deepEqual(orders(), before)
+})
+
 test('guard does not run the command where the backup fails', async () => {
   renameSync(folder.at('orders.db'), folder.at('gone.db'))
   const mark = folder.at('mark')

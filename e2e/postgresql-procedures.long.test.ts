@@ -21,7 +21,7 @@ postgresqlTest(
   async ({ server }) => {
     const { dataFolder } = server
     await server.psql('create table orders (n int); insert into orders values (1), (2), (3)')
-    const assertion = "assertions: [{ name: three, sql: 'select count(*) from orders', expect: '3' }]"
+    const assertion = "assertions: [{ name: three, sql: 'select count(*) from orders', atLeast: 3, atMost: 3 }]"
     await using world = await makePostgresqlProcedureWorld(server, {
       source: [`dataDirectory: ${dataFolder}`, assertion],
       services: ['web', 'database'],
@@ -32,11 +32,14 @@ postgresqlTest(
     const policy = readFileSync(world.policyPath, 'utf8')
 
     // A proof that fails.
-    writeFileSync(world.policyPath, policy.replace("expect: '3'", "expect: '2'"))
+    writeFileSync(world.policyPath, policy.replace('atLeast: 3, atMost: 3', 'atMost: 2'))
     const failed = await world.run(...restore, ...accept)
     writeFileSync(world.policyPath, policy)
     assert.equal(failed.code, 5, failed.stdout + failed.stderr)
-    assert.match(failed.stderr, /stopped at .*Verify data integrity.*assertion .*three.*is untouched/)
+    assert.match(
+      failed.stderr,
+      /stopped at .*Verify data integrity.*assertion .*three.*: found .*3.*, expected a number of at most 2; .*is untouched/,
+    )
     assert.match(failed.stderr, /STOPPED and not started again: web, database/)
     assert.equal(existsSync(`${dataFolder}/PG_VERSION`), true)
     await world.expect(0, 'procedure', 'roll-back', runOf(failed.stderr), ...accept)
@@ -153,7 +156,7 @@ postgresqlTest(
     await server.psql('create database shop owner "shop\'s"')
     const inShop = { database: 'shop' } as const
     await server.psql('create table orders (n int); insert into orders values (1), (2), (3)', inShop)
-    const assertion = "assertions: [{ name: three, sql: 'select count(*) from orders', expect: '3' }]"
+    const assertion = "assertions: [{ name: three, sql: 'select count(*) from orders', atLeast: 3, atMost: 3 }]"
     await using world = await makePostgresqlProcedureWorld(server, {
       source: ['mode: logical', assertion],
       services: ['web'],
@@ -170,11 +173,14 @@ postgresqlTest(
 
     // A proof that fails: the database in production is not touched, and nothing is left of the restored one.
     const policy = readFileSync(world.policyPath, 'utf8')
-    writeFileSync(world.policyPath, policy.replace("expect: '3'", "expect: '2'"))
+    writeFileSync(world.policyPath, policy.replace('atLeast: 3, atMost: 3', 'atMost: 2'))
     const failed = await world.run(...restore, ...accept)
     writeFileSync(world.policyPath, policy)
     assert.equal(failed.code, 5, failed.stdout + failed.stderr)
-    assert.match(failed.stderr, /assertion .*three.*is untouched.*STOPPED and not started again: web/)
+    assert.match(
+      failed.stderr,
+      /assertion .*three.*: found .*3.*, expected a number of at most 2; .*is untouched.*STOPPED and not started again: web/,
+    )
     await world.expect(0, 'procedure', 'roll-back', runOf(failed.stderr), ...accept)
     assert.equal(await server.psql(databases), before)
     assert.equal(await world.orders(), 4)

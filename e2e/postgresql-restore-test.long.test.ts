@@ -34,7 +34,7 @@ postgresqlTest(
     const url = server.urlOf({ database: 'shop' })
     await run(['init', '--yes', '--secondary', 'off-site', '--source', `postgresql:shop=${url}`])
     const policy = readFileSync(folder.at('zakops-backup.yaml'), 'utf8')
-    const question = "assertions: [{ name: orders, sql: 'select count(*) from orders', expect: '2000' }]"
+    const question = "assertions: [{ name: orders, sql: 'select count(*) from orders', atMost: 2000 }]"
     writeFileSync(
       folder.at('zakops-backup.yaml'),
       policy.replace('kind: postgresql', `kind: postgresql\n    mode: logical\n    ${question}`),
@@ -47,7 +47,7 @@ postgresqlTest(
 
     writeFileSync(
       folder.at('zakops-backup.yaml'),
-      readFileSync(folder.at('zakops-backup.yaml'), 'utf8').replace("'2000'", "'2001'"),
+      readFileSync(folder.at('zakops-backup.yaml'), 'utf8').replace('atMost: 2000', 'atLeast: 2001'),
     )
     const failed = JSON.parse(
       await run(
@@ -55,7 +55,7 @@ postgresqlTest(
         5,
       ),
     ) as RestoreTestEnd
-    assert.deepEqual(failed.differences, ['assertion "orders": found 2000, expected 2001'])
+    assert.deepEqual(failed.differences, ['assertion "orders": found "2000", expected a number of at least 2001'])
     assert.deepEqual(
       readdirSync(folder.path).filter((name) => name.startsWith('zakops-restore-test')),
       [],

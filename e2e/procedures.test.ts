@@ -98,6 +98,8 @@ test('a step that fails stops there and says what is stopped; the run goes on at
   }
 })
 
+const assertion = (range: string): string => `assertions: [{ name: some, sql: select count(*) from orders, ${range} }]`
+
 test('a validation that does not hold, and a service that does not stop, prove nothing', async () => {
   const orders = world.orders()
   writeFileSync(folder.at('stop-fails'), '')
@@ -110,15 +112,34 @@ test('a validation that does not hold, and a service that does not stop, prove n
 
   const policy = folder.at('zakops-backup.yaml')
   const text = readFileSync(policy, 'utf8')
-  writeFileSync(policy, text.replace('expect: "1"', 'expect: "2"'))
   const accept = ['--accept-weaker', 'a test']
-  const failed = await world.run(...restore, ...accept)
+  const cases = [
+    ['expect: "1"', 'expect: "2"', /Validate application.*: found \\"1\\", expected \\"2\\"/],
+    ['expect: "1"', 'atLeast: 2', /Validate application.*: found \\"1\\", expected a number of at least 2/],
+    [
+      'services: [web]\n    val',
+      `${assertion('atLeast: 2')}\n    services: [web]\n    val`,
+      /Verify data integrity.*assertion \\"some\\": found/,
+    ],
+  ] as const
+  for (const [part, by, told] of cases) {
+    assert.ok(text.includes(part), part)
+    writeFileSync(policy, text.replace(part, by))
+    const failed = await world.run(...restore, ...accept)
+    writeFileSync(policy, text)
+    assert.equal(failed.code, 5)
+    assert.match(failed.stderr, told)
+    const other = /procedure resume (run-[0-9a-f]+)/.exec(failed.stderr)![1]!
+    await world.expect(0, 'procedure', 'roll-back', other, ...accept)
+    assert.deepEqual(world.orders(), orders)
+  }
+  writeFileSync(
+    policy,
+    text.replace('services: [web]\n    val', `${assertion('atLeast: 1, atMost: 1')}\n    services: [web]\n    val`),
+  )
+  const [held] = await world.expect(0, ...restore, ...accept)
   writeFileSync(policy, text)
-  assert.equal(failed.code, 5)
-  assert.match(failed.stderr, /answers \\"1\\", expected \\"2\\"/)
-  const other = /procedure resume (run-[0-9a-f]+)/.exec(failed.stderr)![1]!
-  await world.expect(0, 'procedure', 'roll-back', other, ...accept)
-  assert.deepEqual(world.orders(), orders)
+  await world.expect(0, 'procedure', 'roll-back', held!.run, ...accept)
 })
 
 test('a run whose service or source the policy has no more is not resumed, and says why', async () => {

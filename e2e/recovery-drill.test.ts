@@ -25,25 +25,34 @@ function objectsOffSite(): string[] {
     .toSorted()
 }
 
-function drill(into: string): string[] {
+function drill(into: string, ...options: string[]): string[] {
   const keys = ['--keyring-export', folder.at('safe.json'), '--password-file', folder.at('passphrase')]
-  return ['procedure', 'run', 'recovery-drill', '--into', folder.at(into), ...keys, '--json']
+  return ['procedure', 'run', 'recovery-drill', '--into', folder.at(into), ...keys, '--json', ...options]
+}
+
+/** The shares of a recovery kit, as their holders bring them. */
+function shares(into: string, ...numbers: number[]): string[] {
+  const files = numbers.flatMap((number) => ['--share', folder.at(`kit/share-${number}.txt`)])
+  return ['procedure', 'run', 'recovery-drill', '--into', folder.at(into), ...files, '--json']
+}
+
+/** The one letter of the documents. */
+function letterIn(into: string): string {
+  return readFileSync(folder.at(`${into}/restored/documents/${folder.path}/documents/letters/one`), 'utf8')
 }
 
 test('a drill recovers every source from the off-site location alone, and is closed by its lessons', async () => {
   const objects = objectsOffSite()
   renameSync(folder.at('primary'), folder.at('primary-away')) // It must not be needed.
-  const [end] = await world.expect(0, ...drill('drill'))
+  const [end] = await world.expect(0, ...drill('drill', '--keep'))
   renameSync(folder.at('primary-away'), folder.at('primary'))
   assert.equal(end!.outcome, 'recovered')
   assert.equal(end!.negativeControl!.outcome, 'rejected')
   assert.deepEqual(objectsOffSite(), objects, 'nothing is left at the location')
   assert.equal(existsSync(folder.at('drill/keys')), false, 'no key is left in the root')
   assert.deepEqual(world.orders(folder.at('drill/restored/orders/orders.db')), ['first'])
-  assert.equal(
-    readFileSync(folder.at(`drill/restored/documents/${folder.path}/documents/letters/one`), 'utf8').length,
-    3,
-  )
+  assert.equal(letterIn('drill'), 'one', 'what stays was not damaged for the negative control')
+  assert.deepEqual(readdirSync(folder.at('drill')).toSorted(), ['drill', 'restored', 'state'])
   const open = await world.run('status', '--json')
   assert.match(open.stdout, /is not closed/)
   assert.equal((await world.run('procedure', 'drill-lessons', end!.run, '--text', ' ')).code, 2)
@@ -51,6 +60,29 @@ test('a drill recovers every source from the off-site location alone, and is clo
   const closed = await world.run('status', '--json')
   assert.doesNotMatch(closed.stdout, /is not closed/)
   assert.match(closed.stdout, /held \d/)
+})
+
+test('shares that are too few or wrong keep a drill from beginning, and say what to do', async () => {
+  await world.expect(0, 'keys', 'kit', 'create', '--to', folder.at('kit'))
+  const runs = (await world.expect(0, 'procedure', 'history', '--json')).length
+  const told = async (...words: string[]): Promise<string> => {
+    const { code, stderr } = await world.run(...words.filter((word) => word !== '--json'))
+    assert.equal(code, 1, stderr)
+    return stderr
+  }
+  const few = await told(...shares('few', 2, 5, 5))
+  assert.match(few, /too few shares: 2 of 5 are there, expected 3\n +hint: +Ask 1 more of the holders/)
+  assert.match(few, /to do: +Bring as many shares of one kit/)
+  const text = readFileSync(folder.at('kit/share-4.txt'), 'utf8')
+  writeFileSync(folder.at('kit/share-9.txt'), text.replace(/ZKS1:(.{30})./, 'ZKS1:$1x'))
+  const miscopied = await told(...shares('wrong', 2, 5, 9))
+  assert.match(miscopied, /a line of file 3, "ZKS1:.*is not as it was written.*to do: +Scan or copy the file/s)
+  await world.expect(0, 'keys', 'kit', 'create', '--to', folder.at('newer'))
+  writeFileSync(folder.at('kit/share-9.txt'), readFileSync(folder.at('newer/share-4.txt')))
+  assert.match(await told(...shares('two', 2, 5, 9)), /of 2 kits: \w+ \(file 1, 2\), \w+ \(file 3\)/)
+  assert.equal((await world.run(...shares('none', 2, 5, 8))).code, 2, 'a file that is not there')
+  assert.equal((await world.expect(0, 'procedure', 'history', '--json')).length, runs, 'no run was begun')
+  for (const name of ['few', 'wrong', 'two', 'none']) assert.equal(existsSync(folder.at(name)), false)
 })
 
 test('a drill refuses a folder that holds something, and keys that do not open', async () => {

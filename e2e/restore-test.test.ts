@@ -47,6 +47,25 @@ test('a restore test proves a backup of each kind, finds the damage that it make
   )
 })
 
+test('what the policy asserts of a database is asked of the restored copy, whatever its backup', async () => {
+  const policy = folder.at('zakops-backup.yaml')
+  const text = readFileSync(policy, 'utf8')
+  const asserting = (questions: string): void => {
+    writeFileSync(policy, text.replace('kind: sqlite\n', `kind: sqlite\n    assertions: [${questions}]\n`))
+  }
+  asserting('{ name: some, sql: select count(*) from orders, atLeast: 1, atMost: 5 }')
+  const [held] = await world.expect(0, ...words, '--source', 'orders')
+  assert.equal(held!.outcome, 'equal')
+  const many = '{ name: many, sql: select count(*) from orders, atLeast: 2 }'
+  asserting(`${many}, { name: paid, sql: select count(*) from payments, expect: "0" }`)
+  const [failed] = await world.expect(5, ...words, '--source', 'orders', '--accept-weaker', 'a test')
+  writeFileSync(policy, text)
+  assert.equal(failed!.outcome, 'different')
+  assert.equal(failed!.gaps[0], 'assertion "many": found "1", expected a number of at least 2')
+  assert.match(failed!.gaps[1]!, /^assertion "paid": it can not be asked: .*no such table: payments/)
+  await world.expect(0, ...words, '--source', 'orders', '--accept-weaker', 'the test is over')
+})
+
 test('the same seed draws the same backup', async () => {
   const plan = ['procedure', 'run', 'restore-test', '--seed', '11', '--dry-run']
   const [first, second] = [await world.run(...plan), await world.run(...plan)]

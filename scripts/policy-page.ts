@@ -47,7 +47,10 @@ services:
 
 sources:
   documents: { kind: files, paths: [/srv/documents], exclude: ["*.tmp"], services: [web] }
-  orders: { kind: sqlite, path: /srv/orders/orders.db }
+  orders:
+    kind: sqlite
+    path: /srv/orders/orders.db
+    assertions: [{ name: customers, sql: select count(*) from customers, atLeast: 1000 }]
   main: { kind: postgresql, url: "postgresql://backup@localhost:5432/postgres", password: "file:/etc/zakops-backup/password" }
 
 state: /var/lib/zakops-backup
@@ -83,7 +86,8 @@ const rules = `## Rules beyond the shape
 ## Weaker policies
 
 A policy that promises less than the one before it is refused: shorter retention or fewer copies, the secondary location
-dropped, a longer RPO or RTO, longer times between backups, a source or path dropped, more left out, fewer assertions.
+dropped, a longer RPO or RTO, longer times between backups, a source or path dropped, more left out, fewer assertions or
+validations, or wider bounds in one of them.
 \`policy diff OLD\` shows it. \`--accept-weaker REASON\` accepts it, and the reason goes on record.
 `
 
@@ -143,7 +147,8 @@ function rowsOf(name: string, schema: JsonSchema, isRequired = true): Row[] {
   if (schema.items?.properties !== undefined) {
     return [{ name, schema, isRequired }, ...rowsOf(`${name}[]`, schema.items)]
   }
-  return [{ name, schema, isRequired }]
+  const entries = schema.items?.anyOf ?? []
+  return [{ name, schema, isRequired }, ...entries.flatMap((one) => rowsOf(`${name}[]`, one))]
 }
 
 function valueText(schema: JsonSchema): string {
@@ -166,7 +171,7 @@ function valueText(schema: JsonSchema): string {
     const isBounded = schema.maximum !== undefined && schema.maximum < Number.MAX_SAFE_INTEGER
     return `whole number from ${schema.minimum ?? 0}${isBounded ? ` to ${schema.maximum}` : ''}`
   }
-  return 'text'
+  return schema.type === 'number' ? 'number' : 'text'
 }
 
 function defaultText(schema: JsonSchema, isRequired: boolean): string {

@@ -36,6 +36,8 @@ export interface PostgresqlProcedureWorld extends AsyncDisposable {
   /** How many orders the application tells of. */
   orders(): Promise<number | undefined>
   serviceLog(): string[]
+  /** Stops or starts a service as the policy does. */
+  control(name: 'web' | 'database', verb: 'stop' | 'start'): void
   /** Stores what the server has written of its log, as `wal push` would from its archive_command. */
   storeLog(): Promise<void>
   /** Files that the server has archived. */
@@ -52,6 +54,8 @@ export async function makePostgresqlProcedureWorld(
     readonly expectOrders: number
     /** Where the orders are; "postgres" where it is not given. */
     readonly database?: string
+    /** Further sources, as `init` takes them; they are made before it. */
+    readonly moreSources?: (folder: string) => readonly string[]
   },
 ): Promise<PostgresqlProcedureWorld> {
   const temporary = temporaryFolder('orders')
@@ -63,7 +67,7 @@ export async function makePostgresqlProcedureWorld(
     chownSync(inbox, server.owner.uid, server.owner.gid)
     chownSync(server.folder, server.owner.uid, server.owner.gid)
   }
-  const { source, services, expectOrders, database = 'postgres' } = options
+  const { source, services, expectOrders, database = 'postgres', moreSources = () => [] } = options
   const { binFolder, dataFolder, owner } = server
   const url = server.urlOf({ database })
   const settings: PostgresqlServiceSettings = { folder, port: await freePort(), url, binFolder, dataFolder, owner }
@@ -94,7 +98,8 @@ export async function makePostgresqlProcedureWorld(
     const lines = all.includes('--json') ? end.stdout.trim().split('\n') : []
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as PrintedDocument)
   }
-  await expect(0, 'init', '--yes', '--secondary', 'off-site', '--source', `postgresql:orders=${url}`)
+  const more = moreSources(folder).flatMap((one) => ['--source', one])
+  await expect(0, 'init', '--yes', '--secondary', 'off-site', '--source', `postgresql:orders=${url}`, ...more)
   const policyPath = join(folder, 'zakops-backup.yaml')
   const application = `http://127.0.0.1:${settings.port}/`
   const validations = [
@@ -120,6 +125,7 @@ export async function makePostgresqlProcedureWorld(
     run,
     expect,
     archived,
+    control,
     orders: async () => {
       for (let tries = 0; tries < 200; tries++) {
         const answer = await fetch(application).catch(() => undefined)

@@ -14,6 +14,8 @@ export interface PrintedDocument {
   readonly summary: string
   readonly gaps: readonly string[]
   readonly oldPath: string
+  readonly removed: readonly string[]
+  readonly kept: readonly { readonly source: string; readonly folder: string }[]
   readonly outcome: string
   readonly negativeControl: { readonly outcome: string; readonly damage: string; readonly found: string | null } | null
   readonly steps: readonly { readonly step: string; readonly state: string }[]

@@ -138,7 +138,8 @@ export const FAILURES = {
   keyring_locked: {
     retry: false,
     meaning: 'The keyring does not open with this passphrase or key file, or the key that is needed is not in it.',
-    remedy: 'Check the passphrase or key file that the policy refers to.',
+    remedy:
+      'Check the passphrase or key file that was given or that the policy refers to. A key that the keyring lacks is brought by `keys import` from an export; one that was destroyed is gone.',
   },
   keyring_busy: {
     retry: true,
@@ -149,6 +150,17 @@ export const FAILURES = {
     retry: false,
     meaning: 'The keyring is not as it was written.',
     remedy: 'Put the keyring back from its own copy.',
+  },
+  kit_locked: {
+    retry: false,
+    meaning:
+      'The shares of the recovery kit that were given do not open it: they are too few, or do not belong together.',
+    remedy: 'Bring as many shares of one kit as the message wants, each with a `--share` of its own.',
+  },
+  kit_damaged: {
+    retry: false,
+    meaning: 'What was given as a share of the recovery kit is none, or is not as it was written.',
+    remedy: 'Scan or copy the file that the message names again from its page, or bring the share of another holder.',
   },
   secret_missing: {
     retry: false,

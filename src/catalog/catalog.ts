@@ -24,7 +24,7 @@ import type {
  *
  * Every call that changes what is on record appends an entry to the evidence ledger, in the same transaction: what is
  * on record is in the ledger, and a call that changes nothing appends nothing. The ledger is only ever added to. Only how
- * far WAL is stored, which changes all the time, is no record.
+ * far WAL is stored, which changes all the time, and where heads lie, is no record.
  */
 export interface Catalog extends AsyncDisposable {
   /** Failure `refused` where a run of this id is there already, so that a due run begins once. */
@@ -89,6 +89,10 @@ export interface Catalog extends AsyncDisposable {
   /** Keeps a signed head; the same again changes nothing. Failure `refused` where there is another one of its number. */
   addHead(head: SignedHead): Promise<void>
   heads(): Promise<readonly SignedHead[]>
+  /** Notes that heads, by headDigest(), lie at a location, so that they are missed there. Of the moment: the ledger says nothing of it. */
+  noteHeadsAt(location: LocationName, digests: readonly string[]): Promise<void>
+  /** Digests of the heads that lay at a location when they were last looked at. */
+  headsAt(location: LocationName): Promise<ReadonlySet<string>>
 
   close(): Promise<void>
 }

@@ -145,4 +145,15 @@ export function ledgerPromises(promise: Promises): void {
     await assert.rejects(catalog.addHead({ ...head, sequence: 4 }), (error) => isFailure(error, 'refused'))
     assert.deepEqual(await catalog.heads(), [head, second])
   })
+
+  promise(
+    'headsAt() answers what was noted of each location, once, and the ledger says nothing of it',
+    async (catalog) => {
+      for (const digests of [['b', 'a'], ['a', 'c'], []]) await catalog.noteHeadsAt('primary', digests)
+      await catalog.noteHeadsAt('secondary', ['d'])
+      assert.deepEqual(await catalog.headsAt('primary'), new Set(['a', 'b', 'c']))
+      assert.deepEqual(await catalog.headsAt('secondary'), new Set(['d']))
+      assert.deepEqual(await catalog.evidence(), [])
+    },
+  )
 }

@@ -43,6 +43,8 @@ export const exitCodes = {
   keyring_locked: 1,
   keyring_busy: 1,
   keyring_damaged: 5,
+  kit_locked: 1,
+  kit_damaged: 1,
   secret_missing: 1,
   catalog_unreadable: 1,
   database_unreadable: 5,

@@ -1,6 +1,7 @@
 import { Failure, isFailure } from '../base/failure.ts'
 import type { RunBeginning, RunEnd } from '../model/run.ts'
 import { runBackups } from '../procedures/backup/run-backups.ts'
+import { verifyHeads } from '../procedures/evidence/verify-heads.ts'
 import type { Installation, Watch } from '../procedures/installation.ts'
 import { rotateIfDue } from '../procedures/keys/rotate-if-due.ts'
 import { type GenerationReplicated, replicateAll } from '../procedures/replicate-all.ts'
@@ -119,7 +120,10 @@ async function verifyDue(
     const data = order.data === 'all' ? 'all' : 'rotating'
     return verifyAll(installation, { run: order.id, locations, data, week: dueAt }, watch, signal)
   })
-  await step('conclude', () => installation.catalog.endRun(order.id, verifyEnd(installation, verified)))
+  const { troubles } = await step('verify the signed heads', (signal) =>
+    verifyHeads(installation, installation.locations.names, signal),
+  )
+  await step('conclude', () => installation.catalog.endRun(order.id, verifyEnd(installation, verified, troubles)))
   return null
 }
 
@@ -137,7 +141,11 @@ async function beginAgain(
 }
 
 /** What could not be read is not verified: that fails, and is tried again. What was read and is damaged is a finding. */
-function verifyEnd({ clock }: Installation, verified: readonly RepositoryVerified[]): RunEnd {
+function verifyEnd(
+  { clock }: Installation,
+  verified: readonly RepositoryVerified[],
+  troubles: readonly string[],
+): RunEnd {
   const endedAt = clock.now()
   const unread = verified.find(({ state }) => state === 'not verified')
   if (unread !== undefined) {
@@ -150,5 +158,6 @@ function verifyEnd({ clock }: Installation, verified: readonly RepositoryVerifie
     .map(({ location, generation, faultsTotal }) => {
       return `${location} generation ${generation} is damaged (${faultsTotal} faults): run \`heal\``
     })
+    .concat(troubles)
   return gaps.length === 0 ? { state: 'done', endedAt, summary } : { state: 'gaps', endedAt, summary, gaps }
 }

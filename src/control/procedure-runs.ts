@@ -1,5 +1,6 @@
 import { Failure, isFailure } from '../base/failure.ts'
 import { errorMessage } from '../base/error-message.ts'
+import { changesProduction } from '../model/procedures/policy-procedures.ts'
 import type { RunTrigger } from '../model/run.ts'
 import type { DrillRoot } from '../procedures/recovery-drill/drill-root.ts'
 import type { Installation, Watch } from '../procedures/installation.ts'
@@ -56,7 +57,7 @@ export async function startProcedure(
   const input = { ...begun, order: { ...order } } as unknown as StepResult
   await runs.start({ key: id, procedure, input })
   await catalog.beginRun({ id, procedure, trigger, source, dueAt: undefined, startedAt: clock.now(), process })
-  return await workOn(parts, runs, { id, run: id, tries: [id] }, signal)
+  return await workOn(parts, runs, { id, procedure, run: id, tries: [id] }, signal)
 }
 
 /** Goes on with a run that a crash, a signal or a failed step has ended, at the step where it was. Failure `refused`. */
@@ -68,7 +69,7 @@ export async function resumeProcedure(
   const { catalog, clock, process } = parts.installation
   const known = await findRun(catalog, wanted)
   const { id, procedure, source, tries } = known
-  requireKnownSource(parts, { source, id })
+  requireKnownSource(parts, { source, id, procedure })
   await requireAlone(parts, { source, id })
   const last = tries.at(-1)!
   const hasEnded = last.state === 'done' || last.state === 'gaps'
@@ -86,7 +87,7 @@ export async function resumeProcedure(
     const beginning = { id: run, procedure, trigger: 'person', source, dueAt: undefined, process } as const
     await catalog.beginRun({ ...beginning, startedAt: clock.now() })
   }
-  return await workOn(parts, runs, { id, run, tries: [...tries.map((one) => one.id), run] }, signal)
+  return await workOn(parts, runs, { id, procedure, run, tries: [...tries.map((one) => one.id), run] }, signal)
 }
 
 /**
@@ -158,6 +159,7 @@ export async function rollBackProcedure(
 
 interface Try {
   readonly id: string
+  readonly procedure: string
   readonly run: string
   readonly tries: readonly string[]
 }
@@ -165,10 +167,11 @@ interface Try {
 async function workOn(
   parts: ProcedureParts,
   runs: DurableRuns,
-  { id, run, tries }: Try,
+  tried: Try,
   signal: AbortSignal,
 ): Promise<ProcedureEnd> {
   const { installation, watch, drillRoot } = parts
+  const { id, run } = tried
   const halt = new AbortController()
   let failure: unknown
   const procedure: DurableProcedure = async (input, step) => {
@@ -197,7 +200,7 @@ async function workOn(
     if (end.state === 'failed') throw end.error
     outcome = end.result as unknown as ProcedureOutcome
   } catch (error) {
-    throw await endFailed(parts, { id, run, tries }, failure ?? error)
+    throw await endFailed(parts, tried, failure ?? error)
   }
   await parts.removeStore(id)
   return { id, outcome }
@@ -236,7 +239,11 @@ async function endWell(
 }
 
 /** Puts the end of a try on record; answers the failure with what is stopped and how to go on. */
-async function endFailed({ installation }: ProcedureParts, { id, run, tries }: Try, error: unknown): Promise<unknown> {
+async function endFailed(
+  { installation }: ProcedureParts,
+  { id, procedure, run, tries }: Try,
+  error: unknown,
+): Promise<unknown> {
   const { catalog, clock } = installation
   const known = await stepsOfRun(catalog, { tries: tries.map((one) => ({ id: one })) as never })
   const failed = known.find(({ state }) => state !== 'done')
@@ -248,7 +255,8 @@ async function endFailed({ installation }: ProcedureParts, { id, run, tries }: T
   await catalog.endRun(run, { state: 'failed', endedAt: clock.now(), failure: code, message })
   const own =
     isFailure(error) && typeof error.facts['hint'] === 'string' ? `${error.facts['hint'].replace(/\.$/, '')}. ` : ''
-  const hint = `${own}\`procedure resume ${id}\` goes on at this step; \`procedure roll-back ${id}\` puts the old state back`
+  const undo = changesProduction(procedure) ? `; \`procedure roll-back ${id}\` puts the old state back` : ''
+  const hint = `${own}\`procedure resume ${id}\` goes on at this step${undo}`
   if (!isFailure(error)) return error
   return new Failure(error.code, message, { cause: error, facts: { ...error.facts, hint } })
 }
@@ -256,11 +264,13 @@ async function endFailed({ installation }: ProcedureParts, { id, run, tries }: T
 /** Without its source in the policy there would be nothing to validate, and the run would be proven by that. */
 function requireKnownSource(
   { installation: { policy } }: ProcedureParts,
-  { source, id }: { readonly source: string | undefined; readonly id: string },
+  { source, id, procedure }: { readonly source: string | undefined; readonly id: string; readonly procedure: string },
 ): void {
   if (source === undefined || Object.hasOwn(policy.sources, source)) return
   throw new Failure('refused', `Cannot resume run "${id}": the policy has no source "${source}" any more`, {
-    facts: { hint: `Put the source back into the policy, or undo the run: \`procedure roll-back ${id}\`` },
+    facts: {
+      hint: `Put the source back into the policy${changesProduction(procedure) ? `, or undo the run: \`procedure roll-back ${id}\`` : ''}`,
+    },
   })
 }
 

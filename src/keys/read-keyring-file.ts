@@ -37,7 +37,7 @@ export async function readKeyring(file: string): Promise<ReadKeyring> {
   const previous = `${file}.previous`
   const hint = (await exists(previous))
     ? `"${previous}" holds the version before its last change: copy it to "${file}" if no better copy is at hand`
-    : `Put it back from its own copy, or make it from an export with \`keys import FILE\`, or from the recovery kit`
+    : `Put it back from its own copy, or make it anew: \`keys import FILE\` from an export, \`keys import --share FILE …\` from the recovery kit`
   throw new Failure('keyring_missing', `Cannot open keyring "${file}": there is no such file`, { facts: { hint } })
 }
 

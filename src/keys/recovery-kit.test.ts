@@ -29,10 +29,11 @@ function textOf({ lines }: MadeShare): string {
   return `a page\n${lines.join('\n\n')}\nits end\n`
 }
 
-async function assertRefused(texts: readonly string[], code: 'keyring_locked' | 'keyring_damaged', message: RegExp) {
+async function assertRefused(texts: readonly string[], code: 'kit_locked' | 'kit_damaged', message: RegExp) {
   await assert.rejects(keyringOfShares(texts), (error) => {
     assert.ok(isFailure(error, code), String(error))
     assert.match(error.message, message)
+    assert.equal(typeof error.facts['hint'], 'string', 'it says what to do')
     return true
   })
 }
@@ -63,9 +64,9 @@ test('any three of five shares bring a lost keyring back, and fewer say so', asy
     recovered.evidenceKeys.map(({ id }) => id),
     keyring.evidenceKeys.map(({ id }) => id),
   )
-  await assertRefused(texts.slice(0, 2), 'keyring_locked', /too few shares: 2 of 5 are there, expected 3/)
-  await assertRefused([texts[0]!, texts[1]!, texts[1]!], 'keyring_locked', /too few shares: 2 of 5/)
-  await assertRefused([], 'keyring_damaged', /there is no line of a recovery kit/)
+  await assertRefused(texts.slice(0, 2), 'kit_locked', /too few shares: 2 of 5 are there, expected 3/)
+  await assertRefused([texts[0]!, texts[1]!, texts[1]!], 'kit_locked', /too few shares: 2 of 5/)
+  await assertRefused([], 'kit_damaged', /there is no line of a recovery kit/)
 })
 
 test('shares of two kits, shares that were forged, and lines that were miscopied are refused, never garbage', async () => {
@@ -73,21 +74,25 @@ test('shares of two kits, shares that were forged, and lines that were miscopied
   await using other = temporaryFolder('kit')
   const { texts, shares } = await kitOf(folder)
   const second = await kitOf(other)
-  await assertRefused([texts[0]!, texts[1]!, second.texts[2]!], 'keyring_locked', /of 2 kits/)
+  await assertRefused(
+    [texts[0]!, texts[1]!, second.texts[2]!],
+    'kit_locked',
+    /of 2 kits: \w{16} \(file 1, 2\), \w{16} \(file 3\)/,
+  )
   const foreign = second.shares[2]!.words.join(' ')
-  await assertRefused([texts[0]!, texts[1]!, foreign], 'keyring_locked', /do not belong together/)
+  await assertRefused([texts[0]!, texts[1]!, foreign], 'kit_locked', /do not belong together/)
   for (const line of shares[0]!.lines) {
     const at = line.length >> 1
     const changed = line.slice(0, at) + (line[at] === 'a' ? 'b' : 'a') + line.slice(at + 1)
     await assertRefused(
       [texts[0]!.replace(line, changed), texts[1]!, texts[2]!],
-      'keyring_damaged',
+      'kit_damaged',
       /is not as it was written/,
     )
   }
   const last = shares[0]!.lines.at(-1)!
   const without = texts.slice(0, 3).map((text) => text.replace(last, ''))
-  await assertRefused(without, 'keyring_damaged', /part \d of \d of the sealed keys is missing/)
+  await assertRefused(without, 'kit_damaged', /part \d of \d of the sealed keys is missing/)
 })
 
 test('words typed from paper open the kit with the sealed keys of one file', async () => {

@@ -122,8 +122,8 @@ export interface KeyringOfShares {
 
 /**
  * Puts the shares in these files together (the text of `share-N.txt`, what the QR codes of a page say, or its words beside one
- * file that has the sealed keys). Nothing of it is stored. Failures: `keyring_locked` where the shares are too few, of two
- * kits, or do not belong together; `keyring_damaged` where one is not as it was written.
+ * file that has the sealed keys). Nothing of it is stored. Failures: `kit_locked` where the shares are too few, of two
+ * kits, or do not belong together; `kit_damaged` where one is not as it was written; `unsupported` for a kit of a newer program.
  */
 export async function keyringOfShares(texts: readonly string[]): Promise<KeyringOfShares> {
   const lines = readKitLines(texts)
@@ -137,14 +137,16 @@ export async function keyringOfShares(texts: readonly string[]): Promise<Keyring
     threshold,
     places,
   }
-  const typed = lines.words.filter((text) => text.trim() !== '').map((text) => decodeShareWords(text))
+  const typed = lines.words.map(({ text, file }) => decodeShareWords(text, file))
   // A share that was given twice is one.
   const shares = [
     ...new Map([...lines.shares.map(({ share }) => share), ...typed].map((share) => [share.join(), share])).values(),
   ]
   if (shares.length < threshold) {
     const found = `${shares.length} of ${material.shares} are there, expected ${threshold}`
-    throw new Failure('keyring_locked', `Cannot open the recovery kit ${lines.kit}: too few shares: ${found}`)
+    throw new Failure('kit_locked', `Cannot open the recovery kit ${lines.kit}: too few shares: ${found}`, {
+      facts: { hint: `Ask ${threshold - shares.length} more of the holders; a share that is given twice counts once` },
+    })
   }
   const key = await combined(shares, lines.kit, material.check)
   const passphrase = kitPassphrase(key)
@@ -154,7 +156,7 @@ export async function keyringOfShares(texts: readonly string[]): Promise<Keyring
 
 async function combined(shares: readonly Uint8Array[], kit: string, check: string): Promise<Uint8Array> {
   const wrong = (cause?: unknown): Failure =>
-    new Failure('keyring_locked', `Cannot open the recovery kit ${kit}: the shares do not belong together`, {
+    new Failure('kit_locked', `Cannot open the recovery kit ${kit}: the shares do not belong together`, {
       facts: { hint: 'One of them is of an older kit, or was copied wrong; try with others' },
       cause,
     })
@@ -174,7 +176,11 @@ function readMaterial(bytes: Uint8Array): z.output<typeof materialSchema> {
   try {
     return materialSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')))
   } catch (cause) {
-    throw new Failure('keyring_damaged', 'Cannot read the recovery kit: a newer program may have made it', { cause })
+    // Its name is a digest of it, so it is as it was written.
+    throw new Failure('unsupported', 'Cannot read the recovery kit: it is of a form that this program does not know', {
+      facts: { hint: 'Use the version that its pages name, or a later one' },
+      cause,
+    })
   }
 }
 

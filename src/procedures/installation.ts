@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { RandomBytes } from '../base/random.ts'
 import type { Catalog } from '../catalog/catalog.ts'
@@ -26,6 +27,8 @@ export interface Installation {
   readonly process: RunProcess
   /** What PostgreSQL's programs are found by and started with. */
   readonly programs: ProgramPlaces
+  /** The public keys of the evidence, by their ids. */
+  readonly evidenceKeys: ReadonlyMap<string, KeyObject>
   readonly clock: Clock
   readonly random: RandomBytes
   readonly programVersion: string

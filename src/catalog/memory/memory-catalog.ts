@@ -19,6 +19,7 @@ import {
 } from '../../model/evidence/evidence-notes.ts'
 import type { SignedHead } from '../../model/evidence/signed-head.ts'
 import type { Id } from '../../model/id.ts'
+import type { LocationName } from '../../model/policy/policy.ts'
 import type { KeyEvent, PolicyVersion, Proof, Run, RunEnd, Verification } from '../../model/run.ts'
 import { extendWalStand, type WalStand } from '../../model/wal-stand.ts'
 import type { Catalog, EvidenceFilter } from '../catalog.ts'
@@ -48,11 +49,15 @@ type Append = (note: EvidenceNote) => void
 
 function ledgerInMemory(): {
   readonly append: Append
-  readonly calls: Pick<Catalog, 'addEvidence' | 'evidence' | 'ledgerEnd' | 'addHead' | 'heads'>
+  readonly calls: Pick<
+    Catalog,
+    'addEvidence' | 'evidence' | 'ledgerEnd' | 'addHead' | 'heads' | 'noteHeadsAt' | 'headsAt'
+  >
 } {
   const ledger = hash('sha256', 'memory')
   const entries: EvidenceEntry[] = []
   const heads: SignedHead[] = []
+  const headsAt = new Map<LocationName, Set<string>>()
   const end = () => ({ ledger, sequence: entries.length, hash: entries.at(-1)?.hash ?? ledger })
   const append = (note: EvidenceNote): void => void entries.push(nextEntry(end(), note))
   const calls = {
@@ -71,6 +76,10 @@ function ledgerInMemory(): {
       heads.push(own(head))
     },
     heads: async () => own(heads.toSorted((a, b) => a.number - b.number)),
+    noteHeadsAt: async (location: LocationName, digests: readonly string[]) => {
+      headsAt.set(location, new Set([...(headsAt.get(location) ?? []), ...digests]))
+    },
+    headsAt: async (location: LocationName) => new Set(headsAt.get(location)),
   }
   return { append, calls }
 }

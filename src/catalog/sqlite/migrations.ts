@@ -158,4 +158,8 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE wal_stands ADD COLUMN marks TEXT;
   `,
+  // Which heads lie at a location, by the digest of each.
+  `
+  CREATE TABLE head_copies (location TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (location, digest)) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -252,6 +252,14 @@ class SqliteCatalog implements Catalog {
     return this.#ledger.heads()
   }
 
+  async noteHeadsAt(location: LocationName, digests: readonly string[]): Promise<void> {
+    this.#ledger.noteHeadsAt(location, digests)
+  }
+
+  async headsAt(location: LocationName): Promise<ReadonlySet<string>> {
+    return this.#ledger.headsAt(location)
+  }
+
   async close(): Promise<void> {
     this.#store.close()
   }

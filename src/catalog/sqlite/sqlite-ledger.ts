@@ -7,7 +7,7 @@ import {
   nextEntry,
 } from '../../model/evidence/evidence-entry.ts'
 import type { SignedHead } from '../../model/evidence/signed-head.ts'
-import { environments } from '../../model/policy/policy.ts'
+import { environments, type LocationName } from '../../model/policy/policy.ts'
 import { headFault } from '../head-fault.ts'
 import type { CatalogStore } from './catalog-store.ts'
 import { type Row, RowReader } from './row-reader.ts'
@@ -79,6 +79,20 @@ export class SqliteLedger {
       const signed = [signedAt.getTime(), key, signature]
       this.#store.write(insertHead, [number, environment, ledger, previousHead, sequence, hash, ...signed])
     })
+  }
+
+  noteHeadsAt(location: LocationName, digests: readonly string[]): void {
+    this.#store.atOnce(() => {
+      for (const digest of digests)
+        this.#store.write('INSERT OR IGNORE INTO head_copies (location, digest) VALUES (?, ?)', [location, digest])
+    })
+  }
+
+  headsAt(location: LocationName): Set<string> {
+    const digests = this.#store.read('SELECT digest FROM head_copies WHERE location = ?', [location], (row, path) =>
+      new RowReader(row, `stored head of the catalog "${path}"`).text('digest'),
+    )
+    return new Set(digests)
   }
 
   heads(): SignedHead[] {

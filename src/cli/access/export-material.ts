@@ -5,6 +5,7 @@ import type { Unlock } from '../../keys/unlock.ts'
 import type { CommandContext } from '../command-entry.ts'
 import { askPassword } from './ask-password.ts'
 import { givenPassword } from './password.ts'
+import { readShares } from './read-shares.ts'
 
 /** Keys outside of the keyring, and what opens them. */
 export interface ExportMaterial {
@@ -20,8 +21,7 @@ export async function exportMaterial(
   if (keyringExport === undefined) {
     // What the shares open is in memory only.
     const { keyringOfShares } = await import('../../keys/recovery-kit.ts')
-    const texts = await Promise.all(shares.map(async (path) => Buffer.from(await readExport(path)).toString('utf8')))
-    const { exported, exportUnlock } = await keyringOfShares(texts)
+    const { exported, exportUnlock } = await keyringOfShares(await readShares(context, shares))
     return { exported, exportUnlock }
   }
   const { world, globals, signal } = context

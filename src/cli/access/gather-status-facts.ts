@@ -1,8 +1,10 @@
+import type { KeyObject } from 'node:crypto'
 import type { Catalog } from '../../catalog/catalog.ts'
 import { isRunProcessAlive } from '../../catalog/run-process.ts'
 import { isFailure } from '../../base/failure.ts'
 import { requireApart } from '../../keys/require-apart.ts'
 import { measuredReplays, serviceTimes, setUpTime } from '../../model/objectives/measured-times.ts'
+import { readAlarms } from '../../model/evidence/evidence-alarm.ts'
 import { drillFacts } from '../../model/procedures/drill-facts.ts'
 import type { Policy } from '../../model/policy/policy.ts'
 import { readRecordedPolicy } from '../../model/policy/read-policy.ts'
@@ -15,6 +17,7 @@ import type {
   StatusFacts,
 } from '../../model/status/status-facts.ts'
 import type { Locations } from '../../operations/locations/locations.ts'
+import { publicKeysOf } from '../../procedures/evidence/sign-ledger.ts'
 import { weakerThanInForce } from '../../procedures/bring-into-force.ts'
 import type { Installation } from '../../procedures/installation.ts'
 import { interruptedRuns } from '../../procedures/runs/interrupted-runs.ts'
@@ -44,7 +47,8 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
   // Each backup has steps too, of every day: they are read only where those of a restore are among them.
   const kinds = ['drill', 'lesson', ...(recoveries.length === 0 ? [] : (['step'] as const))] as const
   const evidence = await catalog.evidence({ kinds })
-  const { keyring, locations } = await lookAtKeyring(context, policy)
+  const { keyring, locations, evidenceKeys } = await lookAtKeyring(context, policy)
+  const { ledger } = await catalog.ledgerEnd()
   return {
     policy,
     policyDigest: document.digest,
@@ -72,9 +76,15 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
     drills: drillFacts(evidence),
     interrupted: await interruptedRuns(catalog, (process) => isRunProcessAlive(process, world.hostname)),
     keyring,
+    // Where the keyring does not open, no acknowledgement can be verified, and none counts.
+    alarms: readAlarms(await catalog.evidence({ kinds: ['alarm', 'acknowledgement'] }), {
+      environment: policy.environment,
+      ledger,
+      keys: evidenceKeys,
+    }),
     kit: kitFact(await catalog.keyEvents()),
     algorithm: 'AES-256',
-    locations: await reach({ locations, catalog, policy }, signal),
+    locations: await reach({ locations, catalog, policy, generations: generationsToLookAt(keyring) }, signal),
     now,
   }
 }
@@ -114,18 +124,26 @@ function namesIn(text: string): string[] {
 async function lookAtKeyring(
   context: CommandContext,
   policy: Policy,
-): Promise<{ readonly keyring: KeyringFact; readonly locations: Locations }> {
+): Promise<{
+  readonly keyring: KeyringFact
+  readonly locations: Locations
+  readonly evidenceKeys: ReadonlyMap<string, KeyObject>
+}> {
   const path = policy.encryption.keyManagement.keyring
   try {
     using keyring = await openPolicyKeyring(policy, context)
     const generations = keyring.generations
       .filter(({ environment }) => environment === policy.environment)
       .map(({ generation, createdAt, state }): GenerationFact => ({ generation, createdAt, state }))
-    return { keyring: await apartness(policy, path, generations), locations: locationsOf(context, policy, keyring) }
+    return {
+      keyring: await apartness(policy, path, generations),
+      locations: locationsOf(context, policy, keyring),
+      evidenceKeys: publicKeysOf(keyring),
+    }
   } catch (error) {
     if (!isFailure(error)) throw error
     const keyring = { state: 'unopened', path, message: error.message } as const
-    return { keyring, locations: locationsOf(context, policy, undefined) }
+    return { keyring, locations: locationsOf(context, policy, undefined), evidenceKeys: new Map() }
   }
 }
 
@@ -139,10 +157,11 @@ async function apartness(policy: Policy, path: string, generations: readonly Gen
   }
 }
 
-async function reach(
-  installation: Pick<Installation, 'locations' | 'catalog' | 'policy'>,
-  signal: AbortSignal,
-): Promise<LocationFact[]> {
+interface Reach extends Pick<Installation, 'locations' | 'catalog' | 'policy'> {
+  readonly generations: readonly number[]
+}
+
+async function reach(installation: Reach, signal: AbortSignal): Promise<LocationFact[]> {
   const { locations } = installation
   const facts: LocationFact[] = []
   for (const name of locations.names) {
@@ -160,21 +179,30 @@ async function reach(
   return facts
 }
 
-/** Whether snapshots lie at a location although no backup is on record. Of generations whose key is not known, nothing is known. */
+/** Where backups may lie of which nothing is on record: in every generation that the keyring has, or had. */
+function generationsToLookAt(keyring: KeyringFact): readonly number[] {
+  if (keyring.state !== 'unopened') return keyring.generations.map(({ generation }) => generation)
+  return Array.from({ length: generationsGuessed }, (_, at) => at + 1)
+}
+
+/**
+ * A keyring that does not open tells no generations, and a storage does not list them: the first so many are looked at, one a year.
+ * What lies in later ones is told when the keyring opens, which the clause of the keys asks for.
+ */
+const generationsGuessed = 20
+
+/** Whether snapshots lie at a location, in one of these generations, although no backup is on record. */
 async function hasUnknown(
-  { locations, catalog, policy }: Pick<Installation, 'locations' | 'catalog' | 'policy'>,
+  { locations, catalog, policy, generations }: Reach,
   location: LocationFact['name'],
   signal: AbortSignal,
 ): Promise<boolean> {
   const known = (await catalog.backups()).some(({ environment }) => environment === policy.environment)
   if (known) return false
-  for (let generation = 1; generation <= generationsLookedAt; generation++) {
+  for (const generation of generations) {
     if (!(await locations.has({ location, generation }, signal))) continue
     await using storage = await locations.opened({ location, generation }, signal)
     for await (const _ of storage.inside.list('snapshots/', signal)) return true
   }
   return false
 }
-
-/** One a year. */
-const generationsLookedAt = 20

@@ -2,6 +2,7 @@ import { lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../../base/error-code.ts'
 import { Failure } from '../../base/failure.ts'
+import { fileTrouble } from '../../keys/file-trouble.ts'
 import { createKeyFile } from '../../keys/key-file-provider.ts'
 import { openKeyring, recoverKeyring } from '../../keys/open-keyring.ts'
 import { writeNewFile } from '../../keys/write-new-file.ts'
@@ -12,7 +13,7 @@ import type { DrillRoot, RecoveryDrillOrder } from '../../procedures/recovery-dr
 import { locksOnly } from '../../storage/locks-only.ts'
 import type { StorageAdapter, StorageAdapters } from '../../storage/storage-adapter.ts'
 import type { CommandContext } from '../command-entry.ts'
-import { exportMaterial } from './export-material.ts'
+import { exportMaterial, readExport } from './export-material.ts'
 import { locationsOf } from './open-installation.ts'
 
 /** The isolated root of a drill on this machine. */
@@ -21,10 +22,44 @@ export function drillRoot(context: CommandContext, installation: Installation): 
   const own = policy.locations[policy.environment]!
   return {
     location: own.secondary === 'N/A' ? 'primary' : 'secondary',
+    check: (order, signal) => checkRoot({ ...context, signal }, order),
     make: (run, order, signal) => makeRoot(context, { run, order }, signal),
     open: (order, signal) => openRoot(context, { installation, order }, signal),
     forgetKeys: ({ into }) => rm(keysFolder(into), { recursive: true, force: true }),
+    empty: async ({ into }) => {
+      for (const name of ownNames) await rm(join(into, name), { recursive: true, force: true })
+    },
   }
+}
+
+const markName = 'drill'
+/** What a drill makes in its folder. The mark goes last: until then it says whose the rest is. */
+const ownNames = ['keys', 'restored', 'control', 'work', 'state', markName] as const
+
+async function checkRoot(context: CommandContext, order: RecoveryDrillOrder): Promise<void> {
+  await requireNothing(order.into)
+  // A passphrase of an export is asked for when the drill begins, and anew when it is resumed; shares are named for good.
+  if (order.keyringExport === undefined) await exportMaterial(context, order)
+  else await readExport(order.keyringExport)
+}
+
+/** Failure `refused` where there is anything in the folder, `usage` where it is none. */
+async function requireNothing(into: string): Promise<void> {
+  let names: readonly string[]
+  try {
+    names = await readdir(into)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return
+    if (errorCode(error) !== 'ENOTDIR') throw fileTrouble(error, 'read folder', into)
+    throw new Failure('usage', `Cannot hold a drill in "${into}": it is no folder`)
+  }
+  if (names.length > 0) throw notEmpty(into, names[0]!)
+}
+
+function notEmpty(into: string, name: string): Failure {
+  return new Failure('refused', `Cannot hold a drill in "${into}": it holds "${name}", expected nothing`, {
+    facts: { hint: 'Name a new folder; a drill begins with nothing' },
+  })
 }
 
 function keysFolder(into: string): string {
@@ -47,15 +82,11 @@ async function makeRoot(
 ): Promise<void> {
   const { world } = context
   const { into } = order
-  const mark = join(into, 'drill')
+  const mark = join(into, markName)
   await mkdir(into, { recursive: true, mode: 0o700 })
   const names = await readdir(into)
   if (names.length === 0) await writeNewFile(mark, Buffer.from(run), 'mark of the drill')
-  else if (!(await isMarked(mark, run))) {
-    throw new Failure('refused', `Cannot hold a drill in "${into}": it holds "${names[0]}", expected nothing`, {
-      facts: { hint: 'Name a new folder; a drill begins with nothing' },
-    })
-  }
+  else if (!(await isMarked(mark, run))) throw notEmpty(into, names[0]!)
   const place = placeOf(into)
   if (await isThere(place.file)) return
   await mkdir(keysFolder(into), { recursive: true, mode: 0o700 })

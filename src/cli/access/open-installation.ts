@@ -8,7 +8,8 @@ import type { Policy } from '../../model/policy/policy.ts'
 import { masterKeyOf } from '../../operations/keys/master-key-of.ts'
 import { Locations } from '../../operations/locations/locations.ts'
 import { bringIntoForce } from '../../procedures/bring-into-force.ts'
-import { signDay } from '../../procedures/evidence/keep-evidence.ts'
+import { publicKeysOf } from '../../procedures/evidence/sign-ledger.ts'
+import { signDay } from '../../procedures/evidence/sign-day.ts'
 import { generationsOf } from '../../procedures/keys/generations-of.ts'
 import type { Installation, ProgramPlaces } from '../../procedures/installation.ts'
 import type { CommandContext } from '../command-entry.ts'
@@ -61,6 +62,9 @@ export async function openInstallation(context: CommandContext): Promise<OpenedI
     host: { hostname, username, userId, groupId },
     process: { host: hostname, processId, birth: processBirth(processId) },
     programs: programPlaces(world),
+    get evidenceKeys() {
+      return publicKeysOf(keyring) // Others after a rotation.
+    },
     clock,
     random,
     programVersion: `zakops-backup ${world.version}`,

@@ -19,6 +19,8 @@ export const evidenceKinds = [
   'key event',
   'policy version',
   'refusal',
+  'alarm',
+  'acknowledgement',
 ] as const
 export type EvidenceKind = (typeof evidenceKinds)[number]
 

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { acknowledgedHeads, type EvidenceAlarm, readAlarms } from './evidence-alarm.ts'
 import type { EvidenceEntry } from './evidence-entry.ts'
 import { headDigest, headText, isSignedBy, type LedgerHead, type SignedHead } from './signed-head.ts'
 
@@ -57,15 +58,27 @@ export function nextHeadFault(
 
 /**
  * What heads that were found at the locations say against an export that is intact by itself: entries that were cut off
- * behind its end, or others than those that were signed. Heads of other ledgers are told by their ledger.
+ * behind its end, or others than those that were signed. Heads of other ledgers are told by their ledger, and those that a
+ * person acknowledged, by an entry of the export itself, by that: they are history.
  */
 export function headsAgainst(
   found: readonly { readonly place: string; readonly head: SignedHead }[],
   { header, entries, keys }: HeadContext,
-): { readonly faults: readonly (HeadFault & { readonly place: string })[]; readonly otherLedgers: readonly string[] } {
+): {
+  readonly faults: readonly (HeadFault & { readonly place: string })[]
+  readonly otherLedgers: readonly string[]
+  readonly acknowledged: readonly { readonly place: string; readonly head: SignedHead; readonly alarm: EvidenceAlarm }[]
+} {
   const faults: (HeadFault & { readonly place: string })[] = []
   const otherLedgers = new Set<string>()
+  const history = acknowledgedHeads(readAlarms(entries, { ...header, keys }))
+  const acknowledged: { readonly place: string; readonly head: SignedHead; readonly alarm: EvidenceAlarm }[] = []
   for (const { place, head } of found) {
+    const alarm = history.get(headDigest(head))
+    if (alarm !== undefined) {
+      acknowledged.push({ place, head, alarm })
+      continue
+    }
     const key = keys.get(head.key)
     if (key === undefined || !isSignedBy(headText(head), head.signature, key)) {
       faults.push({
@@ -85,5 +98,5 @@ export function headsAgainst(
       faults.push({ place, kind: 'edited', found: 'it was signed over other entries', sequence: head.sequence })
     }
   }
-  return { faults, otherLedgers: [...otherLedgers] }
+  return { faults, otherLedgers: [...otherLedgers], acknowledged }
 }

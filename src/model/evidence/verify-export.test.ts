@@ -107,7 +107,7 @@ test('headsAgainst() finds by the heads of a location that a genuine older expor
     keys: new Map([[keyIdOf(publicKey), publicKey]]),
   } as const
   const found = heads.map((head) => ({ place: 'secondary', head }))
-  assert.deepEqual(headsAgainst(found.slice(0, 4), context), { faults: [], otherLedgers: [] })
+  assert.deepEqual(headsAgainst(found.slice(0, 4), context), { faults: [], otherLedgers: [], acknowledged: [] })
   const { faults } = headsAgainst(found, context)
   assert.deepEqual(
     faults.map(({ kind, sequence }) => [kind, sequence]),

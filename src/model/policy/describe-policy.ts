@@ -112,15 +112,16 @@ function sourceText(source: SourcePolicy): string {
       return `files: ${source.paths.join(', ')}${exclude}${caches}${systems}${services}`
     }
     case 'sqlite':
-      return `SQLite: ${source.path}${services}`
-    case 'postgresql': {
-      const count = source.assertions.length
-      const asserted = count === 0 ? '' : `; ${count} ${count === 1 ? 'assertion' : 'assertions'}`
-      return `PostgreSQL, ${source.mode}: ${source.url}${asserted}${services}`
-    }
+      return `SQLite: ${source.path}${asserted(source.assertions.length)}${services}`
+    case 'postgresql':
+      return `PostgreSQL, ${source.mode}: ${source.url}${asserted(source.assertions.length)}${services}`
     default:
       return source satisfies never
   }
+}
+
+function asserted(count: number): string {
+  return count === 0 ? '' : `; ${count} ${count === 1 ? 'assertion' : 'assertions'}`
 }
 
 /** The policy document counts its objectives in hours. */

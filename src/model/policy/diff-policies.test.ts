@@ -23,6 +23,8 @@ function policyWith(...changes: readonly (readonly [part: string, by: string])[]
 
 const files = '{ kind: files, paths: [/srv/documents], services: [web] }'
 const sqlite = '{ kind: sqlite, path: /srv/orders.db }'
+const asserting = (expected: string): string =>
+  sqlite.replace(' }', `, assertions: [{ name: rows, sql: select 1, ${expected} }] }`)
 const postgresql = '{ kind: postgresql, url: "postgresql://backup@localhost:5432/postgres" }'
 const url = '"postgresql://backup@localhost:5432/postgres"'
 
@@ -200,6 +202,24 @@ const table: readonly { from?: [string, string]; to: [string, string]; there: st
     to: [postgresql, postgresql.replace(' }', ', assertions: [{ name: rows, sql: select 1, expect: "1" }] }')],
     there: ['source main: "rows" is asserted'],
     back: ['!source main: "rows" is no longer asserted as it was'],
+  },
+  {
+    from: [sqlite, asserting('atLeast: 5, atMost: 20')],
+    to: [sqlite, asserting('atLeast: 6, atMost: 20')],
+    there: ['source orders: "rows" is asserted otherwise, and of no less'],
+    back: ['!source orders: "rows" is no longer asserted as it was', 'source orders: "rows" is asserted'],
+  },
+  {
+    from: [sqlite, asserting('atLeast: 5')],
+    to: [sqlite, asserting('expect: "7"')],
+    there: ['source orders: "rows" is asserted otherwise, and of no less'],
+    back: ['!source orders: "rows" is no longer asserted as it was', 'source orders: "rows" is asserted'],
+  },
+  {
+    from: [sqlite, sqlite.replace(' }', ', validations: [{ sql: select 1, atMost: 5 }] }')],
+    to: [sqlite, sqlite.replace(' }', ', validations: [{ sql: select 1, atMost: 4 }] }')],
+    there: ['source orders: more is validated after a restore'],
+    back: ['!source orders: 1 of its validations are no longer as they were'],
   },
   {
     to: [

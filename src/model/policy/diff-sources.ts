@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { liesIn } from './storage-place.ts'
+import { diffAssertions, diffValidations } from './diff-questions.ts'
 import { formatDuration } from './duration.ts'
 import type { PolicyChange } from './policy-change.ts'
 import type { FilesSourcePolicy, Policy, PostgresqlSourcePolicy, SourcePolicy } from './policy.ts'
@@ -23,26 +24,21 @@ function diffSource(name: string, before: SourcePolicy | undefined, after: Sourc
   const services: PolicyChange[] = isDeepStrictEqual(before.services, after.services)
     ? []
     : [{ setting: `${setting}.services`, text: `source ${name}: other services depend on it`, weakens: false }]
-  return [...diffOfKind(name, before, after), ...services, ...diffValidations(name, before, after)]
-}
-
-function diffValidations(name: string, before: SourcePolicy, after: SourcePolicy): PolicyChange[] {
-  if (isDeepStrictEqual(before.validations, after.validations)) return []
-  const gone = before.validations.filter((one) => !after.validations.some((other) => isDeepStrictEqual(one, other)))
-  const text =
-    gone.length > 0
-      ? `source ${name}: ${gone.length} of its validations are no longer as they were`
-      : `source ${name}: more is validated after a restore`
-  return [{ setting: `sources.${name}.validations`, text, weakens: gone.length > 0 }]
+  return [
+    ...diffOfKind(name, before, after),
+    ...services,
+    ...diffValidations({ above: setting, name }, before.validations, after.validations),
+  ]
 }
 
 function diffOfKind(name: string, before: SourcePolicy, after: SourcePolicy): PolicyChange[] {
   if (before.kind === 'files' && after.kind === 'files') return diffFiles(name, before, after)
   if (before.kind === 'postgresql' && after.kind === 'postgresql') return diffPostgresql(name, before, after)
   if (before.kind === 'sqlite' && after.kind === 'sqlite') {
-    if (before.path === after.path) return []
+    const above = `sources.${name}`
     const text = `source ${name}: ${after.path} is backed up, and ${before.path} no longer`
-    return [{ setting: `sources.${name}.path`, text, weakens: true }]
+    const path = before.path === after.path ? [] : [{ setting: `${above}.path`, text, weakens: true }]
+    return [...path, ...diffAssertions({ above, name }, before.assertions, after.assertions)]
   }
   const text = `source ${name}: it is ${after.kind}, before it was ${before.kind}, which is no longer backed up`
   return [{ setting: `sources.${name}.kind`, text, weakens: true }]
@@ -123,14 +119,7 @@ function diffPostgresql(name: string, before: PostgresqlSourcePolicy, after: Pos
     const text = `tables up to ${now} bytes are compared as a whole, before it was ${old}`
     changes.push(change('manifestTableBytesMax', text, now < old))
   }
-  const isIn = (list: typeof before.assertions, one: (typeof before.assertions)[number]): boolean =>
-    list.some((other) => isDeepStrictEqual(other, one))
-  for (const one of before.assertions.filter((assertion) => !isIn(after.assertions, assertion))) {
-    changes.push(change('assertions', `"${one.name}" is no longer asserted as it was`, true))
-  }
-  for (const one of after.assertions.filter((assertion) => !isIn(before.assertions, assertion))) {
-    changes.push(change('assertions', `"${one.name}" is asserted`, false))
-  }
+  changes.push(...diffAssertions({ above: `sources.${name}`, name }, before.assertions, after.assertions))
   return changes
 }
 

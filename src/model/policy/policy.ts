@@ -1,6 +1,7 @@
 import { type PolicyProcedureName, stepNames } from '../procedures/policy-procedures.ts'
 import { z } from 'zod'
 import { durationSchema } from './duration.ts'
+import { question, requireExpectation } from './question.ts'
 
 /**
  * The policy: the one definition from which its types, its JSON Schema, its reference page (docs/policy.md) and its
@@ -188,10 +189,8 @@ const httpValidationSchema = z
   .describe('Something that an application must answer over HTTP.')
 
 const sqlValidationSchema = z
-  .strictObject({
-    sql: textSchema.describe('A query that answers one value.'),
-    expect: z.string().describe('That value, as text.'),
-  })
+  .strictObject(question)
+  .superRefine(requireExpectation)
   .describe('Something that the restored database must answer.')
 
 const commandValidationSchema = z
@@ -199,7 +198,7 @@ const commandValidationSchema = z
   .describe('A command that must exit 0.')
 
 const validationSchema = z.union([httpValidationSchema, sqlValidationSchema, commandValidationSchema], {
-  error: 'one of `http`, `sql` with `expect`, or `command`',
+  error: 'one of `http`, `sql` with `expect`, `atLeast` or `atMost`, or `command`',
 })
 export type ValidationPolicy = z.output<typeof validationSchema>
 
@@ -207,7 +206,9 @@ const ofEverySource = {
   validations: z
     .array(validationSchema)
     .default([])
-    .describe('What must hold after it was restored and its services were started again.'),
+    .describe(
+      'What must hold after it was restored and its services were started again. A drill asks those with `sql` of what it restored.',
+    ),
   services: z
     .array(nameSchema)
     .default([])
@@ -226,20 +227,25 @@ const filesSourceSchema = z
   .describe('Files and directories.')
 export type FilesSourcePolicy = z.output<typeof filesSourceSchema>
 
+const assertionSchema = z
+  .strictObject({ name: textSchema.describe('What it is called in reports.'), ...question })
+  .superRefine(requireExpectation)
+export type AssertionPolicy = z.output<typeof assertionSchema>
+
+const assertionsSchema = z
+  .array(assertionSchema)
+  .default([])
+  .describe('What must be true of every restored copy, however old its backup is.')
+
 const sqliteSourceSchema = z
   .strictObject({
     kind: z.literal('sqlite').describe('A SQLite database.'),
     path: pathSchema.describe('The file of the database.'),
+    assertions: assertionsSchema,
     ...ofEverySource,
   })
   .describe('A SQLite database.')
 export type SqliteSourcePolicy = z.output<typeof sqliteSourceSchema>
-
-const assertionSchema = z.strictObject({
-  name: textSchema.describe('What it is called in reports.'),
-  sql: textSchema.describe('A query that answers one value.'),
-  expect: z.string().describe('That value, as text.'),
-})
 
 /** The receiver may wait no longer with what it got: that is how much a lost server may cost. */
 const partialEveryMsMax = 30_000
@@ -305,7 +311,7 @@ const postgresqlSourceSchema = z
       .min(0)
       .default(10 * 1024 * 1024 * 1024)
       .describe('Tables larger than so many bytes are sampled by block range in the manifest, which says so.'),
-    assertions: z.array(assertionSchema).default([]).describe('What must be true of a restored copy.'),
+    assertions: assertionsSchema,
     ...ofEverySource,
   })
   .describe('A PostgreSQL server.')

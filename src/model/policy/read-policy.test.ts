@@ -281,6 +281,43 @@ const bad: readonly { readonly kind: string; readonly text: string; readonly fau
     ],
   },
   {
+    kind: 'a question without an answer',
+    text: changed('orders.db }', 'orders.db, validations: [{ sql: select 1 }] }'),
+    faults: [
+      '16:63: sources.orders.validations[0]: found a map, expected `expect`, `atLeast` or `atMost` beside `sql`',
+    ],
+  },
+  {
+    kind: 'a question with two answers',
+    text: changed('orders.db }', 'orders.db, validations: [{ sql: select 1, expect: "1", atLeast: 1 }] }'),
+    faults: ['16:88: sources.orders.validations[0].expect: found "1", expected nothing beside `atLeast` or `atMost`'],
+  },
+  {
+    kind: 'a range without anything in it',
+    text: changed('orders.db }', 'orders.db, validations: [{ sql: select 1, atLeast: 2, atMost: 1 }] }'),
+    faults: [
+      '16:100: sources.orders.validations[0].atMost: found 1, expected a number of at least 2, which is `atLeast`',
+    ],
+  },
+  {
+    kind: 'a bound in quotes',
+    text: changed('orders.db }', 'orders.db, validations: [{ sql: select 1, atLeast: "2" }] }'),
+    faults: ['16:89: sources.orders.validations[0].atLeast: found "2", expected a number (without quotes)'],
+  },
+  {
+    kind: 'a misspelt bound',
+    text: changed('orders.db }', 'orders.db, validations: [{ sql: select 1, atleast: 2 }] }'),
+    faults: [
+      '16:63: sources.orders.validations[0]: found a map, expected `expect`, `atLeast` or `atMost` beside `sql`',
+      '16:80: sources.orders.validations[0].atleast: found a setting that does not exist, expected one of sql, expect, atLeast, atMost (did you mean "atLeast"?)',
+    ],
+  },
+  {
+    kind: 'an assertion without an answer',
+    text: changed('orders.db }', 'orders.db, assertions: [{ name: rows, sql: select 1 }] }'),
+    faults: ['16:62: sources.orders.assertions[0]: found a map, expected `expect`, `atLeast` or `atMost` beside `sql`'],
+  },
+  {
     kind: 'service that does not exist',
     text: changed('services: [web]', 'services: [wed]'),
     faults: ['15:65: sources.documents.services[0]: found "wed", expected one of web (did you mean "web"?)'],

@@ -123,7 +123,8 @@ function valueHint(
   if (wanted.startsWith('a time of day')) return timeHint(value)
   if (wanted === 'text' && (isNumber || typeof value === 'boolean')) return 'put it in quotes'
   if (wanted === 'a list' && typeof value === 'string') return 'write it as a list: [ … ]'
-  if (wanted.startsWith('a whole number') && typeof value === 'string' && /^\d+$/.test(value)) return 'without quotes'
+  const isQuoted = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)
+  if (isQuoted && (wanted.startsWith('a whole number') || wanted === 'a number')) return 'without quotes'
   if (at.at(-1) === 'encrypted') return 'everything that is stored is encrypted'
   return didYouMean(value, words)
 }

@@ -93,9 +93,17 @@ export const policyProcedures: Readonly<Record<PolicyProcedureName, PolicyProced
         name: 'Measure recovery time objective (RTO)',
         does: 'adds up the times, and compares them with the objectives',
       },
-      { name: 'Document lessons learned', does: 'puts the drill on record; a person adds the lessons afterwards' },
+      {
+        name: 'Document lessons learned',
+        does: 'puts the drill on record, and removes what was restored where production has it still; a person adds the lessons afterwards',
+      },
     ],
   },
+}
+
+/** Whether a run of it changes production, and so can be rolled back. */
+export function changesProduction(procedure: string): boolean {
+  return procedure === 'database-restore' || procedure === 'file-restore'
 }
 
 /** The names of the steps of a procedure, by their place. */

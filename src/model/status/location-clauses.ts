@@ -1,4 +1,5 @@
 import { formatMinute } from '../age.ts'
+import { describeAlarm } from '../evidence/evidence-alarm.ts'
 import type { LocationName } from '../policy/policy.ts'
 import { latestDueTimes } from '../policy/due-times.ts'
 import type { Verification } from '../run.ts'
@@ -17,6 +18,7 @@ export function locationClause(view: StatusView, location: LocationName): Clause
         reachableFinding(view, location),
         copiesFinding(view, location),
         verifiedFinding(view, location),
+        ...alarmFindings(view, location),
         ...failedFindings(view, location === 'primary' ? ['verify', 'heal', 'retain'] : ['replicate']),
       ]
     : [{ state: 'not applicable', evidence: `${policy.environment} has no ${location} location (N/A)` }]
@@ -35,6 +37,16 @@ function reachableFinding({ facts }: StatusView, location: LocationName): Findin
   const evidence = `${storage} can not be reached: ${reason}`
   const remedy = location === 'primary' ? 'zakops-backup status (when it is back)' : 'zakops-backup replicate'
   return { state: location === 'primary' ? 'breached' : 'due', evidence, remedy }
+}
+
+/** What speaks against the evidence stays until a person has said why it is so: a breach where part of it is gone for good. */
+function alarmFindings({ facts }: StatusView, location: LocationName): Finding[] {
+  const open = (facts.alarms ?? []).filter((one) => one.location === location && one.acknowledged === undefined)
+  return open.map((alarm) => ({
+    state: alarm.cause === 'heads unknown' ? 'breached' : 'due',
+    evidence: `evidence, ${formatMinute(alarm.at)} (entry ${alarm.sequence}): ${describeAlarm(alarm)}`,
+    remedy: 'find out why, then: zakops-backup evidence acknowledge --reason TEXT',
+  }))
 }
 
 /** Whether every backup lies there; the newest ones may be on their way for as long as the policy may lose. */

@@ -1,4 +1,5 @@
 import type { Backup, BackupCopy } from '../backup.ts'
+import type { EvidenceAlarm } from '../evidence/evidence-alarm.ts'
 import type { Id } from '../id.ts'
 import type { MeasuredReplay } from '../objectives/measured-times.ts'
 import type { DataSize } from '../objectives/time-fit.ts'
@@ -81,6 +82,8 @@ export interface StatusFacts {
   readonly drills: readonly DrillFact[]
   /** Procedures that a crash or a failed step has ended, and what they left stopped. */
   readonly interrupted: readonly { readonly run: string; readonly since: Date; readonly stopped: readonly string[] }[]
+  /** What did not go with the evidence, acknowledged or not; none where nobody looked. */
+  readonly alarms?: readonly EvidenceAlarm[]
   readonly keyring: KeyringFact
   /** The recovery kit; undefined where nobody looked. */
   readonly kit?: KitFact

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { errorCode } from '../../base/error-code.ts'
 import { Failure } from '../../base/failure.ts'
+import { ProcessFamily } from '../../base/process-family.ts'
 
 /** A command as words, run without a shell. */
 export interface CommandRequest {
@@ -24,12 +25,15 @@ export interface CommandEnd {
 const capturedBytesMax = 64 * 1024
 /** Between SIGTERM and SIGKILL. */
 const graceMs = 10_000
+/** How often it is looked whether what a stopped command had started has ended. */
+const lookMs = 50
 /** How long what a command printed last is waited for when it has ended. */
 const outputWaitMs = 500
 
 /**
- * Runs a command to its end. When `signal` is aborted it gets SIGTERM, and SIGKILL later where it does not end. Failure
- * `command_failed` where it can not be started; how it ended is the answer.
+ * Runs a command to its end. When `signal` is aborted, it and all that it started get SIGTERM, and SIGKILL later where they do not
+ * end; the answer comes when they are gone, so that nothing of a stopped command is at work behind it. What left its parents as a
+ * daemon does is its own. Failure `command_failed` where it can not be started; how it ended is the answer.
  */
 export async function runCommand(request: CommandRequest, clock: Clock, signal: AbortSignal): Promise<CommandEnd> {
   const [program, ...words] = request.words
@@ -39,8 +43,6 @@ export async function runCommand(request: CommandRequest, clock: Clock, signal: 
     stdio: stdio as 'inherit',
     env: request.environment,
     cwd: request.workingDirectory,
-    signal,
-    killSignal: 'SIGTERM',
   })
   let output = ''
   const keep = (chunk: Buffer): void => {
@@ -49,17 +51,13 @@ export async function runCommand(request: CommandRequest, clock: Clock, signal: 
   child.stdout?.on('data', keep)
   child.stderr?.on('data', keep)
   const ended = new AbortController()
-  const killLater = (): void => {
-    clock.sleep(graceMs, ended.signal).then(
-      () => child.kill('SIGKILL'),
-      () => {}, // It ended before.
-    )
+  let stopped: Promise<void> | undefined
+  const stop = (): void => {
+    stopped ??= stopFamily(child, clock)
   }
-  signal.addEventListener('abort', killLater, { once: true })
   try {
-    return await new Promise<CommandEnd>((resolve, reject) => {
+    const running = new Promise<CommandEnd>((resolve, reject) => {
       child.on('error', (cause) => {
-        if (signal.aborted) return // It was told to end; "close" follows.
         const found = errorCode(cause) === 'ENOENT' ? 'there is no such program' : cause.message
         reject(new Failure('command_failed', `Cannot run "${program}": ${found}`, { cause }))
       })
@@ -75,8 +73,31 @@ export async function runCommand(request: CommandRequest, clock: Clock, signal: 
         clock.sleep(outputWaitMs, ended.signal).then(end, () => {})
       })
     })
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    const end = await running
+    await stopped
+    return end
   } finally {
     ended.abort()
-    signal.removeEventListener('abort', killLater)
+    signal.removeEventListener('abort', stop)
   }
+}
+
+/** Ends a command with all that it started; resolves when they are gone, or were sent what nobody passes over. */
+async function stopFamily(child: ChildProcess, clock: Clock): Promise<void> {
+  if (child.pid === undefined) return // It was never started.
+  const family = new ProcessFamily(child.pid)
+  family.find()
+  child.kill('SIGTERM')
+  family.signal('SIGTERM')
+  const isGone = (): boolean => child.exitCode !== null || child.signalCode !== null
+  const { signal: never } = new AbortController()
+  for (let waitedMs = 0; waitedMs < graceMs; waitedMs += lookMs) {
+    await clock.sleep(lookMs, never)
+    if (isGone() && !family.isAlive()) return
+    family.find() // What they have started since.
+  }
+  child.kill('SIGKILL')
+  family.signal('SIGKILL')
 }

@@ -32,7 +32,7 @@ export async function runBackups(
   const stored = outcomes.filter(({ state }) => state === 'stored').map(({ source }) => source)
   const retained = await step('retain', (signal) => retainAll(installation, stored, watch, signal))
   const kept = await step('store signed heads', async (signal) => {
-    const { troubles: unstored } = await storeHeads(installation.locations, installation.catalog, signal)
+    const { troubles: unstored } = await storeHeads(installation, 'newest', signal)
     return { troubles: unstored }
   })
   const troubles = [...replicated, retained, kept].flatMap((part) => part.troubles)

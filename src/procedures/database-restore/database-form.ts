@@ -1,6 +1,6 @@
 import type { LocationName } from '../../model/policy/policy.ts'
 import type { ProcedureContext } from '../runs/procedure-context.ts'
-import type { AskDatabase } from '../services/validate-source.ts'
+import type { AskDatabase } from '../questions/question-fault.ts'
 
 /** What the restore of a database came to. Plain JSON. */
 export interface RestoredDatabase {

@@ -21,7 +21,7 @@ import type { Installation, Watch } from '../installation.ts'
 import { askServer } from '../postgresql/ask-server.ts'
 import { requirePostgresql } from '../postgresql/physical-backups.ts'
 import { readDumpFacts } from '../postgresql/read-dump-facts.ts'
-import { failedAssertions } from '../postgresql/start-backup-sandbox.ts'
+import { failedServerAssertions } from '../postgresql/ask-restored-server.ts'
 import { chooseBackup } from '../restore/choose-backup.ts'
 import { readManifest } from '../restore/read-manifest.ts'
 import { restoreServerFiles } from '../restore/restore-data-folder.ts'
@@ -195,7 +195,7 @@ async function proveBeside(
   const differences = comparePostgresqlManifests({ ...expected, roles: found.roles }, found).map(
     ({ what, expected: wanted, found: is }) => `${what}: found ${is}, expected ${wanted}`,
   )
-  differences.push(...(await failedAssertions(installation, { ...connection, source, databases }, signal)))
+  differences.push(...(await failedServerAssertions(installation, { ...connection, source, databases }, signal)))
   const outcome = differences.length === 0 ? 'equal' : 'different'
   await catalog.addProof({ run, at: clock.now(), backup, source, location, durationMs, outcome })
   if (differences.length > 0) {

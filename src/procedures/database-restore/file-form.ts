@@ -2,8 +2,8 @@ import { Failure } from '../../base/failure.ts'
 import type { SqliteSourcePolicy } from '../../model/policy/policy.ts'
 import { restoreSqlite } from '../../operations/sqlite/restore-sqlite.ts'
 import { compareSqliteManifests } from '../../sources/sqlite/compare-manifests.ts'
-import { queryValue } from '../../sources/sqlite/query-value.ts'
 import { SqliteWorkers } from '../../sources/sqlite/sqlite-workers.ts'
+import { askFile, failedFileAssertions } from '../questions/ask-file.ts'
 import { chooseBackup } from '../restore/choose-backup.ts'
 import { readManifest } from '../restore/read-manifest.ts'
 import type { ProcedureContext } from '../runs/procedure-context.ts'
@@ -41,7 +41,7 @@ export function fileForm(point: IdentifiedFile): DatabaseForm {
   return {
     restore: (context, signal) => restoreInPlace(context, point, signal),
     prove: (context, restored, signal) => proveInPlace(context, point, restored, signal),
-    ask: () => async (sql) => queryValue(point.path, sql),
+    ask: () => askFile(point.path),
   }
 }
 
@@ -82,7 +82,11 @@ async function proveInPlace(
   await using lent = installation.threads.lend(SqliteWorkers)
   const found = await lent.crew.examine(point.path, point.path, signal)
   lent.keep()
-  const differences = compareSqliteManifests(expected, found)
+  const { path, source } = point
+  const differences = [
+    ...compareSqliteManifests(expected, found),
+    ...(await failedFileAssertions(installation.policy, { source, path }, signal)),
+  ]
   const { location, durationMs } = restored
   const proof = { run, at: clock.now(), backup: point.backup, source: point.source, location, durationMs } as const
   await catalog.addProof({ ...proof, outcome: differences.length === 0 ? 'equal' : 'different' })

@@ -1,18 +1,19 @@
 import type { KeyObject } from 'node:crypto'
 import { isFailure } from '../../base/failure.ts'
+import { acknowledgedHeads, readAlarms } from '../../model/evidence/evidence-alarm.ts'
 import { headsAgainst } from '../../model/evidence/head-chain.ts'
 import { keyIdOf, type SignedHead } from '../../model/evidence/signed-head.ts'
 import type { VerifiedExport } from '../../model/evidence/verify-export.ts'
 import type { LocationName } from '../../model/policy/policy.ts'
 import type { Locations } from '../../operations/locations/locations.ts'
 import { describeTrouble } from '../trouble.ts'
-import { readHeads } from './store-heads.ts'
+import { type HeadObject, readHeads } from './head-objects.ts'
 
 /** The heads at a location, and what is there that is none; or why they could not be read. */
 export interface HeadsThere {
   readonly location: LocationName
   readonly heads: readonly SignedHead[]
-  readonly faults: readonly string[]
+  readonly faults: readonly Extract<HeadObject, { head: undefined }>[]
   readonly away: string | undefined
 }
 
@@ -52,13 +53,20 @@ export function compareHeads(
   const keys = new Map(publicKeys.map((key) => [keyIdOf(key), key]))
   const compared = gathered.map(({ location, heads, faults, away }) => {
     const found = heads.map((head) => ({ place: location, head }))
-    const against = headsAgainst(found, { header, entries, keys }).faults
+    const against = headsAgainst(found, { header, entries, keys })
+    const history = acknowledgedHeads(readAlarms(entries, { ...header, keys }))
+    const strange = faults.filter(({ digest }) => !history.has(digest))
+    const acknowledged = against.acknowledged.length + faults.length - strange.length
     const ofLedger = heads.filter(({ ledger }) => ledger === header.ledger).length
     return {
-      said: `${location} location: ${away === undefined ? `${ofLedger} compared` : `not compared, ${away}`}`,
-      faults: [...faults, ...against.map((fault) => `${fault.kind}: ${fault.found}`)].map(
-        (fault) => `a head at the ${location} location: ${fault}`,
-      ),
+      said:
+        away === undefined
+          ? `${location} location: ${ofLedger} compared${acknowledged === 0 ? '' : `, ${acknowledged} that are of no part of this ledger were acknowledged by a person`}`
+          : `${location} location: not compared, ${away}`,
+      faults: [
+        ...strange.map((one) => `${one.objectName}: ${one.found}`),
+        ...against.faults.map((fault) => `${fault.kind}: ${fault.found}`),
+      ].map((fault) => `a head at the ${location} location: ${fault}`),
     }
   })
   return { said: compared.map(({ said }) => said), faults: compared.flatMap(({ faults }) => faults) }

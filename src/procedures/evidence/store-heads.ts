@@ -1,25 +1,33 @@
 import { canonicalJson } from '../../base/canonical-json.ts'
+import type { Clock } from '../../base/clock.ts'
 import { isFailure } from '../../base/failure.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
-import { readHeadText } from '../../model/evidence/evidence-export.ts'
+import {
+  type AlarmHead,
+  alarmNote,
+  describeAlarm,
+  type EvidenceAlarm,
+  readAlarms,
+} from '../../model/evidence/evidence-alarm.ts'
 import { headDigest, headDocument, type SignedHead } from '../../model/evidence/signed-head.ts'
-import type { LocationName } from '../../model/policy/policy.ts'
+import type { LocationName, Policy } from '../../model/policy/policy.ts'
 import type { Locations } from '../../operations/locations/locations.ts'
 import type { Storage } from '../../storage/storage.ts'
+import type { Installation } from '../installation.ts'
 import { describeTrouble } from '../trouble.ts'
+import { headObjectName, ledgerInName, otherHeadObjectName, readHeadObject } from './head-objects.ts'
 
-/** More than any head: what is larger is none. */
-const headBytesMax = 4096
-
-/** Heads that are read of a place: those of many years. */
-const headsMax = 100_000
-
-/** Heads that are there already are read and compared, the newest so many of them; the rest `evidence verify` compares. */
+/** Heads that are there already are read and compared, the newest so many of them, where not all are. */
 const comparedMax = 10
 
-/** The name of a head at a location: its day, the entry up to which it holds, and its ledger. */
-export function headObjectName({ signedAt, sequence, ledger }: SignedHead): string {
-  return `${signedAt.toISOString().slice(0, 10)}-${sequence}-${ledger.slice(0, 8)}.json`
+/** What the heads are kept with. */
+export interface HeadKeeper {
+  readonly locations: Pick<Locations, 'names' | 'evidence'>
+  readonly catalog: Pick<Catalog, 'heads' | 'ledgerEnd' | 'headsAt' | 'noteHeadsAt' | 'evidence' | 'addEvidence'>
+  readonly policy: Pick<Policy, 'environment'>
+  readonly evidenceKeys: Installation['evidenceKeys']
+  readonly clock: Pick<Clock, 'now'>
+  readonly host: Pick<Installation['host'], 'username' | 'hostname'>
 }
 
 export interface HeadsStored {
@@ -30,43 +38,29 @@ export interface HeadsStored {
 
 /**
  * Puts signed heads at every location where they are not yet, as objects that nothing replaces. May be repeated: each
- * head is there whole or not at all, and the next call puts what is missing. A location that can not be reached is a
- * trouble, a sentence, and so is another head under the name of one of these, which stays, and a head of this ledger that
- * the catalog does not have: that shows when the catalog was set back to an older state, or its end was cut off.
+ * head is there whole or not at all, and the next call puts what is missing. What does not go with the evidence is a trouble, a
+ * sentence, and an alarm on record: heads that lay there and were removed; heads of this ledger that the catalog does not have, which
+ * shows when it was set back to an older state, or its end was cut off; something else under the name of a head, which then gets
+ * another name. What a person acknowledged is none any more. A location that can not be reached is a trouble.
+ *
+ * `compare`: which of those that are there are read, the newest or all.
+ *
+ * Crash order: the alarm, then what is put back, so that nothing is mended that is not on record.
  */
 export async function storeHeads(
-  locations: Pick<Locations, 'names' | 'evidence'>,
-  catalog: Pick<Catalog, 'heads'>,
+  keeper: HeadKeeper,
+  compare: 'newest' | 'all',
   signal: AbortSignal,
 ): Promise<{ readonly stored: readonly HeadsStored[]; readonly troubles: readonly string[] }> {
-  const heads = await catalog.heads()
   const done: HeadsStored[] = []
   const troubles: string[] = []
-  for (const location of locations.names) {
+  for (const location of keeper.locations.names) {
     try {
-      await using storage = await locations.evidence(location, signal)
+      await using storage = await keeper.locations.evidence(location, signal)
       if (storage === undefined) continue // With the first backup that lies there.
-      let stored = 0
-      const there = new Set(await Array.fromAsync(storage.inside.list('', signal), ({ objectName }) => objectName))
-      for (const head of heads) {
-        const name = headObjectName(head)
-        if (there.has(name)) {
-          if (heads.length - head.number >= comparedMax) continue
-          const fault = await otherHead(storage.inside, name, head, signal)
-          if (fault !== undefined) troubles.push(`evidence at the ${location} location: ${name}: ${fault}`)
-          continue
-        }
-        await storage.inside.put(
-          name,
-          Buffer.from(`${canonicalJson(headDocument(head))}\n`),
-          { whenPresent: 'keep' },
-          signal,
-        )
-        stored += 1
-      }
-      const unknown = await unknownHead(there, heads, catalog)
-      if (unknown !== undefined) troubles.push(`evidence at the ${location} location: ${unknown}`)
+      const { stored, troubles: found } = await storeAt(keeper, { location, storage: storage.inside, compare }, signal)
       done.push({ location, stored })
+      troubles.push(...found.map((one) => `evidence: ${one}`))
     } catch (error) {
       if (signal.aborted || !isFailure(error)) throw error
       troubles.push(`evidence at the ${location} location: ${describeTrouble(error)}`)
@@ -75,54 +69,143 @@ export async function storeHeads(
   return { stored: done, troubles }
 }
 
-/** What tells of a head of this ledger that is at a location and not in the catalog. */
-async function unknownHead(
-  there: ReadonlySet<string>,
+interface HeadPlace {
+  readonly location: LocationName
+  readonly storage: Storage
+  readonly compare: 'newest' | 'all'
+}
+
+async function storeAt(
+  keeper: HeadKeeper,
+  place: HeadPlace,
+  signal: AbortSignal,
+): Promise<{ readonly stored: number; readonly troubles: readonly string[] }> {
+  const { catalog } = keeper
+  const { location, storage } = place
+  // Before the listing: what was noted by then must be in it, whoever else is putting heads there.
+  const lay = await catalog.headsAt(location)
+  const there = new Map<string, number>()
+  for await (const { objectName, size } of storage.list('', signal)) there.set(objectName, size)
+  const heads = await catalog.heads()
+  const { missing, strange } = await lookAt(heads, { ...place, there }, signal)
+  const troubles: string[] = []
+  const removed = missing.filter(({ digest }) => lay.has(digest))
+  if (removed.length > 0) troubles.push(await raise(keeper, { cause: 'heads removed', location, heads: removed }))
+  for (const { name, head } of missing) {
+    const body = Buffer.from(`${canonicalJson(headDocument(head))}\n`)
+    await storage.put(name, body, { whenPresent: 'keep' }, signal)
+  }
+  await catalog.noteHeadsAt(location, heads.map(headDigest))
+  const unknown = [...strange, ...(await unknownObjects(keeper, { ...place, there }, signal))]
+  const trouble = await raiseUnknown(keeper, place, { there, unknown }, signal)
+  return { stored: missing.length, troubles: trouble === undefined ? troubles : [...troubles, trouble] }
+}
+
+interface HeadToPut extends AlarmHead {
+  readonly head: SignedHead
+}
+
+/** Which heads are not there, under which names they are to be put, and the names that something else has. */
+async function lookAt(
   heads: readonly SignedHead[],
-  catalog: Pick<Catalog, 'heads'>,
+  { storage, there, compare }: HeadPlace & { readonly there: ReadonlyMap<string, number> },
+  signal: AbortSignal,
+): Promise<{ readonly missing: readonly HeadToPut[]; readonly strange: readonly string[] }> {
+  const missing: HeadToPut[] = []
+  const strange: string[] = []
+  for (const [at, head] of heads.entries()) {
+    const [name, digest] = [headObjectName(head), headDigest(head)]
+    const size = there.get(name)
+    if (size === undefined) {
+      missing.push({ name, digest, head })
+      continue
+    }
+    if (compare === 'newest' && heads.length - at > comparedMax) continue
+    if ((await readHeadObject(storage, { objectName: name, size }, signal)).digest === digest) continue
+    strange.push(name)
+    const other = otherHeadObjectName(head)
+    if (!there.has(other)) missing.push({ name: other, digest, head })
+  }
+  return { missing, strange }
+}
+
+/** The names of what lies there and is no head of the catalog: of its ledger, or under the name of no head. */
+async function unknownObjects(
+  { catalog }: HeadKeeper,
+  { storage, there, compare }: HeadPlace & { readonly there: ReadonlyMap<string, number> },
+  signal: AbortSignal,
+): Promise<string[]> {
+  const ledger = (await catalog.ledgerEnd()).ledger.slice(0, 8)
+  // Another process may have signed and stored since: a head is in the catalog before it is there.
+  const known = new Set((await catalog.heads()).flatMap((head) => [headObjectName(head), otherHeadObjectName(head)]))
+  const unknown: string[] = []
+  for (const [objectName, size] of there) {
+    if (known.has(objectName)) continue
+    const of = ledgerInName(objectName)
+    const isOfOther = of !== undefined && of !== ledger
+    // Heads of a ledger before this one stay where they are; only where all is read they are looked at.
+    if (isOfOther && compare === 'newest') continue
+    if (isOfOther && (await readHeadObject(storage, { objectName, size }, signal)).head !== undefined) continue
+    unknown.push(objectName)
+  }
+  return unknown
+}
+
+/** Puts on record what lies there and is not known, unless it is on record; answers what is not acknowledged. */
+async function raiseUnknown(
+  keeper: HeadKeeper,
+  { location, storage }: HeadPlace,
+  { there, unknown }: { readonly there: ReadonlyMap<string, number>; readonly unknown: readonly string[] },
+  signal: AbortSignal,
 ): Promise<string | undefined> {
-  const ledger = heads.at(-1)?.ledger.slice(0, 8)
-  const known = new Set(heads.map(headObjectName))
-  const ofLedger = [...there].filter((name) => name.endsWith(`-${ledger}.json`) && !known.has(name))
-  if (ofLedger.length === 0) return undefined
-  // Another process may have signed and stored since the catalog was read: a head is in the catalog before it is there.
-  const now = new Set((await catalog.heads()).map(headObjectName))
-  const unknown = ofLedger.filter((name) => !now.has(name)).toSorted()
   if (unknown.length === 0) return undefined
-  const what = `${unknown.length === 1 ? 'a head' : `${unknown.length} heads`} of this ledger`
+  const heads: AlarmHead[] = []
+  for (const name of unknown.toSorted()) {
+    const { digest } = await readHeadObject(storage, { objectName: name, size: there.get(name)! }, signal)
+    heads.push({ name, digest })
+  }
+  const alarms = (await alarmsOf(keeper)).filter((one) => one.cause === 'heads unknown' && one.location === location)
+  const onRecord = alarms.flatMap((alarm) => alarm.heads.map((head) => ({ ...head, alarm })))
+  const fresh = heads.filter((head) => !onRecord.some((one) => isSame(one, head)))
+  if (fresh.length > 0) await raise(keeper, { cause: 'heads unknown', location, heads: fresh })
+  const open = heads.filter(
+    (head) => !onRecord.some((one) => isSame(one, head) && one.alarm.acknowledged !== undefined),
+  )
+  if (open.length === 0) return undefined
+  const what = describeAlarm({ cause: 'heads unknown', location, heads: open })
   return (
-    `${unknown[0]}: ${what} that the catalog does not have: the catalog was set back to an older state, or the end of ` +
-    'its ledger was cut off; `evidence verify FILE --heads` tells from which entry on'
+    `${what}; \`evidence verify FILE --heads\` tells from which entry on. Where a person knows why, ` +
+    '`evidence acknowledge --reason …` puts it on record'
   )
 }
 
-async function otherHead(
-  storage: Storage,
-  name: string,
-  head: SignedHead,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const found = readHeadText(Buffer.from(await storage.get(name, {}, signal)).toString('utf8'))
-  if (typeof found === 'string') return `it is no head: ${found}`
-  return headDigest(found) === headDigest(head) ? undefined : 'it is another head than the one of the catalog'
+function isSame(one: AlarmHead, other: AlarmHead): boolean {
+  return one.name === other.name && one.digest === other.digest
 }
 
-/** Every head at a place, and what is there that is none, a sentence each. */
-export async function readHeads(
-  storage: Pick<Storage, 'list' | 'get'>,
-  signal: AbortSignal,
-): Promise<{ readonly heads: readonly SignedHead[]; readonly faults: readonly string[] }> {
-  const heads: SignedHead[] = []
-  const faults: string[] = []
-  for await (const { objectName, size } of storage.list('', signal)) {
-    if (heads.length + faults.length >= headsMax) break
-    if (size > headBytesMax) {
-      faults.push(`${objectName}: it has ${size} bytes, which no head has`)
-      continue
-    }
-    const head = readHeadText(Buffer.from(await storage.get(objectName, {}, signal)).toString('utf8'))
-    if (typeof head === 'string') faults.push(`${objectName}: ${head}`)
-    else heads.push(head)
-  }
-  return { heads: heads.toSorted((a, b) => a.sequence - b.sequence), faults }
+/** The alarms on record. */
+export async function alarmsOf({
+  catalog,
+  policy,
+  evidenceKeys: keys,
+}: Pick<HeadKeeper, 'catalog' | 'policy' | 'evidenceKeys'>): Promise<readonly EvidenceAlarm[]> {
+  const { ledger } = await catalog.ledgerEnd()
+  const entries = await catalog.evidence({ kinds: ['alarm', 'acknowledgement'] })
+  return readAlarms(entries, { environment: policy.environment, ledger, keys })
+}
+
+/** Puts an alarm on record, once while the same is open; answers it as a sentence. */
+async function raise(
+  keeper: HeadKeeper,
+  { cause, location, heads }: Pick<EvidenceAlarm, 'cause' | 'location' | 'heads'>,
+): Promise<string> {
+  const alarm = { cause, location, heads: heads.map(({ name, digest }) => ({ name, digest })) }
+  const isOpen = (await alarmsOf(keeper)).some(
+    (one) =>
+      one.acknowledged === undefined &&
+      canonicalJson({ ...alarm }) === canonicalJson({ cause: one.cause, location: one.location, heads: one.heads }),
+  )
+  const { catalog, clock, host } = keeper
+  if (!isOpen) await catalog.addEvidence(alarmNote(alarm, clock.now(), `${host.username}@${host.hostname}`))
+  return describeAlarm(alarm)
 }

@@ -3,7 +3,7 @@ import { stepNames } from '../../model/procedures/policy-procedures.ts'
 import { planRecovery, type RecoveryRequest } from '../../operations/recover/plan-recovery.ts'
 import { recoverToPoint } from '../../operations/recover/recover-to-point.ts'
 import { describeTarget, formatTimeUs, parseRecoveryTarget } from '../../operations/recover/recovery-target.ts'
-import { amcheckSandbox } from '../../sources/postgresql/amcheck.ts'
+import { amcheckSandbox, amcheckUsual } from '../../sources/postgresql/amcheck.ts'
 import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import { formatLsn } from '../../sources/postgresql/lsn.ts'
 import { openWalArchive } from '../postgresql/open-wal-archive.ts'
@@ -12,7 +12,7 @@ import { noSnapshot, requireEmpty, restoreSnapshot, roleOf, tablespaceMap } from
 import { sandboxName } from '../postgresql/sandbox-name.ts'
 import { serverUser } from '../postgresql/server-user.ts'
 import { endServersOn, serversOn } from '../postgresql/servers-on.ts'
-import { failedAssertions } from '../postgresql/start-backup-sandbox.ts'
+import { failedServerAssertions } from '../postgresql/ask-restored-server.ts'
 import type { ProcedureContext, ProcedureOutcome } from '../runs/procedure-context.ts'
 import type { StepRunner } from '../step-runner.ts'
 
@@ -192,9 +192,9 @@ async function verifyRecovered(
       facts: { hint: 'Begin anew, into another folder' },
     })
   }
-  const faults = await failedAssertions(installation, { source, url }, signal)
+  const faults = await failedServerAssertions(installation, { source, url }, signal)
   if (end === 'paused') return faults
-  for (const { database, faults: found } of await amcheckSandbox(url, signal)) {
+  for (const { database, faults: found } of await amcheckSandbox(url, amcheckUsual, signal)) {
     faults.push(...found.map(({ relation, detail }) => `${relation} of database ${database}: ${detail}`))
   }
   return faults

@@ -1,7 +1,7 @@
 import { connectPostgresql } from '../../sources/postgresql/connection.ts'
 import { connectionOf } from '../backup/back-up-postgresql-source.ts'
 import type { Installation } from '../installation.ts'
-import type { AskDatabase } from '../services/validate-source.ts'
+import type { AskDatabase } from '../questions/question-fault.ts'
 import { requirePostgresql } from './physical-backups.ts'
 
 /** Asks the server of a source, in production, by the URL of the policy: the first value of the first row. */

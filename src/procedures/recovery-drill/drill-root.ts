@@ -9,6 +9,8 @@ export interface RecoveryDrillOrder {
   readonly keyringExport?: string
   /** Or shares of the recovery kit. */
   readonly shares: readonly string[]
+  /** Whether what was restored stays, even where production has it. */
+  readonly keep?: boolean
 }
 
 /**
@@ -18,7 +20,9 @@ export interface RecoveryDrillOrder {
 export interface DrillRoot {
   /** What the one location that is left is called in the policy. */
   readonly location: LocationName
-  /** Makes the folder and recovers the keyring in it; what is there already of the same run is kept. Failures `refused`, `keyring_locked`. */
+  /** Whether a drill can begin so: failures `refused`, `kit_locked`, `kit_damaged`, `usage`. Touches nothing. */
+  check(order: RecoveryDrillOrder, signal: AbortSignal): Promise<void>
+  /** Makes the folder and recovers the keyring in it; what is there already of the same run is kept. Failures of check(), `keyring_locked`. */
   make(run: string, order: RecoveryDrillOrder, signal: AbortSignal): Promise<void>
   /** Opens what make() made. Its one location is "primary" in it, whatever it is called in the policy. */
   open(
@@ -27,4 +31,6 @@ export interface DrillRoot {
   ): Promise<{ readonly installation: Installation } & AsyncDisposable>
   /** Removes the keys from the folder; what was restored stays. */
   forgetKeys(order: RecoveryDrillOrder): Promise<void>
+  /** Removes what a drill made in the folder; may be run twice. */
+  empty(order: RecoveryDrillOrder): Promise<void>
 }

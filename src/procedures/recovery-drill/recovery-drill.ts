@@ -1,39 +1,21 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Failure, type FailureCode, isFailure } from '../../base/failure.ts'
-import type { Id } from '../../model/id.ts'
+import { Failure } from '../../base/failure.ts'
 import { stepNames } from '../../model/procedures/policy-procedures.ts'
-import type { RestorePhases } from '../../model/run.ts'
 import { recoveryOrder } from '../../model/procedures/recovery-order.ts'
-import { queryValue } from '../../sources/sqlite/query-value.ts'
 import type { Installation } from '../installation.ts'
 import { rebuildCatalog } from '../rebuild-catalog.ts'
-import { chooseBackup } from '../restore/choose-backup.ts'
-import { openBackup } from '../restore/open-backup.ts'
-import { readManifest } from '../restore/read-manifest.ts'
-import { restorePhases } from '../restore/restore-phases.ts'
-import { restorers } from '../restore/restore-source.ts'
-import { type NegativeControl, negativeControl } from '../restore-test/negative-control.ts'
-import { openTestEnvironment } from '../restore-test/test-environment.ts'
 import type { ProcedureContext, ProcedureOutcome } from '../runs/procedure-context.ts'
 import type { StepRunner } from '../step-runner.ts'
+import { controlDrill, type DrillControl } from './control-drill.ts'
+import { copiesOfProduction, type DrillLeft, removeCopies } from './drill-copies.ts'
 import type { DrillRoot, RecoveryDrillOrder } from './drill-root.ts'
+import { recoverSource } from './recover-source.ts'
+import type { SourceRecovered } from './source-recovered.ts'
 
-const [loss, execute, measure, document] = stepNames('recovery-drill')
-
-/** What became of one source. Plain JSON. */
-interface SourceRecovered {
-  readonly source: string
-  readonly outcome: 'equal' | 'different' | 'not compared' | 'lost'
-  readonly backup: Id | null
-  /** ISO 8601. */
-  readonly takenAt: string | null
-  readonly bytes: number
-  readonly durationMs: number
-  /** Absent where it was not carried out to its end. */
-  readonly phases?: RestorePhases
-  readonly differences: readonly string[]
-}
+export const recoveryDrillSteps = stepNames('recovery-drill')
+const [loss, execute, measure, document] = recoveryDrillSteps
+const lookStep = `${execute!}: look at production`
+const controlStep = `${execute!}: negative control`
+const removeStep = `${document!}: remove what was restored`
 
 /** What was measured. Plain JSON. */
 interface DrillMeasured {
@@ -45,8 +27,9 @@ interface DrillMeasured {
 
 /**
  * The disaster recovery drill: in an empty folder, with nothing but one location and the keys, the catalog is rebuilt, every
- * source is restored in its order and compared with its manifest, and each part is timed; then what was restored is damaged,
- * and the comparison must find that. It is closed when a person has written the lessons learned. Nothing in production is
+ * source is restored in its order and compared with its manifest, and each part is timed; then a copy is damaged, and the
+ * comparison must find that. What came back equal and production has still is removed at the end: it is confidential, and lies in
+ * the open. Anything else stays. The drill is closed when a person has written the lessons learned. Nothing in production is
  * touched, and nothing at the location but its locks. Each step may run twice.
  */
 export async function recoveryDrill(
@@ -63,12 +46,17 @@ export async function recoveryDrill(
   const recovered: SourceRecovered[] = []
   for (const source of recoveryOrder(installation.policy)) {
     const one = await step(`${execute!}: restore ${source}`, (signal) =>
-      inRoot(context, root, order, signal, (isolated) => recoverOne(context, { isolated, order, source }, signal)),
+      inRoot(context, root, order, signal, (isolated) => recoverSource(context, { isolated, order, source }, signal)),
     )
     recovered.push(one)
   }
-  const control = await step(`${execute!}: negative control`, (signal) =>
-    inRoot(context, root, order, signal, (isolated) => controlOne(context, { isolated, order, recovered }, signal)),
+  const copies = await step(lookStep, async (signal) =>
+    order.keep === true ? [] : await copiesOfProduction(installation, recovered, signal),
+  )
+  const control = await step(controlStep, (signal) =>
+    inRoot(context, root, order, signal, (isolated) =>
+      controlDrill(context, { isolated, order, recovered, copies }, signal),
+    ),
   )
   const measured = await step(measure!, async () =>
     measureDrill(installation, { begun, rebuiltMs: rebuilt.durationMs, recovered, control }),
@@ -77,7 +65,13 @@ export async function recoveryDrill(
     await root.forgetKeys(order)
     await documentDrill(context, root, { recovered, control, measured })
   })
-  return outcomeOf(context, { recovered, control, measured, order })
+  const left = await step(removeStep, () => {
+    const drill = { order, run: context.id, emptyRoot: () => root.empty(order) }
+    // What differs stays to be looked at.
+    const equal = recovered.filter(({ outcome, source }) => outcome === 'equal' && copies.includes(source))
+    return removeCopies(installation, drill, { copies: equal.map(({ source }) => source), recovered })
+  })
+  return outcomeOf(context, { recovered, control, measured, left })
 }
 
 function requireRoot({ drillRoot }: ProcedureContext): DrillRoot {
@@ -133,114 +127,6 @@ async function rebuild(
   return { backups: backups.length, durationMs: Math.round(clock.monotonicMs() - beginMs) }
 }
 
-interface SourceWork {
-  readonly isolated: Installation
-  readonly order: RecoveryDrillOrder
-  readonly source: string
-}
-
-/** A server's files go where the user of the server can come to them; the rest below the root. */
-function targetOf({ isolated, order, source }: SourceWork, run: string): string {
-  const isServer = isolated.policy.sources[source]?.kind === 'postgresql'
-  if (isServer) return join(isolated.programs.sharedFolder, `zakops-drill-${run}-${source}`)
-  return join(order.into, 'restored', source)
-}
-
-/** What these say of a backup is the result of the drill. */
-const findings: ReadonlySet<FailureCode> = new Set<FailureCode>([
-  'repository_damaged',
-  'object_missing',
-  'not_proven',
-  'snapshot_missing',
-  'database_unreadable',
-])
-
-async function recoverOne(context: ProcedureContext, work: SourceWork, signal: AbortSignal): Promise<SourceRecovered> {
-  const { isolated, source } = work
-  const { clock, catalog, policy } = isolated
-  const beginMs = clock.monotonicMs()
-  const durationMs = (): number => Math.round(clock.monotonicMs() - beginMs)
-  const target = targetOf(work, context.id)
-  await rm(target, { recursive: true, force: true }) // Left by the same step, which was killed.
-  await mkdir(target, { recursive: true, mode: 0o700 })
-  const backups = (await catalog.backups({ source })).filter(({ environment }) => environment === policy.environment)
-  if (backups.length === 0) {
-    const differences = [`no backup of ${source} is at the location that is left`]
-    return { source, outcome: 'lost', backup: null, takenAt: null, bytes: 0, durationMs: durationMs(), differences }
-  }
-  const backup = chooseBackup(source, backups, 'latest')
-  const known = { source, backup: backup.id, takenAt: backup.takenAt.toISOString() }
-  try {
-    await using opened = await openBackup(isolated, { backup, location: 'primary' }, context.watch, signal)
-    const openMs = durationMs()
-    const restoreOrder = { run: context.id, source, backup: backup.id, location: 'primary', target } as const
-    const content = await restorers[backup.sourceKind]({
-      installation: isolated,
-      opened,
-      order: restoreOrder,
-      watch: context.watch,
-    })
-    const expected = await readManifest(opened)
-    const comparingMs = durationMs()
-    let { outcome, differences } = content
-    if (outcome === 'not compared' && expected !== undefined) {
-      await using environment = await openTestEnvironment({
-        installation: isolated,
-        opened,
-        source,
-        folder: target,
-        expected,
-      })
-      differences = await environment.compare()
-      outcome = differences.length === 0 ? 'equal' : 'different'
-    }
-    const told = [...differences, ...assertionFaults(isolated, source, target)].slice(0, 20)
-    const isRight = outcome === 'equal' && told.length > 0 ? 'different' : outcome
-    const verifyMs = content.verifyMs + durationMs() - comparingMs
-    const phases = restorePhases({ durationMs: durationMs(), openMs, verifyMs })
-    return { ...known, outcome: isRight, bytes: content.bytes, durationMs: durationMs(), phases, differences: told }
-  } catch (error) {
-    if (!isFailure(error) || !findings.has(error.code)) throw error
-    return { ...known, outcome: 'different', bytes: 0, durationMs: durationMs(), differences: [error.message] }
-  }
-}
-
-/** The validations that can be asked of a restored database. Those by HTTP and command would ask production. */
-function assertionFaults({ policy }: Installation, source: string, folder: string): string[] {
-  const known = policy.sources[source]
-  if (known?.kind !== 'sqlite') return []
-  const path = join(folder, known.path.split('/').at(-1)!)
-  return known.validations.flatMap((one) => {
-    if (!('sql' in one)) return []
-    const found = queryValue(path, one.sql)
-    return found === one.expect ? [] : [`"${one.sql}" answers "${found ?? 'nothing'}", expected "${one.expect}"`]
-  })
-}
-
-/** Damages the smallest source that came back equal; undefined where none did. */
-async function controlOne(
-  context: ProcedureContext,
-  work: {
-    readonly isolated: Installation
-    readonly order: RecoveryDrillOrder
-    readonly recovered: readonly SourceRecovered[]
-  },
-  signal: AbortSignal,
-): Promise<(NegativeControl & { readonly source: string }) | undefined> {
-  const { isolated, order, recovered } = work
-  const [smallest] = recovered.filter(({ outcome }) => outcome === 'equal').toSorted((a, b) => a.bytes - b.bytes)
-  if (smallest === undefined) return undefined
-  const { source } = smallest
-  const backup = (await isolated.catalog.backups({ source })).find(({ id }) => id === smallest.backup)!
-  await using opened = await openBackup(isolated, { backup, location: 'primary' }, context.watch, signal)
-  const expected = await readManifest(opened)
-  if (expected === undefined) return undefined
-  const folder = targetOf({ isolated, order, source }, context.id)
-  await using environment = await openTestEnvironment({ installation: isolated, opened, source, folder, expected })
-  const control = await negativeControl(environment)
-  return { ...control, source }
-}
-
 /** What was reached, against what the policy promises. */
 function measureDrill(
   { policy }: Installation,
@@ -248,7 +134,7 @@ function measureDrill(
     readonly begun: DrillBegun
     readonly rebuiltMs: number
     readonly recovered: readonly SourceRecovered[]
-    readonly control: NegativeControl | undefined
+    readonly control: DrillControl | undefined
   },
 ): DrillMeasured {
   const { begun, rebuiltMs, recovered, control } = facts
@@ -276,7 +162,7 @@ function measureDrill(
 
 interface DrillResult {
   readonly recovered: readonly SourceRecovered[]
-  readonly control: (NegativeControl & { readonly source: string }) | undefined
+  readonly control: DrillControl | undefined
   readonly measured: DrillMeasured
 }
 
@@ -308,14 +194,14 @@ async function documentDrill(
 
 function outcomeOf(
   { id }: ProcedureContext,
-  { recovered, control, measured, order }: DrillResult & { readonly order: RecoveryDrillOrder },
+  { recovered, control, measured, left }: DrillResult & { readonly left: DrillLeft },
 ): ProcedureOutcome {
   const { durationMs, outcome, points, gaps } = measured
   const equal = recovered.filter((one) => one.outcome === 'equal').length
   return {
     isProven: gaps.length === 0,
     summary:
-      `${outcome}: ${equal} of ${recovered.length} sources in ${Math.round(durationMs / 1000)} s, below ${order.into}; ` +
+      `${outcome}: ${equal} of ${recovered.length} sources in ${Math.round(durationMs / 1000)} s; ${leftText(left)}; ` +
       `it is closed by \`procedure drill-lessons ${id} --text …\``,
     gaps,
     facts: {
@@ -328,6 +214,14 @@ function outcomeOf(
       })),
       points: points.map((one) => ({ ...one })),
       negativeControl: control === undefined ? null : { ...control },
+      removed: [...left.removed],
+      kept: left.kept.map((one) => ({ ...one })),
     },
   }
+}
+
+function leftText({ removed, kept }: DrillLeft): string {
+  const gone = removed.length === 0 ? [] : [`what was restored of ${removed.join(', ')} is removed`]
+  const there = kept.map(({ source, folder }) => `${source} stays in ${folder}`)
+  return [...gone, ...there].join(', ') || 'nothing was restored'
 }

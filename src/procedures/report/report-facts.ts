@@ -1,3 +1,4 @@
+import { alarmOf, describeAlarm } from '../../model/evidence/evidence-alarm.ts'
 import type { EvidenceEntry } from '../../model/evidence/evidence-entry.ts'
 import type { SignedHead } from '../../model/evidence/signed-head.ts'
 import type { PolicyStatus } from '../../model/status/policy-status.ts'
@@ -214,8 +215,9 @@ function stepOf({ at, facts }: EvidenceEntry): ReportStep[] {
   ]
 }
 
-/** Changes of the policy, uses of the keys, refusals, and runs that failed. */
-function eventOf({ at, kind, actor, facts }: EvidenceEntry): ReportEvent[] {
+/** Changes of the policy, uses of the keys, refusals, alarms about the evidence, and runs that failed. */
+function eventOf(entry: EvidenceEntry): ReportEvent[] {
+  const { at, kind, actor, facts } = entry
   const event = (said: string): ReportEvent[] => [{ at, kind, actor, text: said }]
   switch (kind) {
     case 'policy version': {
@@ -228,6 +230,12 @@ function eventOf({ at, kind, actor, facts }: EvidenceEntry): ReportEvent[] {
       const generation = count(facts, 'generation') === 0 ? '' : `, generation ${count(facts, 'generation')}`
       return event(`keys: ${text(facts, 'event')}${generation}`)
     }
+    case 'alarm':
+      return event(describeAlarmEntry(entry))
+    case 'acknowledgement': {
+      const alarms = Array.isArray(facts['alarms']) ? facts['alarms'].join(', ') : ''
+      return event(`the alarms of entries ${alarms} were acknowledged: ${text(facts, 'reason')}`)
+    }
     case 'refusal':
       return event(`${text(facts, 'command')}: ${text(facts, 'message')}`)
     case 'run ended': {
@@ -238,4 +246,9 @@ function eventOf({ at, kind, actor, facts }: EvidenceEntry): ReportEvent[] {
     default:
       return []
   }
+}
+
+function describeAlarmEntry(entry: EvidenceEntry): string {
+  const alarm = alarmOf(entry)
+  return alarm === undefined ? 'an alarm about the evidence' : describeAlarm(alarm)
 }

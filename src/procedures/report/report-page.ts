@@ -144,7 +144,7 @@ function testsSection({ tests }: ReportRecord): HtmlText {
 
 function eventsSection({ events }: ReportRecord): HtmlText {
   if (events.length === 0)
-    return html`<section><h2>Changes, keys, refusals, failures</h2><p class="empty">None in this time.</p></section>`
+    return html`<section><h2>Changes, keys, refusals, alarms, failures</h2><p class="empty">None in this time.</p></section>`
   const rows = events
     .slice(-rowsMax)
     .map(
@@ -152,7 +152,7 @@ function eventsSection({ events }: ReportRecord): HtmlText {
         html`<tr><td>${formatMinute(at)}</td><td>${kind}</td><td>${text}</td><td>${actor}</td></tr>`,
     )
   const more = events.length > rowsMax ? html`<p class="note">The last ${rowsMax} of ${events.length}.</p>` : undefined
-  return html`<section><h2>Changes, keys, refusals, failures</h2>${more}<table><thead><tr><th>When</th><th>What</th><th>Record</th><th>By</th></tr></thead><tbody>${rows}</tbody></table></section>`
+  return html`<section><h2>Changes, keys, refusals, alarms, failures</h2>${more}<table><thead><tr><th>When</th><th>What</th><th>Record</th><th>By</th></tr></thead><tbody>${rows}</tbody></table></section>`
 }
 
 function controlsSection({ status }: ReportFacts): HtmlText {

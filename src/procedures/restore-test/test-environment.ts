@@ -7,6 +7,8 @@ import { compareSqliteManifests } from '../../sources/sqlite/compare-manifests.t
 import { damageCopy } from '../../sources/sqlite/damage-copy.ts'
 import { SqliteWorkers } from '../../sources/sqlite/sqlite-workers.ts'
 import type { Installation } from '../installation.ts'
+import { askFile, failedFileAssertions } from '../questions/ask-file.ts'
+import type { AskDatabase } from '../questions/question-fault.ts'
 import type { OpenedBackup } from '../restore/open-backup.ts'
 import { openServerEnvironment } from './server-environment.ts'
 import { compareFiles } from '../restore/restore-files.ts'
@@ -22,10 +24,15 @@ export interface RestoredCopy {
 
 /** Where a restored copy is compared and damaged: a folder, or a private server on it. */
 export interface TestEnvironment extends AsyncDisposable {
-  /** In what the copy differs from its manifest, a sentence each. */
-  compare(): Promise<readonly string[]>
+  /**
+   * In what the copy differs from its manifest, a sentence each. `damaged`: by the same comparison, but only of what damage()
+   * damaged, where that is less than all.
+   */
+  compare(what: 'all' | 'damaged'): Promise<readonly string[]>
   /** Damages the copy a little; says how. Twice may be as none. */
   damage(): Promise<string>
+  /** Where it is a database: asks it, once it was compared. */
+  readonly ask?: AskDatabase
 }
 
 /** Opens the test environment of a copy of any kind. */
@@ -44,8 +51,9 @@ export async function openTestEnvironment(copy: RestoredCopy): Promise<TestEnvir
     case 'sqlite': {
       const path = databaseIn(copy)
       return {
-        compare: async () => await compareDatabase(copy, path, expected),
+        compare: async () => await compareDatabase(copy, { path, expected }),
         damage: async () => damageCopy(path, expected.tables),
+        ask: askFile(path),
         [Symbol.asyncDispose]: async () => {},
       }
     }
@@ -59,15 +67,15 @@ export async function openTestEnvironment(copy: RestoredCopy): Promise<TestEnvir
 type SqliteExpected = Extract<Manifest, { kind: 'sqlite' }>
 
 async function compareDatabase(
-  { installation, opened }: RestoredCopy,
-  path: string,
-  expected: SqliteExpected,
+  { installation: { policy, threads }, opened: { signal }, source }: RestoredCopy,
+  { path, expected }: { readonly path: string; readonly expected: SqliteExpected },
 ): Promise<readonly string[]> {
-  await using lent = installation.threads.lend(SqliteWorkers)
+  await using lent = threads.lend(SqliteWorkers)
   try {
-    const found = await lent.crew.examine(path, path, opened.signal)
+    const found = await lent.crew.examine(path, path, signal)
     lent.keep()
-    return compareSqliteManifests(expected, found)
+    const differences = compareSqliteManifests(expected, found)
+    return [...differences, ...(await failedFileAssertions(policy, { source, path }, signal))]
   } catch (error) {
     if (!isFailure(error, 'database_unreadable')) throw error
     return [error.message]

@@ -1,4 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts'
+import { changesProduction } from '../../model/procedures/policy-procedures.ts'
 import type { RunProcess } from '../../model/run.ts'
 import { procedureRuns, type ProcedureRun, stepsOfRun } from './find-run.ts'
 import { stoppedServices } from './stopped-services.ts'
@@ -43,7 +44,8 @@ export async function interruptedRuns(
 }
 
 /** A sentence for people, with what they can do. */
-export function describeInterruption({ run, stopped }: InterruptedRun): string {
+export function describeInterruption({ run, procedure, stopped }: InterruptedRun): string {
   const state = stopped.length === 0 ? '' : `; STOPPED and not started again: ${stopped.join(', ')}`
-  return `run ${run} did not end${state}: \`procedure resume ${run}\` goes on, \`procedure roll-back ${run}\` undoes it`
+  const undo = changesProduction(procedure) ? `, \`procedure roll-back ${run}\` undoes it` : ''
+  return `run ${run} did not end${state}: \`procedure resume ${run}\` goes on${undo}`
 }

@@ -8,9 +8,11 @@ import { selectBackup } from '../restore-test/restore-test.ts'
 import type { ProcedureContext } from './procedure-context.ts'
 import type { ProcedureOrder } from './procedure-table.ts'
 
+type PlanContext = Pick<ProcedureContext, 'installation' | 'id' | 'drillRoot'>
+
 /** What each step of a run would do. Touches nothing. Failures of an order that can not be done, before anything is begun. */
 export async function planProcedure(
-  context: Pick<ProcedureContext, 'installation' | 'id'>,
+  context: PlanContext,
   { procedure, order }: ProcedureOrder,
   signal: AbortSignal,
 ): Promise<readonly StepText[]> {
@@ -19,7 +21,7 @@ export async function planProcedure(
 }
 
 async function details(
-  context: Pick<ProcedureContext, 'installation' | 'id'>,
+  context: PlanContext,
   wanted: ProcedureOrder,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
@@ -70,12 +72,14 @@ async function details(
       }
     }
     case 'recovery-drill': {
-      const [loss, execute] = stepNames('recovery-drill')
+      const [loss, execute, , document] = stepNames('recovery-drill')
+      await context.drillRoot?.check(wanted.order, signal)
       const keys = wanted.order.keyringExport ?? `the shares ${wanted.order.shares.join(', ')}`
       const sources = recoveryOrder(context.installation.policy).join(', ')
       return {
         [loss!]: `begins in ${wanted.order.into} with the location that is left and the keys of ${keys}`,
         [execute!]: `rebuilds the catalog, then restores and compares ${sources}`,
+        [document!]: `puts the drill on record; what was restored ${wanted.order.keep === true ? 'stays' : 'is removed where production has it still'}; a person adds the lessons afterwards`,
       }
     }
     default:

@@ -3,6 +3,7 @@ import { Failure, isFailure } from '../../base/failure.ts'
 import { valueAtPath } from '../../model/json-path.ts'
 import type { ValidationPolicy } from '../../model/policy/policy.ts'
 import type { Installation } from '../installation.ts'
+import { type AskDatabase, type Question, questionFault } from '../questions/question-fault.ts'
 import { requireHealthy, runPolicyCommand, servicesOf } from './services.ts'
 
 type HttpValidation = Extract<ValidationPolicy, { http: unknown }>['http']
@@ -13,9 +14,6 @@ const againMs = 500
 const answerMsMax = 10_000
 const answerBytesMax = 1024 * 1024
 const toldCharactersMax = 200
-
-/** Asks a database one question: its value as text, undefined where there is none. */
-export type AskDatabase = (sql: string, signal: AbortSignal) => Promise<string | undefined>
 
 /**
  * Whether the application works: the health checks of the source's services, then its validations, each tried again for a minute.
@@ -77,18 +75,19 @@ async function fault(
 
 async function sqlFault(
   ask: AskDatabase | undefined,
-  { sql, expect }: Extract<ValidationPolicy, { sql: unknown }>,
+  question: Question,
   signal: AbortSignal,
 ): Promise<Fault | undefined> {
+  const { sql } = question
   if (ask === undefined) return { detail: `"${sql}" can only be asked of a database`, isLasting: true }
   try {
-    const value = await ask(sql, signal)
+    const found = await questionFault(ask, question, signal)
     // What a database says does not change by waiting.
-    return value === expect ? undefined : { detail: wanted(`"${sql}" answers`, value, expect), isLasting: true }
+    return found === undefined ? undefined : { detail: `"${sql}": ${found}`, isLasting: true }
   } catch (error) {
     if (signal.aborted || !isFailure(error)) throw error
-    // A server that was started just now may not take connections yet.
-    return { detail: `"${sql}" can not be asked: ${error.message}`, isLasting: error.code !== 'connection_failed' }
+    // A server that was started just now may not take connections yet, and an application may hold its database.
+    return { detail: `"${sql}" can not be asked: ${error.message}`, isLasting: false }
   }
 }
 

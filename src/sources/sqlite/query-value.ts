@@ -1,14 +1,19 @@
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteFailure } from './sqlite-failure.ts'
 
-/** The first value that a query answers, as text; undefined where it answers no row. Nothing is written. Failure `database_unreadable` and others of SQLite. */
+/**
+ * The first value that a query answers, as text; undefined where it answers no row or NULL. Nothing is written. Holds its
+ * thread up: see SqliteWorkers. Failure `database_unreadable` and others of SQLite.
+ */
 export function queryValue(path: string, sql: string): string | undefined {
   try {
     const database = new DatabaseSync(path, { readOnly: true, allowExtension: false })
     try {
-      const row = database.prepare(sql).get()
+      const statement = database.prepare(sql)
+      statement.setReadBigInts(true) // Else a whole number beyond 2^53 is an error.
+      const row = statement.get()
       const value = row === undefined ? undefined : Object.values(row)[0]
-      return value === undefined ? undefined : String(value)
+      return value === undefined || value === null ? undefined : String(value)
     } finally {
       database.close()
     }

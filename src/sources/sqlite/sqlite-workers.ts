@@ -62,6 +62,11 @@ export class SqliteWorkers implements RestingCrew {
     this.#pool.ref()
   }
 
+  /** See queryValue(). */
+  async ask(path: string, sql: string, signal: AbortSignal): Promise<string | undefined> {
+    return (await this.#run({ kind: 'ask', path, sql }, signal)).value
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.close()
   }

@@ -5,6 +5,8 @@ import { test } from 'node:test'
 import type { CommandRun } from '../../../../testing/fake-world.ts'
 import { PolicyDesk } from '../../../../testing/policy-desk.ts'
 import { temporaryFolder } from '../../../../testing/temporary-folder.ts'
+import { openSqliteCatalog } from '../../../catalog/sqlite/sqlite-catalog.ts'
+import { acknowledgementNote, alarmOf } from '../../../model/evidence/evidence-alarm.ts'
 
 const verify = (file: string): string[] => ['evidence', 'verify', file, '--public-key', 'key.pem']
 const report = (...words: readonly string[]): string[] => ['evidence', 'report', ...words]
@@ -82,10 +84,120 @@ test('a catalog that was set back is told by the heads at the locations: by each
   rmSync(desk.folder.at('state'), { recursive: true })
   renameSync(desk.folder.at('older'), desk.folder.at('state'))
   const told = await desk.type(['backup'], 3)
-  assert.match(told.stderr, /of this ledger that the catalog does not have: the catalog was set back/)
+  assert.match(told.stderr, /primary location that the catalog does not have: the catalog was set back to/)
+  assert.match(told.stderr, /secondary location that the catalog does not have/)
   await desk.type(report('--month', '2026-01', '--to', 'a.html'), 5)
   const page = readFileSync(desk.folder.at('a.html'), 'utf8')
   assert.match(page, /Ledger<\/p><strong>not proven[\s\S]*The ledger is not as it was recorded: a head at the primary/)
+})
+
+test('a person acknowledges why the catalog was set back: then it is history, in status, verify, the report and for an auditor', async () => {
+  await using desk = await PolicyDesk.open()
+  await desk.type(['backup'])
+  await desk.export('early.jsonl')
+  cpSync(desk.folder.at('state'), desk.folder.at('older'), { recursive: true })
+  desk.nextDay()
+  await desk.type(['backup'])
+  await desk.export('late.jsonl')
+  rmSync(desk.folder.at('state'), { recursive: true })
+  renameSync(desk.folder.at('older'), desk.folder.at('state'))
+  writeFileSync(desk.folder.at('key.pem'), (await desk.type(['evidence', 'public-key'])).stdout)
+  assert.match((await desk.type(['backup'], 3)).stderr, /`evidence acknowledge --reason …` puts it on record/)
+  await desk.type(['backup'], 3)
+  const status = await desk.type(['status'], 5)
+  assert.match(status.stdout, /breached +Primary\s+evidence, 2026-01-02 00:00 \(entry \d+\): a signed head lies at/)
+  assert.match(status.stdout, /→ find out why, then: zakops-backup evidence acknowledge --reason TEXT/)
+  const foreign = desk.heads('primary')
+
+  await desk.type(['evidence', 'acknowledge', '--reason', ' '], 2)
+  // Who may write the catalog can not acknowledge in the place of a person: he has no key.
+  const catalog = await openSqliteCatalog(desk.folder.at('state', 'catalog.sqlite'))
+  const heads = (await catalog.evidence({ kinds: ['alarm'] })).flatMap((one) => alarmOf(one)!.heads)
+  const said = { alarms: [1, 2, 3, 11, 12, 13], heads: heads.map(({ digest }) => digest), reason: 'fine' }
+  const signed = { key: '0'.repeat(16), signature: '0'.repeat(128) }
+  await catalog.addEvidence(acknowledgementNote({ ...said, at: desk.clock.now(), actor: 'ann' }, signed))
+  await catalog.close()
+  await desk.type(['backup'], 3)
+  const done = await desk.type(['evidence', 'acknowledge', '--reason', 'the disk of the state failed <b>'])
+  assert.match(
+    done.stdout,
+    /^entry \d+: a signed head lies at the primary[^]*2 alarms acknowledged; on record and signed/,
+  )
+  const again = await desk.type(['evidence', 'acknowledge', '--reason', 'once more'])
+  assert.match(again.stdout, /^no alarm is open/)
+  await desk.type(['backup'])
+  await desk.type(['verify'])
+  assert.doesNotMatch((await desk.type(['status'], 0)).stdout, /signed head/)
+  // What was there is there, and what is signed now lies beside it, where a name was taken too.
+  for (const name of foreign) assert.ok(desk.heads('primary').includes(name))
+
+  await desk.export('now.jsonl')
+  const audited = await desk.type([...verify('now.jsonl'), '--policy', 'zakops-backup.yaml'])
+  assert.match(
+    audited.stderr,
+    /a head at .*, signed 2026-01-02 00:00 over \d+ entries: .*acknowledged by test-user@test-host, 2026-01-02 00:00: the disk of the state failed/,
+  )
+  await desk.type(report('--month', '2026-01', '--to', 'a.html'))
+  const page = readFileSync(desk.folder.at('a.html'), 'utf8')
+  assert.match(page, /a signed head lies at the primary[^]*were acknowledged: the disk of the state failed &lt;b&gt;/)
+  assert.match(page, /Ledger<\/p><strong>intact[^]*1 that are of no part of this ledger were acknowledged by a person/)
+
+  // Nobody acknowledged what somebody puts there later, nor the export of before.
+  await desk.type([...verify('late.jsonl'), '--policy', 'zakops-backup.yaml'], 5)
+  const name = desk.heads('off-site')[0]!
+  writeFileSync(desk.folder.at('off-site/production/evidence', `2026-02-01-1-${name.slice(-13, -5)}.json`), 'x')
+  assert.match((await desk.type(['backup'], 3)).stderr, /a signed head lies at the secondary location/)
+})
+
+test('signed heads that were removed from a location are put back, and that is told and on record until a person says why', async () => {
+  await using desk = await PolicyDesk.open()
+  await desk.type(['backup'])
+  desk.nextDay()
+  await desk.type(['backup'])
+  await desk.type(['backup'])
+  const evidence = desk.folder.at('off-site/production/evidence')
+  const [first] = desk.heads('off-site')
+  rmSync(desk.folder.at('off-site/production/evidence', first!))
+  assert.match(
+    (await desk.type(['backup'], 3)).stderr,
+    new RegExp(`a signed head that lay at the secondary location was gone, and was put back: ${first}`),
+  )
+  assert.deepEqual(desk.heads('off-site'), desk.heads('primary'))
+  await desk.type(['backup'])
+  const status = await desk.type(['status', '--json'])
+  assert.match(status.stdout, /was gone, and was put back: /)
+  rmSync(evidence, { recursive: true })
+  assert.match((await desk.type(['verify'], 3)).stderr, /\d signed heads that lay at the secondary location were gone/)
+  await desk.type(['evidence', 'acknowledge', '--reason', 'a new disk'])
+  assert.doesNotMatch((await desk.type(['status', '--json'])).stdout, /was gone/)
+  const kinds = (await desk.export('ledger.jsonl')).match(/"kind":"(alarm|acknowledgement)"/g)
+  assert.deepEqual(kinds, ['"kind":"alarm"', '"kind":"alarm"', '"kind":"acknowledgement"'])
+})
+
+test('heal puts the signed heads of a location that was lost back, and says so; the next backup is a clean one', async () => {
+  await using desk = await PolicyDesk.open()
+  await desk.type(['backup'])
+  const heads = desk.heads('primary')
+  rmSync(desk.folder.at('primary/production'), { recursive: true })
+  assert.match((await desk.type(['heal'])).stderr, /a signed head that lay at the primary location was gone/)
+  assert.deepEqual(desk.heads('primary'), heads)
+  await desk.type(['backup'])
+  assert.match((await desk.type(['status'])).stdout, /due +Primary\s+evidence, .*: a signed head that lay/)
+})
+
+test('something else under the name of a head keeps its place, and the head lies beside it', async () => {
+  await using desk = await PolicyDesk.open()
+  await desk.type(['backup'])
+  const [name] = desk.heads('primary')
+  const path = desk.folder.at('primary/production/evidence', name!)
+  writeFileSync(path, 'x')
+  assert.match((await desk.type(['verify'], 3)).stderr, /a signed head lies at the primary location that the catalog/)
+  assert.equal(readFileSync(path, 'utf8'), 'x')
+  assert.equal(desk.heads('primary').filter((one) => one.endsWith('.json')).length, 2)
+  await desk.type(['evidence', 'acknowledge', '--reason', 'a bit flipped'])
+  await desk.type(['verify'])
+  writeFileSync(path, 'another')
+  await desk.type(['verify'], 3)
 })
 
 test('evidence verify --heads: a place with none of the heads proves nothing, and one that lacks some is told', async () => {

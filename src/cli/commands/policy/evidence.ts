@@ -15,6 +15,10 @@ export function define(command: Command, run: RunCommand): void {
       does: 'what an auditor verifies it with; hand it over once, in person',
     },
     { line: 'evidence verify ledger.jsonl --public-key evidence.pem', does: 'verify it, on any machine' },
+    {
+      line: "evidence acknowledge --reason 'state folder restored from the copy of 1 March after the disk failed'",
+      does: 'put on record why an alarm about the evidence is none',
+    },
     { line: 'evidence report --month 2026-11 --to november.html', does: 'a page that an auditor can read' },
   ])
   command
@@ -55,6 +59,21 @@ export function define(command: Command, run: RunCommand): void {
     .action((file, options, self) =>
       run(self, async (context) =>
         (await import('./run-evidence-verify.ts')).runEvidenceVerify(context, file, options),
+      ),
+    )
+  command
+    .command('acknowledge')
+    .summary('say why an alarm about the evidence is none')
+    .description(
+      'Puts on record why the alarms about the evidence that are open are so: signed heads that were removed from a location, or that ' +
+        'lie there and are not in the catalog, as after it was brought back from an older copy. Looks at all locations first. The ' +
+        'reason is signed at once; the alarms stay in the ledger, in its exports and in reports. A ledger that was ' +
+        'changed can not be acknowledged.',
+    )
+    .requiredOption('--reason <text>', 'why it is so, for whoever reads the evidence later')
+    .action((options, self) =>
+      run(self, async (context) =>
+        (await import('./run-evidence-acknowledge.ts')).runEvidenceAcknowledge(context, options),
       ),
     )
   command

@@ -22,6 +22,10 @@ export function define(command: Command, run: RunCommand): void {
     },
     { line: 'keys import /media/safe/keyring.json', does: 'bring the keys of such a copy back' },
     {
+      line: 'keys import --share share-1.txt --share share-4.txt --share share-5.txt',
+      does: 'bring the keys back by the recovery kit',
+    },
+    {
       line: 'keys export --restic --password-file pw --into /tmp/copy',
       does: 'let stock restic open a copy of a repository',
     },
@@ -67,14 +71,15 @@ export function define(command: Command, run: RunCommand): void {
     )
   command
     .command('import')
-    .summary('bring back the keys of an export')
+    .summary('bring back the keys of an export, or of the recovery kit')
     .description(
-      'Adds the generations of an export that the keyring has not; where the keyring is lost, makes it anew. The passphrase of ' +
-        'the export comes from --password-file, or is asked for.',
+      'Adds the generations of an export that the keyring has not; where the keyring is lost, makes it anew, and its key file ' +
+        'too. The passphrase of the export comes from --password-file, or is asked for. Shares of the recovery kit serve in place of an export.',
     )
-    .argument('<file>', 'the export')
-    .action((file, _, self) =>
-      run(self, async (context) => (await import('./run-keys-export.ts')).runKeysImport(context, file)),
+    .argument('[file]', 'the export')
+    .option('--share <file>', 'file of a share of the recovery kit, in place of an export; to be repeated', collect, [])
+    .action((file, options, self) =>
+      run(self, async (context) => (await import('./run-keys-export.ts')).runKeysImport(context, { file, ...options })),
     )
   command
     .command('check')

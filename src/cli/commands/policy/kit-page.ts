@@ -28,7 +28,7 @@ export function guideSteps({ facts, restic, version }: KitGuide): readonly (read
     ],
     [
       'Recover everything',
-      'zakops-backup procedure run recovery-drill --share FILE --share FILE … follows the policy step by step. It asks for nothing but the shares and the off-site location.',
+      'Put the policy file (zakops-backup.yaml: keep a copy with the shares) on the machine, and the off-site location where it says. zakops-backup keys import --share FILE --share FILE … brings the keys back. zakops-backup procedure run recovery-drill --into FOLDER --share FILE --share FILE … then restores every source step by step, and tells where it stays.',
     ],
     [
       'With restic instead',

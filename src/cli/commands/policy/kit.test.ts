@@ -27,6 +27,13 @@ test('keys kit create writes pages and files for the holders, and keys kit test 
   const proven = await desk.type(['keys', 'kit', 'test', ...shareWords(5, 1, 3)])
   assert.match(proven.stdout, /generation 1: backup [0-9a-f]{8} opened at the secondary location\nproven: kit/)
   assert.match((await desk.type(['keys', 'kit', 'test', ...shareWords(5, 1)], 1)).stderr, /too few shares: 2 of 5/)
+  // Of a keyring that is lost with its key file, the kit brings back what it knew.
+  rmSync(desk.folder.at('keys'), { recursive: true })
+  await desk.type(['keys', 'import', ...shareWords(1, 2)], 1)
+  await desk.type(['keys', 'import', 'an-export', ...shareWords(1, 2, 4)], 2)
+  await desk.type(['keys', 'import'], 2)
+  await desk.type(['keys', 'import', ...shareWords(1, 2, 4)])
+  assert.match((await desk.type(['keys', 'list'])).stdout, /production +1 /)
   // What the kit opens is proven with the kit, whatever the keyring has.
   await desk.type(['keys', 'rotate'])
   await desk.type(['backup'])
@@ -34,7 +41,7 @@ test('keys kit create writes pages and files for the holders, and keys kit test 
     (await desk.type(['keys', 'kit', 'test', ...shareWords(1, 2, 4)], 5)).stderr,
     /the kit was made before this generation/,
   )
-  assert.deepEqual(await keyEvents(desk), ['kit created', 'kit tested'])
+  assert.deepEqual(await keyEvents(desk), ['kit created', 'kit tested', 'kit opened'])
 })
 
 /** What a QR code drawn as unit squares says, as a camera sees it: four pixels for each square. */

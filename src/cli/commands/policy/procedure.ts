@@ -24,7 +24,7 @@ export function define(command: Command, run: RunCommand): void {
     },
     { line: 'procedure run restore-test', does: 'restore a random backup to a test environment, and prove it' },
     {
-      line: 'procedure run recovery-drill --into /tmp/drill --keyring-export /media/safe/keyring.json',
+      line: 'procedure run recovery-drill --into /var/tmp/drill --share share-1.txt --share share-4.txt --share share-5.txt',
       does: 'rehearse the loss of everything',
     },
     { line: 'procedure roll-back run-1a2b3c4d5e6f7081', does: 'undo a run: the old state comes back' },
@@ -73,6 +73,7 @@ export function define(command: Command, run: RunCommand): void {
     .option('--promote', 'end point-in-time-recovery with a server that can be written to')
     .option('--share <file>', 'a share of the recovery kit for recovery-drill; may be repeated', collect, [])
     .option('--keyring-export <file>', 'an export of the keyring for recovery-drill, in place of shares')
+    .option('--keep', 'leave what recovery-drill restored, even where production has it still')
     .option('--confirm', 'say yes to the steps that the policy asks a person about; it goes on record')
     .option('--dry-run', 'say what each step would do, and do nothing')
     .action((procedure, options, self) =>

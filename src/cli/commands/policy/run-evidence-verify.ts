@@ -3,12 +3,13 @@ import { createReadStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { errorCode } from '../../../base/error-code.ts'
 import { Failure, isFailure } from '../../../base/failure.ts'
+import { acknowledgedHeads, type EvidenceAlarm, readAlarms } from '../../../model/evidence/evidence-alarm.ts'
 import { headsAgainst } from '../../../model/evidence/head-chain.ts'
 import { headDigest, keyIdOf, type SignedHead } from '../../../model/evidence/signed-head.ts'
 import { type VerifiedExport, verifyExport } from '../../../model/evidence/verify-export.ts'
 import { locationNames } from '../../../model/policy/policy.ts'
 import { storagePlace } from '../../../model/policy/storage-place.ts'
-import { readHeads } from '../../../procedures/evidence/store-heads.ts'
+import { readHeads } from '../../../procedures/evidence/head-objects.ts'
 import { placeWithin } from '../../../storage/storage-adapter.ts'
 import { openPlace } from '../../access/open-place.ts'
 import { openPolicy } from '../../access/open-policy.ts'
@@ -53,8 +54,11 @@ export async function runEvidenceVerify(
 }
 
 interface PlaceFault {
-  /** `away`: it could not be read, so nothing is said against the export; `broken`: it says that the export is not whole. */
-  readonly state: 'broken' | 'away' | 'other ledger'
+  /**
+   * `away`: it could not be read, so nothing is said against the export; `broken`: it says that the export is not
+   * whole; `acknowledged`: it did, and an entry of the export says why a person holds that it is so.
+   */
+  readonly state: 'broken' | 'away' | 'other ledger' | 'acknowledged'
   readonly message: string
 }
 
@@ -125,6 +129,9 @@ async function compareHeads(
 ): Promise<PlaceFault[]> {
   const found: { place: string; head: SignedHead }[] = []
   const faults: PlaceFault[] = []
+  const { header, entries } = verified
+  const publicKeys = new Map(keys.map((key) => [keyIdOf(key), key]))
+  const history = acknowledgedHeads(readAlarms(entries, { ...header, keys: publicKeys }))
   for (const { place, whenAway } of places) {
     try {
       const storage = await openPlace(place, { open: 'existing', use: 'read' }, context)
@@ -133,9 +140,11 @@ async function compareHeads(
         found.push(...there.heads.map((head) => ({ place, head })))
         const missing = missingFrom(there.heads, verified.heads, place)
         if (missing !== undefined) faults.push(missing)
-        faults.push(
-          ...there.faults.map((message): PlaceFault => ({ state: 'broken', message: `${place}: ${message}` })),
-        )
+        for (const { objectName, found: said, digest } of there.faults) {
+          const alarm = history.get(digest)
+          if (alarm === undefined) faults.push({ state: 'broken', message: `${place}: ${objectName}: ${said}` })
+          else faults.push(historyOf(`${objectName} at ${place}: ${said}`, alarm))
+        }
       } finally {
         await storage.close()
       }
@@ -144,8 +153,7 @@ async function compareHeads(
       faults.push({ state: 'away', message: error.message })
     }
   }
-  const { header, entries } = verified
-  const against = headsAgainst(found, { header, entries, keys: new Map(keys.map((key) => [keyIdOf(key), key])) })
+  const against = headsAgainst(found, { header, entries, keys: publicKeys })
   return [
     ...faults,
     ...against.faults.map(
@@ -154,6 +162,9 @@ async function compareHeads(
         message: `${kind}${sequence === undefined ? '' : ` from entry ${sequence} on`}: a head at ${place}: ${said}`,
       }),
     ),
+    ...against.acknowledged.map(({ place, head, alarm }) =>
+      historyOf(`a head at ${place}, signed ${minute(head.signedAt)} over ${head.sequence} entries`, alarm),
+    ),
     ...against.otherLedgers.map(
       (ledger): PlaceFault => ({
         state: 'other ledger',
@@ -161,6 +172,13 @@ async function compareHeads(
       }),
     ),
   ]
+}
+
+/** What a person acknowledged is told, with the reason: who reads it judges that. */
+function historyOf(what: string, { sequence, acknowledged }: EvidenceAlarm): PlaceFault {
+  const { actor, at, reason } = acknowledged!
+  const message = `${what}: of no part of this export (entry ${sequence}); acknowledged by ${actor}, ${minute(at)}: ${reason}`
+  return { state: 'acknowledged', message }
 }
 
 /** A place with none of the heads of an export says nothing for it: they were removed, or it is another place. */

@@ -13,11 +13,11 @@ export async function runEvidenceExport(context: CommandContext, { to }: { reado
   const { output, world, signal } = context
   await using opened = await openInstallation(context)
   const { installation, keyring } = opened
-  const { catalog, clock, locations, policy } = installation
+  const { catalog, clock, policy } = installation
   const path = resolve(world.workingDirectory, to)
   const signer = { environment: policy.environment, catalog, keyring, clock }
   const exported = await exportEvidence(signer, signal)
-  const { troubles } = await storeHeads(locations, catalog, signal)
+  const { troubles } = await storeHeads(installation, 'newest', signal)
   await writeNewFile(path, Buffer.from(`${exported.lines.join('\n')}\n`), 'export of the evidence')
   for (const message of troubles) output.problem({ during: 'store signed heads', item: 'locations', message })
   const { entries, heads } = exported

@@ -6,6 +6,7 @@ import type { Outcome } from '../../outcome.ts'
 import { formatBytes } from '../../output/format-bytes.ts'
 import { formatCount } from '../../output/format-count.ts'
 import { newRunId } from './new-run-id.ts'
+import { storeEvidence } from './store-evidence.ts'
 import { watching } from './watching.ts'
 
 export async function runPolicyHeal(context: CommandContext, options: { readonly dryRun?: true }): Promise<Outcome> {
@@ -21,6 +22,8 @@ export async function runPolicyHeal(context: CommandContext, options: { readonly
     const mended = answer.reduce((sum, one) => sum + one.mended.length, 0)
     return { answer, summary: `${isDry ? 'would mend' : 'mended'} ${formatCount(mended, 'object')}`, gaps }
   })
+  // What lay at a location that was lost is put back whole, and the alarm of it is raised now and not by the next backup.
+  if (!isDry) await storeEvidence(context, installation, 'all')
   await watch.end()
   for (const one of healed) {
     for (const { objectName, detail } of one.unhealed)

@@ -1,6 +1,8 @@
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { Failure, isFailure } from '../../../base/failure.ts'
 import type { GenerationName } from '../../../keys/generation.ts'
+import { createKeyFile } from '../../../keys/key-file-provider.ts'
+import { exists } from '../../../keys/read-keyring-file.ts'
 import type { ImportOutcome } from '../../../keys/merge-entries.ts'
 import { recoverKeyring } from '../../../keys/open-keyring.ts'
 import { requireOutside } from '../../../keys/require-apart.ts'
@@ -9,11 +11,10 @@ import { writeNewFile } from '../../../keys/write-new-file.ts'
 import type { Policy } from '../../../model/policy/policy.ts'
 import { storagePlace } from '../../../model/policy/storage-place.ts'
 import { exportResticKey } from '../../../operations/keys/export-restic-key.ts'
-import { askPassword } from '../../access/ask-password.ts'
-import { readExport } from '../../access/export-material.ts'
+import { exportMaterial } from '../../access/export-material.ts'
 import { openPlace } from '../../access/open-place.ts'
 import { openPolicy } from '../../access/open-policy.ts'
-import { givenPassword, newPassword, type PasswordOptions } from '../../access/password.ts'
+import { newPassword, type PasswordOptions } from '../../access/password.ts'
 import {
   apartFacts,
   localLocations,
@@ -25,6 +26,7 @@ import { recordKeyEvent } from '../../../procedures/keys/record-key-event.ts'
 import type { CommandContext } from '../../command-entry.ts'
 import type { Outcome } from '../../outcome.ts'
 import { formatCount } from '../../output/format-count.ts'
+import { makeFolder } from './make-folder.ts'
 
 export interface ExportOptions {
   readonly to?: string
@@ -86,12 +88,19 @@ async function exportForRestic(context: CommandContext, into: string, number: nu
   return 'done'
 }
 
-export async function runKeysImport(context: CommandContext, file: string): Promise<Outcome> {
+export async function runKeysImport(
+  context: CommandContext,
+  { file, share }: { readonly file: string | undefined; readonly share: readonly string[] },
+): Promise<Outcome> {
   const { output, world, signal } = context
+  if ((file === undefined) === (share.length === 0))
+    throw new Failure(
+      'usage',
+      'Cannot import keys: expected either the file of an export, or shares of the recovery kit',
+    )
   const { policy } = await openPolicy(context)
-  const path = resolve(world.workingDirectory, file)
-  const exported = await readExport(path)
-  const exportUnlock = { passphrase: await exportPassphrase(context) }
+  const path = file === undefined ? {} : { keyringExport: resolve(world.workingDirectory, file) }
+  const { exported, exportUnlock } = await exportMaterial(context, { ...path, shares: share })
   const place = { file: policy.encryption.keyManagement.keyring, unlock: await policyUnlock(policy, world) }
   let outcome: ImportOutcome
   try {
@@ -99,10 +108,17 @@ export async function runKeysImport(context: CommandContext, file: string): Prom
     outcome = await keyring.import(exported, exportUnlock, signal)
   } catch (error) {
     if (!isFailure(error, 'keyring_missing')) throw error
+    const { unlock } = place
+    // A key file opens one keyring alone; that of a keyring that is lost may be lost with it.
+    if ('keyFile' in unlock && !(await exists(unlock.keyFile))) {
+      await makeFolder(dirname(unlock.keyFile))
+      await createKeyFile(unlock.keyFile, world.random, signal)
+    }
     using keyring = await recoverKeyring({ ...place, exported, exportUnlock }, world, signal)
     outcome = { added: keyring.generations, present: [], destroyedHere: [] }
   }
   await using catalog = await openPolicyCatalog(policy, world)
+  if (share.length > 0) await recordKeyEvent({ ...world, catalog }, 'kit opened')
   for (const generation of outcome.added) await recordKeyEvent({ ...world, catalog }, 'imported', generation)
   const { added, present, destroyedHere } = outcome
   if (output.json) {
@@ -149,11 +165,4 @@ async function requireCopy(policy: Policy, into: string, { world }: CommandConte
 function passwordOptions({ globals }: CommandContext): PasswordOptions {
   const { passwordFile, passwordCommand } = globals
   return { password: undefined, passwordFile, passwordCommand, insecureNoPassword: false }
-}
-
-async function exportPassphrase(context: CommandContext): Promise<string> {
-  const { world, signal } = context
-  return (
-    (await givenPassword(passwordOptions(context), signal)) ?? (await askPassword('passphrase of the export', world))
-  )
 }

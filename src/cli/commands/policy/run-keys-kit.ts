@@ -1,6 +1,4 @@
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { fileTrouble } from '../../../keys/file-trouble.ts'
 import { makeKit, openKit } from '../../../keys/recovery-kit.ts'
 import { requireOutside } from '../../../keys/require-apart.ts'
 import { requireCopyApart } from '../../../keys/require-copy-apart.ts'
@@ -13,10 +11,11 @@ import { openPlace } from '../../access/open-place.ts'
 import { openPolicy } from '../../access/open-policy.ts'
 import { newPassword } from '../../access/password.ts'
 import { apartFacts, openPolicyCatalog, openPolicyKeyring } from '../../access/policy-keys.ts'
-import { readTextFile } from '../../access/read-text-file.ts'
+import { readShares } from '../../access/read-shares.ts'
 import type { CommandContext } from '../../command-entry.ts'
 import type { Outcome } from '../../outcome.ts'
 import { formatCount } from '../../output/format-count.ts'
+import { makeFolder } from './make-folder.ts'
 import { sharePage, shareText } from './kit-page.ts'
 
 export async function runKitCreate(
@@ -85,16 +84,6 @@ export async function runKitOpen(
   return 'done'
 }
 
-/** The texts of share files. */
-export async function readShares(
-  { world, signal }: Pick<CommandContext, 'world' | 'signal'>,
-  files: readonly string[],
-): Promise<string[]> {
-  return await Promise.all(
-    files.map((file) => readTextFile(resolve(world.workingDirectory, file), 'share of the recovery kit', signal)),
-  )
-}
-
 async function requireNoLocation(
   place: string,
   places: { readonly primary: string; readonly secondary: string | null },
@@ -106,12 +95,4 @@ async function requireNoLocation(
     return location?.adapter === 'local' ? [{ name: `location ${name} of the kit`, path: location.path }] : []
   })
   await requireCopyApart(path, locations)
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw fileTrouble(error, 'make folder', folder)
-  }
 }

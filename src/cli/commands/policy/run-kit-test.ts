@@ -5,7 +5,7 @@ import { locationsOf, openInstallation } from '../../access/open-installation.ts
 import type { CommandContext } from '../../command-entry.ts'
 import type { Outcome } from '../../outcome.ts'
 import { formatCount } from '../../output/format-count.ts'
-import { readShares } from './run-keys-kit.ts'
+import { readShares } from '../../access/read-shares.ts'
 
 export async function runKitTest(
   context: CommandContext,

@@ -41,6 +41,7 @@ export interface RunProcedureOptions {
   readonly promote?: true
   readonly share: readonly string[]
   readonly keyringExport?: string
+  readonly keep?: true
   readonly confirm?: true
   readonly dryRun?: true
 }
@@ -54,7 +55,7 @@ export async function runProcedure(
   const id = newRunId(context.world.random)
   return await withParts(context, options.confirm === true, async (parts) => {
     // Whatever makes the order impossible is said now, before there is a run.
-    const plan = await planProcedure({ installation: parts.installation, id }, order, context.signal)
+    const plan = await planProcedure({ ...parts, id }, order, context.signal)
     if (options.dryRun === true) {
       tellPlan(context, procedure, plan)
       return 'done'
@@ -161,7 +162,8 @@ function orderOf(
       if (keyringExport === undefined && shares.length === 0)
         required(procedure, '--share or --keyring-export', undefined)
       const exported = keyringExport !== undefined && { keyringExport: resolve(world.workingDirectory, keyringExport) }
-      return { procedure, order: { into, shares, ...exported } }
+      const kept = options.keep === true && { keep: true }
+      return { procedure, order: { into, shares, ...exported, ...kept } }
     }
     default:
       return procedure satisfies never

@@ -31,7 +31,7 @@ export async function runReplicate(context: CommandContext, options: { readonly 
     return { answer: done, summary: `copied ${done.reduce((sum, one) => sum + one.copiedObjects, 0)} objects`, gaps }
   })
   await watch.end()
-  await storeEvidence(context, installation)
+  await storeEvidence(context, installation, 'newest')
   for (const one of generations) {
     for (const trouble of one.troubles)
       output.problem({ during: 'replicate', item: `generation ${one.generation}`, message: trouble })

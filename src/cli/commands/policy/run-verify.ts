@@ -1,6 +1,7 @@
 import { Failure } from '../../../base/failure.ts'
 import type { LocationName } from '../../../model/policy/policy.ts'
 import { onRecord } from '../../../procedures/on-record.ts'
+import { verifyHeads } from '../../../procedures/evidence/verify-heads.ts'
 import { type RepositoryVerified, verifyAll } from '../../../procedures/verify-all.ts'
 import { openInstallation } from '../../access/open-installation.ts'
 import type { CommandContext } from '../../command-entry.ts'
@@ -33,16 +34,21 @@ export async function runVerify(context: CommandContext, options: VerifyOptions)
   } as const
   const run = { id, procedure: 'verify', trigger: 'person', source: undefined } as const
   const verified = await onRecord(installation, run, async () => {
-    const answer = await verifyAll(installation, order, watch, signal)
-    const gaps = answer
+    const repositories = await verifyAll(installation, order, watch, signal)
+    const { troubles } = await verifyHeads(installation, order.locations, signal)
+    const answer = { repositories, troubles }
+    const gaps = repositories
       .filter(({ state }) => state !== 'intact')
       .map((one) => `${one.location} generation ${one.generation}: ${one.state}`)
-    return { answer, summary: `verified ${formatCount(answer.length, 'repository', 'repositories')}`, gaps }
+      .concat(troubles)
+    return { answer, summary: `verified ${formatCount(repositories.length, 'repository', 'repositories')}`, gaps }
   })
   await watch.end()
-  for (const one of verified) tell(context, one)
-  if (verified.some(({ state }) => state === 'damaged')) return 'damaged'
-  return verified.some(({ state }) => state === 'not verified') ? 'gaps' : 'done'
+  const { repositories, troubles } = verified
+  for (const one of repositories) tell(context, one)
+  for (const message of troubles) context.output.problem({ during: 'verify', item: 'evidence', message })
+  if (repositories.some(({ state }) => state === 'damaged')) return 'damaged'
+  return troubles.length > 0 || repositories.some(({ state }) => state === 'not verified') ? 'gaps' : 'done'
 }
 
 function tell({ output }: CommandContext, one: RepositoryVerified): void {

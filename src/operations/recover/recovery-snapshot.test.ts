@@ -11,7 +11,7 @@ import { recoverIn, testArchive } from '../../../testing/recovery-bench.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 import { inboxSettings, storeInbox } from '../../../testing/wal-inbox.ts'
 import { parseBackupManifest } from '../../sources/postgresql/backup-manifest.ts'
-import { amcheckSandbox } from '../../sources/postgresql/amcheck.ts'
+import { amcheckEverything, amcheckSandbox } from '../../sources/postgresql/amcheck.ts'
 import { verifyPages } from '../../sources/postgresql/verify-pages.ts'
 import { verifyRestoredFiles } from '../../sources/postgresql/verify-restored-files.ts'
 import { backUpPostgresql } from '../back-up-postgresql/back-up-postgresql.ts'
@@ -81,7 +81,7 @@ postgresqlTest(
       },
     })
     assert.equal(await ledgerFault(recovery.sandbox.url, row.n), undefined)
-    const checked = await amcheckSandbox(recovery.sandbox.url, signal)
+    const checked = await amcheckSandbox(recovery.sandbox.url, amcheckEverything, signal)
     assert.ok(checked.every(({ state, faults }) => state === 'checked' && faults.length === 0))
     await recovery.sandbox.stop()
     const pages = await verifyPages(target, 8192, signal)

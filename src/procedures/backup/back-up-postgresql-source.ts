@@ -12,6 +12,8 @@ import { backupContext } from './backup-context.ts'
 
 /** Tables of a database that are dumped at the same time. */
 const dumpJobs = 2
+/** Of what a manifest can not tell, so much is named in a warning; the manifest has it all. */
+const toldMax = 10
 
 /**
  * Backs up a PostgreSQL server: a physical snapshot that starts wherever it is restored, or, where the policy says so, dumps
@@ -45,8 +47,9 @@ async function snapshot(job: SourceJob, policy: PostgresqlSourcePolicy): Promise
   )
   const view = report.manifest?.view
   if (view?.state !== 'bounded') return report
-  const many = view.transactions.length
-  const bounded = `The server was too busy for an exact manifest: ${many} transactions may or may not be in the snapshot`
+  const some = view.transactions.slice(0, toldMax).join(', ')
+  const more = view.transactions.length - toldMax
+  const bounded = `The server was too busy for an exact manifest; in the snapshot or not may be: ${some}${more > 0 ? ` and ${more} more` : ''}`
   return { ...report, warnings: [...report.warnings, bounded] }
 }
 
@@ -93,8 +96,8 @@ async function commonOf(
 
 /** How the server of a source is reached. */
 export async function connectionOf(
-  { secret }: Pick<Installation, 'secret'>,
+  { secret, clock }: Pick<Installation, 'secret' | 'clock'>,
   { url, password }: PostgresqlSourcePolicy,
 ): Promise<PostgresqlConnectionOptions> {
-  return password === undefined ? { url } : { url, password: await secret(password) }
+  return { url, clock, ...(password !== undefined && { password: await secret(password) }) }
 }

@@ -104,7 +104,7 @@ export function dumpsForm(point: IdentifiedDumps): DatabaseForm {
 
 /** The connection may be to none of the databases that change their names. */
 async function restoreConnection(
-  installation: Pick<Installation, 'policy' | 'secret'>,
+  installation: Pick<Installation, 'clock' | 'policy' | 'secret'>,
   source: string,
   names: readonly string[],
 ): Promise<PostgresqlConnectionOptions> {
@@ -215,7 +215,7 @@ async function rename(installation: Installation, point: IdentifiedDumps, signal
 }
 
 function connectionOfPoint(
-  installation: Pick<Installation, 'policy' | 'secret'>,
+  installation: Pick<Installation, 'clock' | 'policy' | 'secret'>,
   { source, databases }: Pick<IdentifiedDumps, 'source' | 'databases'>,
 ): Promise<PostgresqlConnectionOptions> {
   const names = databases.map(({ name }) => name)
@@ -224,7 +224,7 @@ function connectionOfPoint(
 
 /** Gives the old databases their names again; what was restored stays under another name. May be run twice. */
 export async function putDumpsBack(
-  installation: Pick<Installation, 'policy' | 'secret'>,
+  installation: Pick<Installation, 'clock' | 'policy' | 'secret'>,
   point: Pick<IdentifiedDumps, 'source' | 'databases'> & { readonly isBegun: boolean },
   signal: AbortSignal,
 ): Promise<'put back' | 'as it was'> {

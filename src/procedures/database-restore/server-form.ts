@@ -12,7 +12,7 @@ import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import { querySandbox } from '../../sources/postgresql/sandbox-query.ts'
 import { startSandbox } from '../../sources/postgresql/sandbox.ts'
 import { takePostgresqlManifest } from '../../sources/postgresql/take-manifest.ts'
-import { verifyIdleServer } from '../../sources/postgresql/verify-idle-server.ts'
+import { verifyServerPages } from '../../sources/postgresql/verify-server-pages.ts'
 import { withRecoveryRequest } from '../point-in-time-recovery/point-in-time-recovery.ts'
 import { askServer } from '../postgresql/ask-server.ts'
 import { openWalArchive } from '../postgresql/open-wal-archive.ts'
@@ -196,10 +196,9 @@ async function proveBeside(
     signal,
   )
   const order = { source: point.source, amcheck: 'where installed' } as const
-  const faults = [
-    ...(await verifyIdleServer(sandbox.url, folder, signal)),
-    ...(await differencesOf(installation, order, { sandbox, manifest: undefined }, signal)),
-  ]
+  const faults = await verifyServerPages({ url: sandbox.url, dataFolder: folder }, signal, () =>
+    differencesOf(installation, order, { sandbox, manifest: undefined }, signal),
+  )
   const compared = point.to === null ? await compare(point, sandbox.url, manifest, signal) : laterThanBackup
   if (compared.outcome === 'equal' || compared.outcome === 'different') {
     const { location, durationMs } = restored

@@ -3,7 +3,7 @@ import { stepNames } from '../../model/procedures/policy-procedures.ts'
 import { planRecovery, type RecoveryRequest } from '../../operations/recover/plan-recovery.ts'
 import { recoverToPoint } from '../../operations/recover/recover-to-point.ts'
 import { describeTarget, formatTimeUs, parseRecoveryTarget } from '../../operations/recover/recovery-target.ts'
-import { amcheckSandbox } from '../../sources/postgresql/amcheck.ts'
+import { amcheckSandbox, amcheckUsual } from '../../sources/postgresql/amcheck.ts'
 import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import { formatLsn } from '../../sources/postgresql/lsn.ts'
 import { openWalArchive } from '../postgresql/open-wal-archive.ts'
@@ -194,7 +194,7 @@ async function verifyRecovered(
   }
   const faults = await failedServerAssertions(installation, { source, url }, signal)
   if (end === 'paused') return faults
-  for (const { database, faults: found } of await amcheckSandbox(url, signal)) {
+  for (const { database, faults: found } of await amcheckSandbox(url, amcheckUsual, signal)) {
     faults.push(...found.map(({ relation, detail }) => `${relation} of database ${database}: ${detail}`))
   }
   return faults

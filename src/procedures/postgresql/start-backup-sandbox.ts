@@ -3,10 +3,11 @@ import { basename, join } from 'node:path'
 import { Failure } from '../../base/failure.ts'
 import { comparePostgresqlManifests } from '../../model/compare-postgresql-manifests.ts'
 import type { PostgresqlManifest } from '../../model/manifest.ts'
-import { amcheckSandbox } from '../../sources/postgresql/amcheck.ts'
+import { amcheckEverything, amcheckSandbox, amcheckUsual } from '../../sources/postgresql/amcheck.ts'
 import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import { type Sandbox, startSandbox } from '../../sources/postgresql/sandbox.ts'
-import { takePostgresqlManifest } from '../../sources/postgresql/take-manifest.ts'
+import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
+import { type ManifestOptions, takePostgresqlManifest } from '../../sources/postgresql/take-manifest.ts'
 import type { Installation, Watch } from '../installation.ts'
 import { chooseBackup } from '../restore/choose-backup.ts'
 import { openBackup, type OpenedBackup } from '../restore/open-backup.ts'
@@ -134,6 +135,18 @@ async function restoreWhole(
   )
 }
 
+/** In what a private server differs from the manifest of its backup, or from a part of it, a sentence each. */
+export async function manifestDifferences(
+  connection: PostgresqlConnectionOptions,
+  options: ManifestOptions & { readonly like: PostgresqlManifest },
+  signal: AbortSignal,
+): Promise<string[]> {
+  const now = await takePostgresqlManifest(connection, options, signal)
+  return comparePostgresqlManifests(options.like, now, { sameServer: true }).map(
+    ({ what, expected, found }) => `${what}: found ${found}, expected ${expected}`,
+  )
+}
+
 /** In what a private server differs from the manifest of its backup, and the assertions of the policy that it fails. */
 export async function differencesOf(
   installation: Installation,
@@ -143,15 +156,11 @@ export async function differencesOf(
 ): Promise<string[]> {
   const { url } = sandbox
   const differences: string[] = []
-  if (manifest !== undefined) {
-    const now = await takePostgresqlManifest({ url }, { like: manifest }, signal)
-    for (const { what, expected, found } of comparePostgresqlManifests(manifest, now, { sameServer: true })) {
-      differences.push(`${what}: found ${found}, expected ${expected}`)
-    }
-  }
+  if (manifest !== undefined) differences.push(...(await manifestDifferences({ url }, { like: manifest }, signal)))
   differences.push(...(await failedServerAssertions(installation, { source: order.source, url }, signal)))
   if (order.amcheck === 'none') return differences
-  for (const { database, state, faults } of await amcheckSandbox(url, signal)) {
+  const depth = order.amcheck === 'wanted' ? amcheckEverything : amcheckUsual
+  for (const { database, state, faults } of await amcheckSandbox(url, depth, signal)) {
     if (state === 'absent' && order.amcheck === 'wanted')
       differences.push(`database ${database} was not checked: amcheck is not installed here`)
     for (const { relation, detail } of faults) differences.push(`${relation} of database ${database}: ${detail}`)

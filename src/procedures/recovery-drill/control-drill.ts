@@ -5,7 +5,7 @@ import { openBackup } from '../restore/open-backup.ts'
 import { readManifest } from '../restore/read-manifest.ts'
 import { restorers } from '../restore/restore-source.ts'
 import { type NegativeControl, negativeControl } from '../restore-test/negative-control.ts'
-import { openTestEnvironment } from '../restore-test/test-environment.ts'
+import { openTestEnvironment, type TestEnvironment } from '../restore-test/test-environment.ts'
 import type { ProcedureContext } from '../runs/procedure-context.ts'
 import { type SourceRecovered, type SourceWork, targetFolder } from './source-recovered.ts'
 
@@ -54,8 +54,8 @@ export interface ControlWork extends Omit<SourceWork, 'source'> {
 }
 
 /** Else the comparison would find what was there before the damage. */
-async function requireEqual(environment: { compare(): Promise<readonly string[]> }, source: string): Promise<void> {
-  const [difference] = await environment.compare()
+async function requireEqual(environment: Pick<TestEnvironment, 'compare'>, source: string): Promise<void> {
+  const [difference] = await environment.compare('all')
   if (difference === undefined) return
   throw new Failure(
     'not_proven',

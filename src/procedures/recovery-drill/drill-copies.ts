@@ -11,7 +11,7 @@ import { type SourceRecovered, targetFolder } from './source-recovered.ts'
 
 const connectTimeoutMs = 10_000
 
-type Production = Pick<Installation, 'policy' | 'catalog' | 'process' | 'secret'>
+type Production = Pick<Installation, 'policy' | 'catalog' | 'clock' | 'process' | 'secret'>
 
 /** What became of what a drill restored. Plain JSON. */
 export interface DrillLeft {

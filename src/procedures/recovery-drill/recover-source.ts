@@ -111,7 +111,7 @@ async function compareRecovered(
   await using environment = await openTestEnvironment({ installation: isolated, opened, source, folder, expected })
   // A SQLite database was compared as it was restored; only a server can tell what is in its files.
   const isCompared = content.outcome === 'equal'
-  const found = isCompared ? [] : await environment.compare()
+  const found = isCompared ? [] : await environment.compare('all')
   const { ask } = environment
   const faults: string[] = []
   if (ask !== undefined && isCompared) faults.push(...(await failedAssertions(ask, assertions, signal)))

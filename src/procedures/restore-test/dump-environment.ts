@@ -15,7 +15,8 @@ import { clientPrograms } from '../backup/back-up-postgresql-source.ts'
 import { serverUser, superuserOf } from '../postgresql/server-user.ts'
 import { askRestoredServer, failedServerAssertions } from '../postgresql/ask-restored-server.ts'
 import { requirePostgresql } from '../postgresql/physical-backups.ts'
-import { damageServer } from './damage-server.ts'
+import { damageServer, type ServerDamage } from './damage-server.ts'
+import { onlyTable } from './only-table.ts'
 import type { RestoredCopy, TestEnvironment } from './test-environment.ts'
 
 const jobs = 2
@@ -52,15 +53,26 @@ export async function openDumpEnvironment(
     databases: manifest.databases.filter(({ name }) => databases.some(({ as }) => as === name)),
   }
   const renamed = expected.databases.map((one) => ({ ...one, name: databases.find(({ as }) => as === one.name)!.name }))
+  let damage: ServerDamage | undefined
   return {
-    compare: async () => {
-      const found = await takePostgresqlManifest({ url }, { like: expected, databases }, signal)
-      const differences = comparePostgresqlManifests(expected, found).map(
-        ({ what, expected: wanted, found: is }) => `${what}: found ${is}, expected ${wanted}`,
+    compare: async (what) => {
+      const table = what === 'damaged' ? damage?.table : undefined
+      const name = databases.find((one) => one.name === table?.database)?.as
+      const isPart = table !== undefined && name !== undefined
+      const like = isPart ? onlyTable(expected, { database: name, name: table.name }) : expected
+      const some = isPart ? databases.filter(({ as }) => as === name) : databases
+      const reading = { like, databases: some, ...(isPart && { others: 'ignore' as const }) }
+      const found = await takePostgresqlManifest({ url }, reading, signal)
+      const differences = comparePostgresqlManifests(like, found).map(
+        ({ what: which, expected: wanted, found: is }) => `${which}: found ${is}, expected ${wanted}`,
       )
+      if (isPart) return differences
       return [...differences, ...(await failedServerAssertions(installation, { source, url, databases }, signal))]
     },
-    damage: () => damageServer({ url, databases: renamed }, signal),
+    damage: async () => {
+      damage = await damageServer({ url, databases: renamed }, signal)
+      return damage.told
+    },
     ask: askRestoredServer(requirePostgresql(installation, source), { url, databases }),
     [Symbol.asyncDispose]: cluster.end,
   }

@@ -167,7 +167,7 @@ async function verifyCopy(
   const { clock } = context.installation
   const beginMs = clock.monotonicMs()
   const found = await inEnvironment(context, point, signal, async (environment, expected) => ({
-    differences: await environment.compare(),
+    differences: await environment.compare('all'),
     isBounded: expected.kind === 'postgresql' && expected.view.state === 'bounded',
   }))
   const durationMs = Math.round(clock.monotonicMs() - beginMs)

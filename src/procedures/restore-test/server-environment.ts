@@ -1,13 +1,14 @@
 import type { PostgresqlManifest } from '../../model/manifest.ts'
 import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import { startSandbox } from '../../sources/postgresql/sandbox.ts'
-import { verifyIdleServer } from '../../sources/postgresql/verify-idle-server.ts'
+import { verifyServerPages } from '../../sources/postgresql/verify-server-pages.ts'
 import { askRestoredServer } from '../postgresql/ask-restored-server.ts'
 import { requirePostgresql } from '../postgresql/physical-backups.ts'
 import { readDumpFacts } from '../postgresql/read-dump-facts.ts'
 import { serverUser, superuserOf } from '../postgresql/server-user.ts'
-import { differencesOf } from '../postgresql/start-backup-sandbox.ts'
-import { damageServer } from './damage-server.ts'
+import { differencesOf, manifestDifferences } from '../postgresql/start-backup-sandbox.ts'
+import { damageServer, type ServerDamage } from './damage-server.ts'
+import { onlyTable } from './only-table.ts'
 import { openDumpEnvironment } from './dump-environment.ts'
 import type { RestoredCopy, TestEnvironment } from './test-environment.ts'
 
@@ -39,16 +40,24 @@ export async function openServerEnvironment(
     signal,
   )
   const { url } = sandbox
-  let arePagesRead = false
+  let damage: ServerDamage | undefined
   return {
-    compare: async () => {
+    compare: async (what) => {
+      const table = what === 'damaged' ? damage?.table : undefined
+      if (table !== undefined) {
+        const only = onlyTable(manifest, table)
+        const databases = [{ name: table.database, as: table.database }]
+        return await manifestDifferences({ url }, { like: only, others: 'ignore', databases }, signal)
+      }
       const order = { source, amcheck: 'where installed' } as const
-      // Once, before anybody works in the server: then nothing is written while they are read.
-      const faults = arePagesRead ? [] : await verifyIdleServer(url, folder, signal)
-      arePagesRead = true
-      return [...faults, ...(await differencesOf(installation, order, { sandbox, manifest }, signal))]
+      return await verifyServerPages({ url, dataFolder: folder }, signal, () =>
+        differencesOf(installation, order, { sandbox, manifest }, signal),
+      )
     },
-    damage: () => damageServer({ url, databases: manifest.databases }, signal),
+    damage: async () => {
+      damage = await damageServer({ url, databases: manifest.databases }, signal)
+      return damage.told
+    },
     ask: askRestoredServer(requirePostgresql(installation, source), { url }),
     [Symbol.asyncDispose]: () => sandbox.stop(),
   }

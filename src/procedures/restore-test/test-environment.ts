@@ -24,8 +24,11 @@ export interface RestoredCopy {
 
 /** Where a restored copy is compared and damaged: a folder, or a private server on it. */
 export interface TestEnvironment extends AsyncDisposable {
-  /** In what the copy differs from its manifest, a sentence each. */
-  compare(): Promise<readonly string[]>
+  /**
+   * In what the copy differs from its manifest, a sentence each. `damaged`: by the same comparison, but only of what damage()
+   * damaged, where that is less than all.
+   */
+  compare(what: 'all' | 'damaged'): Promise<readonly string[]>
   /** Damages the copy a little; says how. Twice may be as none. */
   damage(): Promise<string>
   /** Where it is a database: asks it, once it was compared. */

@@ -57,9 +57,11 @@ export function connectionFailure(error: unknown, doing: string): Failure {
   })
 }
 
-/** Five characters with a digit are a state of the server, which answered; everything else ("EPIPE") is the way to it. */
 function unknown(code: string | undefined): Meaning {
-  return {
-    code: code !== undefined && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? 'database_unreadable' : 'connection_failed',
-  }
+  return { code: isServerState(code) ? 'database_unreadable' : 'connection_failed' }
+}
+
+/** Five characters with a digit are a state of the server, which answered; everything else ("EPIPE") is the way to it. */
+export function isServerState(code: unknown): boolean {
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code)
 }

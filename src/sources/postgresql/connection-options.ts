@@ -1,3 +1,5 @@
+import type { Clock } from '../../base/clock.ts'
+
 /** Where a PostgreSQL server is, and who asks. */
 export interface PostgresqlConnectionOptions {
   /**
@@ -9,6 +11,8 @@ export interface PostgresqlConnectionOptions {
   readonly password?: string
   /** How long the server may take to let us in, ms. `connect_timeout` of the URL goes before it. */
   readonly connectTimeoutMs?: number
+  /** Where it is given, a server that hangs with its socket open is noticed; else it is waited for as long as it takes. */
+  readonly clock?: Clock
 }
 
 /** What a connection is for. */

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net'
 import { Client } from 'pg'
 import { throwIfStopped } from '../../base/abort.ts'
+import type { Clock } from '../../base/clock.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
-import { connectionFailure } from './connection-failure.ts'
+import { connectionFailure, isServerState } from './connection-failure.ts'
 import type { ConnectionPurpose, PostgresqlConnectionOptions } from './connection-options.ts'
+import { ServerPulse, type SessionState, silenceMs } from './server-pulse.ts'
 import { SocketRing } from './socket-ring.ts'
 import { clientConfig, databaseOf, describeServer, sslModeOf, urlOfDatabase } from './server-address.ts'
 
@@ -22,12 +24,19 @@ export class PostgresqlConnection implements AsyncDisposable {
   readonly #client: Client
   readonly #signal: AbortSignal
   readonly #cut: () => void
+  readonly #watch: Watch | undefined
   #lost: Error | undefined
 
-  constructor(client: Client, server: string, signal: AbortSignal, ring?: SocketRing) {
+  constructor(
+    client: Client,
+    server: string,
+    signal: AbortSignal,
+    more: { readonly ring: SocketRing | undefined; readonly watch: Watch | undefined },
+  ) {
     this.#client = client
     this.server = server
-    this.ring = ring
+    this.ring = more.ring
+    this.#watch = more.watch
     this.#signal = signal
     this.#cut = () => {
       this.socket.destroy()
@@ -47,10 +56,10 @@ export class PostgresqlConnection implements AsyncDisposable {
   async query(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     try {
       if (this.#lost !== undefined) throw this.#lost
-      const answer = await this.#client.query<Record<string, string | null>>(
+      const answer = this.#client.query<Record<string, string | null>>(
         values.length === 0 ? { text: sql } : { text: sql, values: [...values] },
       )
-      return answer.rows
+      return (await this.#whileAlive(answer)).rows
     } catch (error) {
       throw this.failure(error)
     }
@@ -62,6 +71,24 @@ export class PostgresqlConnection implements AsyncDisposable {
     if (row === undefined)
       throw new Failure('defect', `Cannot read PostgreSQL "${this.server}": no row came for ${sql}`)
     return row
+  }
+
+  /**
+   * Looks whether the server hangs whenever `isSilent` says that it is waited for, until `over` is aborted; rejects where it
+   * does. Nothing happens where no clock was given. `look`, which rejects then: by asking over another connection where it is
+   * not given.
+   */
+  async watch(isSilent: () => boolean, over: AbortSignal, look?: () => void): Promise<void> {
+    if (this.#watch === undefined) return
+    const { clock, ask } = this.#watch
+    const signal = AbortSignal.any([this.#signal, over])
+    const pulse = new ServerPulse((asking) => ask(this.#processId, asking), clock, this.server)
+    for (;;) {
+      await clock.sleep(silenceMs, signal)
+      if (!isSilent()) pulse.forget()
+      else if (look === undefined) await pulse.look(signal)
+      else look()
+    }
   }
 
   /** The Failure behind an error of this connection; `stopped` once the signal is aborted. */
@@ -78,10 +105,36 @@ export class PostgresqlConnection implements AsyncDisposable {
   async close(): Promise<void> {
     this.#signal.removeEventListener('abort', this.#cut)
     if (this.socket.destroyed) return
+    const over = new AbortController()
+    const patience = this.#watch?.clock.sleep(closeMsMax, over.signal)
+    patience?.then(this.#cut, () => {})
     try {
       await this.#client.end()
     } catch {
       this.socket.destroy() // It is gone already.
+    } finally {
+      over.abort()
+    }
+  }
+
+  /** By which the server knows this session. */
+  get #processId(): number {
+    return (this.#client as unknown as { processID: number | null }).processID ?? 0
+  }
+
+  /** Rejects where the server turns out to hang; what is waited for is given up then. */
+  async #whileAlive<Answer>(work: Promise<Answer>): Promise<Answer> {
+    if (this.#watch === undefined) return await work
+    const over = new AbortController()
+    work.catch(() => {}) // It is cut below where the server hangs.
+    const hang = this.watch(() => true, over.signal).then(() => work)
+    try {
+      return await Promise.race([work, hang])
+    } catch (error) {
+      if (isFailure(error)) this.#cut() // Not the server's own word: that comes as the driver's error.
+      throw error
+    } finally {
+      over.abort()
     }
   }
 
@@ -89,6 +142,9 @@ export class PostgresqlConnection implements AsyncDisposable {
     await this.close()
   }
 }
+
+/** A server that does not see a session off within so long is not waited for, ms. */
+const closeMsMax = 10_000
 
 /** Opens a connection. Failures `connection_failed` and `access_denied`, with what to change in `facts.hint`. */
 export async function connectPostgresql(
@@ -131,13 +187,48 @@ async function open(
     const parameters = (client as unknown as { connectionParameters: { database: string } }).connectionParameters
     parameters.database = databaseOf(url) ?? parameters.database
     if (options.password !== undefined) client.password = options.password
-    connection = new PostgresqlConnection(client, server, signal, ring)
+    connection = new PostgresqlConnection(client, server, signal, { ring, watch: watchOf(options) })
     await client.connect()
     return connection
   } catch (error) {
     connection?.socket.destroy()
     throwIfStopped(signal)
     throw connectionFailure(error, `Cannot connect to PostgreSQL "${server}"`)
+  }
+}
+
+/** What a connection needs to ask after itself. */
+interface Watch {
+  readonly clock: Clock
+  readonly ask: (processId: number, signal: AbortSignal) => Promise<SessionState>
+}
+
+function watchOf({ clock, ...options }: PostgresqlConnectionOptions): Watch | undefined {
+  if (clock === undefined) return undefined
+  return { clock, ask: async (processId, signal) => await askAfter(options, processId, signal) }
+}
+
+async function askAfter(
+  options: PostgresqlConnectionOptions,
+  processId: number,
+  signal: AbortSignal,
+): Promise<SessionState> {
+  try {
+    await using another = await connectPostgresql(options, { kind: 'sql' }, signal)
+    const row = await another.row(
+      `SELECT (SELECT coalesce(state, 'active') FROM pg_stat_activity WHERE pid = wanted) AS state, phase, backup_streamed
+         FROM (SELECT $1::int) AS asked (wanted) LEFT JOIN pg_stat_progress_basebackup ON pid = wanted`,
+      [String(processId)],
+    )
+    return {
+      state: row.state ?? undefined,
+      phase: row.phase ?? undefined,
+      streamed: row.backup_streamed ?? undefined,
+    }
+  } catch (error) {
+    // A server that refuses us, as for want of a free connection, lives.
+    if (!isFailure(error) || !isServerState(error.facts.state)) throw error
+    return { state: 'active', phase: undefined, streamed: undefined }
   }
 }
 

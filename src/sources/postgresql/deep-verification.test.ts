@@ -12,14 +12,15 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { neverStopped } from '../../base/abort.ts'
+import { Failure } from '../../base/failure.ts'
 import { hash } from 'node:crypto'
 import { postgresqlTest } from '../../../testing/postgresql-test.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
-import { amcheckSandbox } from './amcheck.ts'
+import { amcheckEverything, amcheckSandbox } from './amcheck.ts'
 import type { ManifestFile } from './backup-manifest.ts'
-import { verifyIdleServer } from './verify-idle-server.ts'
 import { verifyPages } from './verify-pages.ts'
 import { verifyRestoredFiles } from './verify-restored-files.ts'
+import { verifyServerPages } from './verify-server-pages.ts'
 
 const signal = neverStopped()
 
@@ -39,7 +40,7 @@ postgresqlTest(
     const [table, index] = (
       await server.psql("select pg_relation_filepath('rows'), pg_relation_filepath('rows_n')")
     ).split('|')
-    const sound = await amcheckSandbox(server.url, signal)
+    const sound = await amcheckSandbox(server.url, amcheckEverything, signal)
     assert.deepEqual(
       sound.map(({ database, state, faults }) => [database, state, faults]),
       [
@@ -48,7 +49,8 @@ postgresqlTest(
       ],
     )
     assert.ok(sound[0]!.indexes > 100 && sound[0]!.tables > 60)
-    assert.deepEqual(await verifyIdleServer(server.url, server.dataFolder, signal), [])
+    assert.deepEqual(await verifyServerPages(server, signal), [])
+    assert.deepEqual(await verifyServerPages(server, signal, async () => ['found meanwhile']), ['found meanwhile'])
     await server.stop()
     const pages = await verifyPages(server.dataFolder, 8192, signal)
     assert.deepEqual(pages.faults, [])
@@ -71,9 +73,12 @@ postgresqlTest(
     assert.equal((await verifyPages(server.dataFolder, 8192, signal)).faultCount, 1)
     server.configure({ ignore_checksum_failure: 'on' })
     await server.start()
-    const told = await verifyIdleServer(server.url, server.dataFolder, signal)
-    assert.deepEqual([told.length, told[0]?.startsWith(`block 2 of file ${index} has checksum `)], [1, true])
-    const found = (await amcheckSandbox(server.url, signal)).flatMap(({ faults }) => faults)
+    const told = await verifyServerPages(server, signal, () =>
+      Promise.reject(new Failure('database_unreadable', 'Cannot read a page')),
+    )
+    assert.deepEqual([told.length, told[0]?.startsWith(`block 2 of file ${index} has checksum `)], [2, true])
+    assert.equal(told[1], 'Cannot read a page')
+    const found = (await amcheckSandbox(server.url, amcheckEverything, signal)).flatMap(({ faults }) => faults)
     assert.deepEqual([...new Set(found.map(({ relation }) => relation))], ['public.rows_n'])
     assert.equal(await server.psql("select count(*) from pg_extension where extname = 'amcheck'"), '0')
   },

@@ -10,8 +10,13 @@ export type TableReading =
   | { readonly kind: 'sample'; readonly tableBytesMax: number }
   /** Tables of more bytes are counted only: for copies that lie otherwise, as from a dump. */
   | { readonly kind: 'count'; readonly tableBytesMax: number }
-  /** The same parts as another manifest has. */
-  | { readonly kind: 'as before'; readonly tables: readonly TableManifest[]; readonly rowDigest: RowDigest }
+  /** The same parts as another manifest has; what it does not name is read, or left out. */
+  | {
+      readonly kind: 'as before'
+      readonly tables: readonly TableManifest[]
+      readonly others: 'read' | 'ignore'
+      readonly rowDigest: RowDigest
+    }
 
 /** How a row is hashed: by its columns, or, as older manifests have it, by its text. */
 export type RowDigest = 'columns' | 'text'
@@ -43,6 +48,7 @@ export async function readTables(
   const tables: TableManifest[] = []
   for (const row of rows) {
     const name = row.name!
+    if (reading.kind === 'as before' && reading.others === 'ignore' && !before.has(name)) continue
     if (row.persistence === 'u') {
       tables.push({ name, rows: 0, digest: null, sampled: unlogged })
       continue

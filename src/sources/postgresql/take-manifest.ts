@@ -12,7 +12,8 @@ type DatabaseManifest = PostgresqlManifest['databases'][number]
 /** How much of large tables is read: up to a size all of it; or what another manifest has, for comparing with it. */
 export type ManifestReading =
   | { readonly tableBytesMax: number; readonly largeTables?: 'sample' | 'count' }
-  | { readonly like: PostgresqlManifest }
+  /** `ignore`: tables that it does not name are left out; else they are read. */
+  | { readonly like: PostgresqlManifest; readonly others?: 'ignore' }
 
 export type ManifestOptions = ManifestReading & {
   /** Only these databases, each told by another name: a copy that lies beside its original, by the original's. */
@@ -97,5 +98,5 @@ function readingOf(database: string, options: ManifestReading): TableReading {
   if (!('like' in options)) return { kind: options.largeTables ?? 'sample', tableBytesMax: options.tableBytesMax }
   const before = options.like.databases.find(({ name }) => name === database)
   const rowDigest = options.like.rowDigest ?? 'text'
-  return { kind: 'as before', tables: before?.tables ?? [], rowDigest }
+  return { kind: 'as before', tables: before?.tables ?? [], others: options.others ?? 'read', rowDigest }
 }

@@ -32,11 +32,13 @@ export class WalStream implements Disposable {
   /** Of the message that is being read. */
   #head: Buffer = Buffer.alloc(0)
   #rest: Buffer = Buffer.alloc(0)
+  /** Whether the server was asked for a sign of life, which is still to come. */
+  #isAsked = false
 
   /** Failure `wal_gap` where the server has that WAL no more. */
   constructor(connection: PostgresqlConnection, start: WalStreamStart) {
     this.#connection = connection
-    this.#wire = new WireReader(connection)
+    this.#wire = new WireReader(connection, () => this.#askOrGiveUp())
     this.#lsn = start.lsn
     this.#statusAt = start.lsn
     const slot = start.slot === undefined ? '' : `SLOT "${start.slot}" `
@@ -83,6 +85,7 @@ export class WalStream implements Disposable {
 
   async #receive(): Promise<void> {
     const { type, bytes, isFirst, isLast } = await this.#wire.next()
+    this.#isAsked = false
     if (type === 'E') throw new ServerError(decodeNotice(bytes))
     if (type === 'c' || type === 'Z')
       throw new Failure(
@@ -110,11 +113,23 @@ export class WalStream implements Disposable {
     if (message[17] === 1) this.#status()
   }
 
-  #status(): void {
+  #askOrGiveUp(): void {
+    if (this.#isAsked) {
+      const found = 'the server answers nothing any more'
+      throw new Failure('connection_failed', `Cannot read the WAL of "${this.#connection.server}": ${found}`, {
+        facts: { hint: 'It hangs, or the network to it is cut: look at its processes and its disk, and try again' },
+      })
+    }
+    this.#status(1)
+    this.#isAsked = true
+  }
+
+  #status(wantsReply: 0 | 1 = 0): void {
     const body = Buffer.alloc(34)
     body.write('r', 'latin1')
     for (const at of [1, 9, 17]) body.writeBigUInt64BE(this.#lsn, at)
     body.writeBigInt64BE(-microsecondsFrom1970To2000, 25) // The time is for the server's own display.
+    body[33] = wantsReply
     this.#wire.send('d', body)
     this.#statusAt = this.#lsn
   }

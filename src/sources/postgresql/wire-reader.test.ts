@@ -22,7 +22,13 @@ async function pair(
   const socket = (ring?.socket ?? new Socket()).connect(address.port, '127.0.0.1')
   const [server] = (await once(listener, 'connection')) as [Socket]
   server.on('error', () => {}) // The other end hangs up.
-  const connection = { ring, socket, server: 'test', failure: broken } as unknown as PostgresqlConnection
+  const connection = {
+    ring,
+    socket,
+    server: 'test',
+    failure: broken,
+    watch: async () => {},
+  } as unknown as PostgresqlConnection
   return {
     connection,
     server,

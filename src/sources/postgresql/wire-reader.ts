@@ -38,8 +38,13 @@ export class WireReader implements Disposable {
   #isFirst = true
   #end: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
+  readonly #over = new AbortController()
+  #isSending = false
+  #arrivals = 0
+  #arrivalsAtLook = 0
 
-  constructor(connection: PostgresqlConnection) {
+  /** `onSilence`: looks whether the server hangs, where it says nothing for long; see PostgresqlConnection.watch(). */
+  constructor(connection: PostgresqlConnection, onSilence?: () => void) {
     this.#connection = connection
     this.#socket = connection.socket
     this.#socket.removeAllListeners('data')
@@ -48,6 +53,13 @@ export class WireReader implements Disposable {
     else this.#ring.takeOver(this.#take)
     this.#socket.on('error', this.#fail)
     this.#socket.on('close', this.#closed)
+    connection
+      .watch(() => this.#isSilent(), this.#over.signal, onSilence)
+      .catch((error: unknown) => {
+        if (this.#over.signal.aborted) return
+        this.#fail(error)
+        this.#socket.destroy()
+      })
   }
 
   /** Sends a command. Its answer is everything up to "Z". */
@@ -68,10 +80,12 @@ export class WireReader implements Disposable {
   /** Resolves when what was sent is on its way as far as the system takes it. */
   async sent(): Promise<void> {
     if (!this.#socket.writableNeedDrain) return
+    this.#isSending = true
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.#socket.off('drain', done)
         this.#socket.off('close', done)
+        this.#isSending = false
         resolve()
       }
       this.#socket.on('drain', done)
@@ -113,11 +127,19 @@ export class WireReader implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#over.abort()
     this.#socket.off('data', this.#take)
     this.#socket.off('close', this.#closed)
     this.#socket.off('error', this.#fail)
     this.#socket.on('error', () => {}) // Nobody waits for it any more.
     this.#socket.destroy()
+  }
+
+  /** Whether somebody waits for the server, and nothing has come since this was asked last. */
+  #isSilent(): boolean {
+    const isSame = this.#arrivals === this.#arrivalsAtLook
+    this.#arrivalsAtLook = this.#arrivals
+    return isSame && (this.#wake !== undefined || this.#isSending)
   }
 
   #message(): WireMessage | undefined {
@@ -172,13 +194,14 @@ export class WireReader implements Disposable {
   }
 
   readonly #take = (chunk: Buffer): void => {
+    this.#arrivals += 1
     this.#waiting.push(chunk)
     this.#bytesWaiting += chunk.length
     if (this.#ring === undefined && this.#bytesWaiting >= aheadBytesMax) this.#socket.pause()
     this.#rouse()
   }
 
-  readonly #fail = (error: Error): void => {
+  readonly #fail = (error: unknown): void => {
     this.#end ??= { error }
     this.#rouse()
   }

@@ -129,9 +129,12 @@ postgresqlTest(
     await world.expect(0, 'backup')
     await server.psql('insert into orders values (4)')
     for (const [step, moment] of [
+      [4, 9],
       [4, 'after'],
+      [5, 9],
       [5, 'after'],
       [6, 'before'],
+      [6, 3],
       [6, 'after'],
       [7, 'after'],
     ]) {
@@ -225,9 +228,14 @@ postgresqlTest(
     })
     await world.expect(0, 'backup')
     await server.psql('insert into orders values (4)')
-    for (const step of [4, 6]) {
+    for (const [step, moment] of [
+      [4, 9],
+      [4, 'after'],
+      [5, 2],
+      [6, 'after'],
+    ]) {
       const environment = { PATH: `${server.binFolder}:${process.env['PATH']}`, TMPDIR: world.folder }
-      const words = [program, String(step), 'after', ...restore.slice(0, -1)]
+      const words = [program, String(step), String(moment), ...restore.slice(0, -1)]
       const end = await runProgram(process.execPath, words, { cwd: world.folder, environment })
       assert.equal(end.signal, 'SIGKILL', end.stderr)
       const id = /run (run-[0-9a-f]+)/.exec(end.stderr)![1]!

@@ -1,5 +1,6 @@
 /** The restore procedures as their users run them: on a real database and files, with a service that depends on them. */
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -234,4 +235,54 @@ test('files come back from the newest backup that holds them; what was there sta
   assert.equal((await world.run(...words, '--containing', '')).code, 2)
   assert.equal((await world.run(...words, '--path', '/srv/nothing')).code, 5)
   assert.equal((await world.run(...words)).code, 2)
+})
+
+test('a backup that is damaged is passed over and told; its other copy is asked first', async () => {
+  const words = [
+    'procedure',
+    'run',
+    'file-restore',
+    '--source',
+    'documents',
+    '--json',
+    '--path',
+    folder.at('documents/notes'),
+  ]
+  const packsOf = (location: string): string[] =>
+    readdirSync(folder.at(location), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.parentPath.includes('/data/'))
+      .map((entry) => join(entry.parentPath, entry.name))
+  writeFileSync(folder.at('documents/notes'), 'older notes')
+  await world.expect(0, 'backup', 'documents')
+  const known = new Set(['primary', 'secondary'].flatMap(packsOf))
+  writeFileSync(folder.at('documents/notes'), 'newer notes')
+  await world.expect(0, 'backup', 'documents')
+  const damage = (location: string): void => {
+    for (const path of packsOf(location).filter((one) => !known.has(one))) {
+      const bytes = readFileSync(path)
+      for (let at = 0; at < bytes.length; at += 20) bytes[at]! ^= 1
+      writeFileSync(path, bytes)
+    }
+  }
+  writeFileSync(folder.at('documents/notes'), 'lost')
+  damage('primary')
+  const [other] = await world.expect(0, ...words)
+  assert.deepEqual([other!.location, other!.gaps], ['secondary', []])
+  assert.equal(readFileSync(folder.at('documents/notes'), 'utf8'), 'newer notes')
+  damage('secondary')
+  const [older] = await world.expect(3, ...words)
+  assert.equal(older!.proven, true)
+  assert.match(older!.gaps.join(), /^backup [0-9a-f]{8} of \S+ could not be searched: /)
+  assert.equal(readFileSync(folder.at('documents/notes'), 'utf8'), 'older notes')
+  const sha256 = hash('sha256', 'older notes')
+  const [byDigest] = await world.expect(3, ...words.slice(0, -2), '--sha256', sha256.toUpperCase())
+  assert.deepEqual(
+    byDigest!.moved.map(({ path }) => path),
+    [folder.at('documents/notes')],
+  )
+  // Its trees are lost: of what can be read of the newest backup nothing is said.
+  const nowhere = await world.run(...words.slice(0, -2), '--sha256', hash('sha256', 'nowhere'))
+  assert.equal(nowhere.code, 5)
+  assert.match(nowhere.stderr, /no file with this content is in them; \d were searched, and 1 could not be/)
+  assert.equal((await world.run(...words, '--sha256', 'abc')).code, 2)
 })

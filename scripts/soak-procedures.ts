@@ -9,12 +9,15 @@ export async function soakProcedures(count: number, seed: string): Promise<void>
   await using folder = temporaryFolder('soak')
   const world = await makeProcedureKillWorld(folder.path)
   let kills = 0
+  const steps = new Set<string>()
   for (let round = 0; kills < count; round++) {
     const procedure = killedProcedures[round % killedProcedures.length]!
     const hits = await procedureKillRound(world, procedure, random)
     kills += hits.length
-    const told = hits.length === 0 ? 'had ended before' : `killed after ${hits.join(', and again after ')}`
+    for (const hit of hits) steps.add(hit)
+    const told =
+      hits.length === 0 ? 'had ended before' : `killed in ${hits.map((one) => `"${one}"`).join(', and again in ')}`
     console.log(`procedure ${kills}: ${procedure} ${told}: ended well, services run`)
   }
-  console.log(`procedures: ${kills} kills; every run ended with its result in place`)
+  console.log(`procedures: ${kills} kills in ${steps.size} different steps; every run ended with its result in place`)
 }

@@ -17,8 +17,9 @@ export interface PrintedDocument {
   readonly removed: readonly string[]
   readonly kept: readonly { readonly source: string; readonly folder: string }[]
   readonly outcome: string
+  readonly location: string
   readonly negativeControl: { readonly outcome: string; readonly damage: string; readonly found: string | null } | null
-  readonly steps: readonly { readonly step: string; readonly state: string }[]
+  readonly steps: readonly { readonly step: string; readonly state: string; readonly result: unknown }[]
   readonly moved: readonly { readonly path: string; readonly oldPath: string; readonly atomic: boolean }[]
 }
 

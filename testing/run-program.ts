@@ -18,6 +18,8 @@ export interface ProgramOptions {
   readonly user?: number
   /** kill -9 after so many milliseconds. */
   readonly killAfterMs?: number
+  /** They are counted from when this text stands on its standard error. */
+  readonly killAfterText?: string
 }
 
 /** Runs a program to its end, whatever the end is. Arguments may be any strings without a zero character. */
@@ -35,11 +37,18 @@ export async function runProgram(
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
   child.stdout.on('data', (part: Buffer) => stdout.push(part))
-  child.stderr.on('data', (part: Buffer) => stderr.push(part))
+  const { killAfterMs, killAfterText } = options
+  let timer: NodeJS.Timeout | undefined
+  const killLater = (): void => {
+    if (killAfterMs !== undefined) timer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+  }
+  if (killAfterText === undefined) killLater()
+  child.stderr.on('data', (part: Buffer) => {
+    stderr.push(part)
+    if (killAfterText !== undefined && Buffer.concat(stderr).includes(killAfterText)) killLater()
+  })
   child.stdin.on('error', () => {}) // A program that does not read its input may end before it is written.
   child.stdin.end(options.input ?? '')
-  const timer =
-    options.killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.killAfterMs)
   const end = await new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, signal) => {

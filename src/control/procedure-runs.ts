@@ -99,7 +99,7 @@ export async function planRunRollBack(
   wanted: string,
 ): Promise<{ readonly run: ProcedureRun; readonly plan: RollBackPlan }> {
   const run = await findRun(catalog, wanted)
-  const plan = planRollBack({ run: run.id, procedure: run.procedure }, await stepsOfRun(catalog, run))
+  const plan = planRollBack(run, await stepsOfRun(catalog, run))
   if (replacesDatabase(plan) && run.rolledBackAt === undefined) await requireNewest(catalog, run)
   return { run, plan }
 }
@@ -113,7 +113,7 @@ async function requireNewest(catalog: Installation['catalog'], { id, source }: P
   const later = runs.slice(runs.findIndex((run) => run.id === id) + 1).toReversed()
   for (const run of later) {
     if (run.procedure !== 'database-restore' || run.source !== source || run.rolledBackAt !== undefined) continue
-    const plan = planRollBack({ run: run.id, procedure: run.procedure }, await stepsOfRun(catalog, run))
+    const plan = planRollBack(run, await stepsOfRun(catalog, run))
     if (!replacesDatabase(plan)) continue
     throw new Failure('refused', `Cannot roll run "${id}" back: run "${run.id}" restored "${source}" after it`, {
       facts: { hint: `\`procedure roll-back ${run.id}\` first: it puts back what was there before it` },

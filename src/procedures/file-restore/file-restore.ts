@@ -26,6 +26,8 @@ export interface FileRestoreOrder {
   readonly location?: LocationName
   /** Only files whose content holds this text, UTF-8; where no path is given, of all that the source has. */
   readonly containing?: string
+  /** Only files whose content has this SHA-256, 64 hex digits; where no path is given, of all that the source has. */
+  readonly sha256?: string
 }
 
 export const fileRestoreSteps = stepNames('file-restore')
@@ -57,12 +59,13 @@ export async function fileRestore(
   return {
     isProven: true,
     summary: summaryOf(order.source, located, moved),
-    gaps: [],
+    gaps: located.unsearched ?? [],
     facts: {
       source: order.source,
       backup: located.backup,
       takenAt: located.takenAt,
       location: located.location,
+      unsearched: [...(located.unsearched ?? [])],
       entries: verified.entries,
       files: verified.files,
       bytes: verified.bytes,
@@ -74,7 +77,7 @@ export async function fileRestore(
 /** Touches nothing. Failure `usage`. */
 export function identifyFiles(
   { installation: { policy, locations } }: Pick<ProcedureContext, 'installation'>,
-  { source, paths: given, location, containing }: FileRestoreOrder,
+  { source, paths: given, location, containing, sha256 }: FileRestoreOrder,
 ): { readonly paths: readonly string[] } {
   const known = Object.hasOwn(policy.sources, source) ? policy.sources[source] : undefined
   if (known?.kind !== 'files') {
@@ -84,7 +87,10 @@ export function identifyFiles(
   if (location !== undefined) locations.placeOf(location)
   if (containing === '')
     throw new Failure('usage', `Cannot restore files of "${source}": the content to look for is empty`)
-  const paths = given.length === 0 && containing !== undefined ? known.paths : given
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
+    throw new Failure('usage', `Cannot restore files of "${source}": "${sha256}" is no SHA-256, expected 64 hex digits`)
+  }
+  const paths = given.length === 0 && (containing ?? sha256) !== undefined ? known.paths : given
   const relative = paths.find((path) => !path.startsWith('/'))
   if (paths.length === 0 || relative !== undefined) {
     const found = relative === undefined ? 'no path is given' : `"${relative}" is not absolute`

@@ -1,4 +1,15 @@
-import { closeSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, renameSync, type Stats } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type ByteName, encodeName, printableName } from '../../base/byte-name.ts'
 import { errorCode } from '../../base/error-code.ts'
@@ -91,6 +102,35 @@ export function moveIntoPlace({
 }
 
 /**
+ * What stands in production by a move that did not end: where an old entry lies beside, or where the entry is gone from the
+ * folder that it was restored into. Where that folder is gone as a whole, an entry without an old one beside it is left out.
+ */
+export function movedSoFar(places: readonly TemporaryPlace[], id: string): MovedFile[] {
+  return places.flatMap(({ folder, entries }) => {
+    const isThere = statOf(folder) !== undefined
+    return entries.flatMap((path): MovedFile[] => {
+      const oldPath = `${path}.zakops-${id}.old`
+      if (statOf(oldPath) !== undefined) return [{ path, oldPath, atomic: false }]
+      const isMoved = isThere && statOf(join(folder, path)) === undefined && statOf(path) !== undefined
+      return isMoved ? [{ path, oldPath: null, atomic: false }] : []
+    })
+  })
+}
+
+/**
+ * Removes what was restored and is not to come into production. May be run twice.
+ *
+ * Order: each folder gets another name first. A crash that left it in part would look as if entries had been moved.
+ */
+export function removePlaces(places: readonly Pick<TemporaryPlace, 'folder'>[]): void {
+  for (const { folder } of places) {
+    const goes = `${folder}.goes`
+    if (statOf(goes) === undefined && statOf(folder) !== undefined) renameSync(encodeName(folder), encodeName(goes))
+    for (const one of [goes, folder]) rmSync(encodeName(one), { recursive: true, force: true })
+  }
+}
+
+/**
  * Puts back what was there before, and keeps what was restored as "<path>.zakops-…restored" beside it. Answers how many
  * entries it put back. May be run twice: what was put back before is left alone.
  */
@@ -101,9 +141,13 @@ export function putFilesBack(moved: readonly MovedFile[], id: string): number {
     try {
       const isBack = oldPath === null ? statOf(restored) !== undefined : statOf(oldPath) === undefined
       if (isBack) continue
-      if (statOf(path) !== undefined && statOf(restored) === undefined)
-        renameSync(encodeName(path), encodeName(restored))
-      if (oldPath !== null) renameSync(encodeName(oldPath), encodeName(path))
+      if (oldPath !== null && isSameFile(path, oldPath)) {
+        unlinkSync(encodeName(oldPath)) // It had got its second name, and nothing had come into its place yet.
+      } else {
+        if (statOf(path) !== undefined && statOf(restored) === undefined)
+          renameSync(encodeName(path), encodeName(restored))
+        if (oldPath !== null) renameSync(encodeName(oldPath), encodeName(path))
+      }
       syncFolder(dirname(path))
       count += 1
     } catch (error) {
@@ -111,6 +155,11 @@ export function putFilesBack(moved: readonly MovedFile[], id: string): number {
     }
   }
   return count
+}
+
+function isSameFile(path: ByteName, other: ByteName): boolean {
+  const [a, b] = [statOf(path), statOf(other)]
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino
 }
 
 function moveFailure(path: ByteName, error: unknown): unknown {

@@ -23,7 +23,7 @@ function installationOf(folder: string, catalog: Catalog) {
     .replace('localhost:5432', '127.0.0.1:1')
   const programs = { searchPath: '', homeFolder: undefined, packageFolders: [], sharedFolder: folder }
   const { policy } = readPolicy(text, samplePolicyPath)
-  return { policy, programs, catalog, clock: systemClock, process, secret: async () => '' }
+  return { policy, programs, catalog, process, clock: systemClock, secret: async () => '' }
 }
 
 function came(source: string, outcome: SourceRecovered['outcome'] = 'equal'): SourceRecovered {

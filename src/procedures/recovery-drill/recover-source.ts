@@ -37,13 +37,13 @@ export async function recoverSource(
   const durationMs = (): number => Math.round(clock.monotonicMs() - beginMs)
   const target = targetFolder(isolated, { into: order.into, source, run: context.id })
   await rm(target, { recursive: true, force: true }) // Left by the same step, which was killed.
-  await mkdir(target, { recursive: true, mode: 0o700 })
   const backups = (await catalog.backups({ source })).filter(({ environment }) => environment === policy.environment)
   if (backups.length === 0) {
     const differences = [`no backup of ${source} is at the location that is left`]
     return { source, outcome: 'lost', backup: null, takenAt: null, bytes: 0, durationMs: durationMs(), differences }
   }
   const backup = chooseBackup(source, backups, 'latest')
+  await mkdir(target, { recursive: true, mode: 0o700 })
   return await restoreAndCompare(context, { work, backup, target, durationMs }, signal)
 }
 

@@ -79,6 +79,18 @@ test('reportPage() shows a missed backup, a test with its differences, a refusal
   assert.match(page, /The ledger is not as it was recorded: entry 7/)
 })
 
+test('reportPage() says that a month or a year is not finished, until its last moment is over; a drill always is', () => {
+  const facts = sampleReportFacts()
+  const [month, year] = [periodOf('2026-11'), periodOf('2026')]
+  const page = (period: typeof month, at: string): string => reportPage({ ...facts, period, at: new Date(at) })
+  const told = /Not finished\.<\/strong> This (\w+) goes on until (\S+)\./
+  assert.deepEqual(told.exec(page(month, '2026-11-30T23:59:59Z'))?.slice(1), ['month', '2026-11-30'])
+  assert.match(page(month, '2026-11-30T23:59:59Z'), /<title>[^<]*November 2026 \(not finished\)<\/title>/)
+  assert.doesNotMatch(page(month, '2026-12-01T00:00:00Z'), /not finished/i)
+  assert.deepEqual(told.exec(page(year, '2026-12-01T00:00:00Z'))?.slice(1), ['year', '2026-12-31'])
+  assert.doesNotMatch(page({ ...month, kind: 'drill' }, '2026-11-30T00:00:00Z'), /not finished/i)
+})
+
 function counted(page: string): number[] {
   return /<p>Restore tests<\/p><strong>(\d+) of (\d+)</.exec(page)!.slice(1).map(Number)
 }

@@ -4,6 +4,7 @@ import { graceMs } from '../../model/status/status-view.ts'
 import { drillSections } from './drill-section.ts'
 import { objectivesSection } from './objectives-section.ts'
 import { type ReportFacts, type ReportRecord, readReport } from './report-facts.ts'
+import { isUnfinished } from './report-period.ts'
 import { reportStyle } from './report-style.ts'
 import { signaturesSection } from './signatures-section.ts'
 import { formatSeconds, sourceCharts, worstAge } from './source-charts.ts'
@@ -22,9 +23,9 @@ export function reportPage(facts: ReportFacts): string {
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Backup evidence, ${status.environment}, ${period.title}</title><style>${new HtmlText(reportStyle)}</style></head><body>
+<title>Backup evidence, ${status.environment}, ${period.title}${isUnfinished(period, at) ? ' (not finished)' : undefined}</title><style>${new HtmlText(reportStyle)}</style></head><body>
 <header><p class="brand">ZakOps Backup · Evidence report</p><h1>${period.title}</h1>
-<p class="lead">${status.environment} · ${formatDay(period.from)} to ${formatDay(new Date(period.until.getTime() - 1))} · written ${formatMinute(at)} UTC by version ${programVersion}</p></header>
+<p class="lead">${status.environment} · ${formatDay(period.from)} to ${formatDay(new Date(period.until.getTime() - 1))} · written ${formatMinute(at)} UTC by version ${programVersion}</p>${unfinished(facts)}</header>
 ${summary(facts, record)}
 ${clausesSection(facts)}
 ${objectivesSection(facts)}
@@ -38,6 +39,13 @@ ${howToRead(facts)}
 </body></html>
 `
   return page.text
+}
+
+/** Nobody may take a month or a year that goes on for one that was kept to its end. */
+function unfinished({ period, at }: ReportFacts): HtmlText | undefined {
+  if (!isUnfinished(period, at)) return undefined
+  const last = formatDay(new Date(period.until.getTime() - 1))
+  return html`<p class="unfinished" role="note"><strong>Not finished.</strong> This ${period.kind} goes on until ${last}. The report tells of what was on record when it was written and of nothing after it: what is not here yet may still come. Write it again when the ${period.kind} is over.</p>`
 }
 
 function summary(

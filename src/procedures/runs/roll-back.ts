@@ -1,3 +1,4 @@
+import type { ByteName } from '../../base/byte-name.ts'
 import { Failure } from '../../base/failure.ts'
 import { policyProcedures } from '../../model/procedures/policy-procedures.ts'
 import type { StepState } from '../../model/procedures/step-history.ts'
@@ -7,6 +8,7 @@ import { putDumpsBack } from '../database-restore/dumps-form.ts'
 import type { IdentifiedBackup, IdentifiedDumps, IdentifiedServer } from '../database-restore/identified-backup.ts'
 import { putOldBack } from '../database-restore/old-database.ts'
 import { fileRestoreSteps, type MovedFile, putFilesBack } from '../file-restore/file-restore.ts'
+import { movedSoFar, removePlaces, type TemporaryPlace, temporaryPlaces } from '../file-restore/move-into-place.ts'
 import type { LocatedFiles } from '../file-restore/locate-files.ts'
 import type { Installation } from '../installation.ts'
 import { startServices, stopServices } from '../services/services.ts'
@@ -31,24 +33,27 @@ export interface RollBackPlan {
         readonly databases: IdentifiedDumps['databases']
         readonly isBegun: boolean
       }
-    | { readonly kind: 'files'; readonly moved: readonly MovedFile[] }
+    | {
+        readonly kind: 'files'
+        /** Undefined where the move began and did not end: then the disk says. */
+        readonly moved: readonly MovedFile[] | undefined
+        /** Absolute paths of what was restored aside, or may have been. */
+        readonly entries: readonly ByteName[]
+        /** Where it was restored to; undefined where that step did not end. */
+        readonly places: readonly TemporaryPlace[] | undefined
+      }
     | { readonly kind: 'nothing' }
   /** Sentences, for a person. */
   readonly does: readonly string[]
 }
 
 /** Decides what rolling back means after these steps. Failure `refused` where a run of this kind changes nothing in production. */
-export function planRollBack(
-  { run, procedure }: { readonly run: string; readonly procedure: string },
-  steps: readonly StepState[],
-): RollBackPlan {
+export function planRollBack({ procedure }: { readonly procedure: string }, steps: readonly StepState[]): RollBackPlan {
   const stateOf = (name: string | undefined): StepState | undefined => steps.find(({ step }) => step === name)
   if (procedure === 'database-restore') return planDatabase(stateOf)
   if (procedure === 'file-restore') {
-    const moved = movedFiles(run, stateOf(fileRestoreSteps[1]), stateOf(fileRestoreSteps[4]))
-    const does =
-      moved.length > 0 ? [`puts ${moved.length} entries back as they were`] : ['nothing was moved into production']
-    return { services: [], action: { kind: 'files', moved }, does }
+    const [, locate, restore, , move] = fileRestoreSteps
+    return planFiles(stateOf(locate), stateOf(restore), stateOf(move))
   }
   const title = Object.hasOwn(policyProcedures, procedure)
     ? policyProcedures[procedure as keyof typeof policyProcedures].title
@@ -108,13 +113,35 @@ function planDumps(
   return { services, action: { kind: 'databases', source, databases, isBegun }, does }
 }
 
-/** What was moved, or may have been where the step did not end: an entry without an old one beside it is left alone then. */
-function movedFiles(run: string, located: StepState | undefined, move: StepState | undefined): readonly MovedFile[] {
-  if (move === undefined) return []
-  const known = (move.result as { readonly moved?: readonly MovedFile[] } | undefined)?.moved
-  if (known !== undefined) return known
-  const entries = (located?.result as LocatedFiles | undefined)?.entries ?? []
-  return entries.map((path) => ({ path, oldPath: `${path}.zakops-${run}.old`, atomic: false }))
+function planFiles(
+  located: StepState | undefined,
+  restored: StepState | undefined,
+  move: StepState | undefined,
+): RollBackPlan {
+  const entries = restored === undefined ? [] : ((located?.result as LocatedFiles | undefined)?.entries ?? [])
+  const places = restored?.result as readonly TemporaryPlace[] | undefined
+  const moved = move === undefined ? [] : (move.result as { readonly moved?: readonly MovedFile[] } | undefined)?.moved
+  const does = [
+    move === undefined
+      ? 'nothing was moved into production'
+      : moved === undefined
+        ? `puts those of ${entries.length} entries back that were moved`
+        : `puts ${moved.length} entries back as they were`,
+    ...(entries.length > 0 && moved?.length !== entries.length ? ['removes what was restored aside'] : []),
+  ]
+  return { services: [], action: { kind: 'files', moved, entries, places }, does }
+}
+
+/** Answers how many entries were put back. May be run twice. */
+function undoFiles(
+  { workFolder }: Pick<Installation, 'workFolder'>,
+  { run, action }: { readonly run: string; readonly action: Extract<RollBackPlan['action'], { kind: 'files' }> },
+): number {
+  // A restore that did not end moved nothing, so the places are as they were.
+  const places = action.places ?? temporaryPlaces(action.entries, { workFolder, id: run })
+  const count = putFilesBack(action.moved ?? movedSoFar(places, run), run)
+  removePlaces(places)
+  return count
 }
 
 /**
@@ -133,7 +160,7 @@ export async function rollBack(
     if (action.kind === 'database') return putOldBack({ path: action.path, run, hadOld: action.hadOld })
     if (action.kind === 'data folder') return putOldFolderBack({ ...action, run })
     if (action.kind === 'databases') return await putDumpsBack(installation, action, signal)
-    if (action.kind === 'files') return putFilesBack(action.moved, run) > 0 ? 'put back' : 'as it was'
+    if (action.kind === 'files') return undoFiles(installation, { run, action }) > 0 ? 'put back' : 'as it was'
     return 'as it was'
   })
   if (services.length > 0) await step('Restart services', (signal) => startServices(installation, services, signal))

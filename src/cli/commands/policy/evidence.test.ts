@@ -266,9 +266,15 @@ test('evidence report writes a page of the month, with a PDF where there is a Ch
   await desk.type(report('--month', '2026-13', '--to', 'a.html'), 2)
   await desk.type(report('--month', '2026-01', '--year', '2026', '--to', 'a.html'), 2)
   assert.match((await desk.type(report('--drill', 'run-1', '--to', 'a.html'), 2)).stderr, /no drill is on record/)
-  await desk.type(report('--month', '2026-01', '--to', 'a.html'))
+  const early = await desk.type(report('--month', '2026-02', '--to', 'a.html'), 2)
+  assert.match(early.stderr, /Cannot report on February 2026: it begins on 2026-02-01/)
+  const written = await desk.type(report('--month', '2026-01', '--to', 'a.html'))
+  assert.match(written.stderr, /January 2026 is not finished/)
   const page = readFileSync(desk.folder.at('a.html'), 'utf8')
-  assert.match(page, /<h1>January 2026<\/h1>[\s\S]*Ledger<\/p><strong>intact[\s\S]*<h3>documents<\/h3>/)
+  assert.match(
+    page,
+    /<h1>January 2026<\/h1>[\s\S]*Not finished[\s\S]*Ledger<\/p><strong>intact[\s\S]*<h3>documents<\/h3>/,
+  )
   const none = await desk.type(report('--year', '2026', '--to', 'b.html', '--pdf'), 1)
   assert.match(none.stderr, /no Chromium is installed/)
   // A program in Chromium's place shows what it is asked for.

@@ -58,6 +58,10 @@ export function define(command: Command, run: RunCommand): void {
       '--containing <text>',
       'of these, only files whose content holds this text; without --path of the whole source',
     )
+    .option(
+      '--sha256 <digest>',
+      'of these, only files whose content has this SHA-256; without --path of the whole source',
+    )
     .option('--seed <seed>', 'by what restore-test draws a backup; the same seed draws the same')
     .option(
       '--into <folder>',

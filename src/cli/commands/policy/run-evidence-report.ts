@@ -7,7 +7,7 @@ import { verifyExport } from '../../../model/evidence/verify-export.ts'
 import { policyStatus } from '../../../model/status/policy-status.ts'
 import { compareHeads, gatherHeads } from '../../../procedures/evidence/compare-heads.ts'
 import { exportEvidence } from '../../../procedures/evidence/export-evidence.ts'
-import { periodOf, type ReportPeriod } from '../../../procedures/report/report-period.ts'
+import { isUnfinished, periodOf, type ReportPeriod, requireBegun } from '../../../procedures/report/report-period.ts'
 import { reportPage } from '../../../procedures/report/report-page.ts'
 import { gatherStatusFacts } from '../../access/gather-status-facts.ts'
 import { openInstallation } from '../../access/open-installation.ts'
@@ -35,9 +35,12 @@ export async function runEvidenceReport(context: CommandContext, options: Report
   // Of a sound ledger those that were verified, and none that came since.
   const entries = await catalog.evidence(verified === undefined ? {} : { first: verified })
   const { ledger } = await catalog.ledgerEnd()
+  const at = clock.now()
+  const period = chosenPeriod(options, entries)
+  requireBegun(period, at)
   const page = reportPage({
-    period: chosenPeriod(options, entries),
-    at: clock.now(),
+    period,
+    at,
     programVersion: world.version,
     status,
     objectives: policy.objectives,
@@ -52,8 +55,17 @@ export async function runEvidenceReport(context: CommandContext, options: Report
   await writeNewFile(path, Buffer.from(page), 'report')
   const pdf = options.pdf === true ? await printPdf(path, { ...world, signal }) : undefined
   if (output.json)
-    output.document({ message_type: 'evidence_report', path, pdf, state: status.state, fault: ledgerFault })
+    output.document({
+      message_type: 'evidence_report',
+      path,
+      pdf,
+      finished: !isUnfinished(period, at),
+      state: status.state,
+      fault: ledgerFault,
+    })
   else output.line(pdf === undefined ? `report: ${path}` : `report: ${path} and ${pdf}`)
+  if (isUnfinished(period, at))
+    output.notice(`${period.title} is not finished: the report tells of it until now, and says so`)
   if (ledgerFault !== undefined) output.problem({ during: 'verify ledger', item: 'ledger', message: ledgerFault })
   return ledgerFault === undefined ? 'done' : 'damaged'
 }
@@ -116,5 +128,10 @@ function chosenPeriod({ month, year, drill }: ReportOptions, entries: readonly E
   const dayMs = 86_400_000
   const floor = (ms: number): number => Math.floor(ms / dayMs) * dayMs
   const [first, last] = [Math.min(...times), Math.max(...times)]
-  return { title: `Recovery drill ${drill}`, from: new Date(floor(first)), until: new Date(floor(last) + dayMs) }
+  return {
+    kind: 'drill',
+    title: `Recovery drill ${drill}`,
+    from: new Date(floor(first)),
+    until: new Date(floor(last) + dayMs),
+  }
 }

@@ -32,6 +32,7 @@ export interface RunProcedureOptions {
   readonly location?: LocationName
   readonly path: readonly string[]
   readonly containing?: string
+  readonly sha256?: string
   readonly seed?: string
   readonly into?: string
   readonly to?: string
@@ -150,7 +151,10 @@ function orderOf(
     }
     case 'file-restore': {
       const paths = path.map((one) => resolve(world.workingDirectory, one))
-      const content = options.containing !== undefined && { containing: options.containing }
+      const content = {
+        ...(options.containing !== undefined && { containing: options.containing }),
+        ...(options.sha256 !== undefined && { sha256: options.sha256.toLowerCase() }),
+      }
       return { procedure, order: { source: required(procedure, '--source', source), paths, ...common, ...content } }
     }
     case 'restore-test':
@@ -192,7 +196,7 @@ function tellPlan({ output }: CommandContext, procedure: string, steps: readonly
   else for (const [at, { name, does }] of steps.entries()) output.line(`${at + 1}. ${name}: ${does}`)
 }
 
-/** A step that failed proves nothing: exit 5, with what is to be done told. What kept the run from beginning is told as ever. */
+/** What is proven and has gaps, such as a newer backup that could not be searched, exits 3. A step that failed proves nothing: exit 5, with what is to be done told. What kept the run from beginning is told as ever. */
 async function ended(context: CommandContext, run: () => Promise<ProcedureEnd>): Promise<Outcome> {
   const { output, signal } = context
   try {
@@ -204,7 +208,7 @@ async function ended(context: CommandContext, run: () => Promise<ProcedureEnd>):
       output.line(`${isProven ? 'proven' : 'NOT PROVEN'}: ${summary}`)
       for (const gap of gaps) output.line(`  ${gap}`)
     }
-    return isProven ? 'done' : 'damaged'
+    return isProven ? (gaps.length === 0 ? 'done' : 'gaps') : 'damaged'
   } catch (error) {
     if (signal.aborted || !isFailure(error) || error.code === 'refused' || error.code === 'usage') throw error
     const { message, hint, code } = describeFailure(error)

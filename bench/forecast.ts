@@ -19,12 +19,14 @@ import { dataSetSizes, makeDataSet } from './data-sets.ts'
 import { growDatabase } from './grow-database.ts'
 import { installedProgram } from './installed-program.ts'
 import { measure } from './measure.ts'
-import { ProcessorWatch } from './processor-watch.ts'
+import { awaitQuiet, ProcessorWatch } from './processor-watch.ts'
 import { writeSection } from './write-section.ts'
 
 /** A forecast may be so far from what is measured then. */
 const errorMax = 0.2
 const location = 'secondary' // The one that a drill has.
+/** So long a drill waits for other programs to leave the machine alone; then it is held all the same. */
+const quietMsMax = 120_000
 
 const drillSchema = z.object({ outcome: z.literal('recovered'), durationMs: z.number() })
 const statusSchema = z.object({
@@ -106,6 +108,7 @@ async function drillsOf(megabytes: number, before: number): Promise<Drills> {
 
 async function oneDrill(): Promise<Drills['measured'][number]> {
   execFileSync('sync')
+  await awaitQuiet(quietMsMax)
   const keys = ['--keyring-export', at('safe.json'), '--password-file', at('passphrase')]
   const watch = new ProcessorWatch()
   await run(['procedure', 'run', 'recovery-drill', '--into', at('drill'), ...keys, '--json'])
@@ -149,7 +152,7 @@ function pageOf(sized: readonly Drills[]): string {
 ${new Date().toISOString().slice(0, 10)}, commit ${commit}. ${os.cpus()[0]?.model ?? ''}, ${os.availableParallelism()} cores, Node ${process.version}.
 A policy of files and a SQLite database, half of the bytes each, grows from drill to drill. Each forecast is what \`status\` says
 right before the drills of a size, from those of the sizes before; measured is what a drill itself puts on record, the median of ${rounds}
-(shortest to longest). Other programs had so much of the processors meanwhile. Wanted: within ${errorMax * 100} %.
+(shortest to longest). A drill waits up to ${quietMsMax / 60_000} minutes for a quiet machine; so much of the processors other programs had all the same. Wanted: within ${errorMax * 100} %.
 
 | data | forecast (range) | measured | forecast is off by | reached | other programs |
 |---|---|---|---|---|---|

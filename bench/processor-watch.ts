@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import os from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { childrenCpuSeconds, ticksPerSecond } from './measure.ts'
 
 /** Watches how much of the machine other programs take meanwhile: what is measured then is measured with them. */
@@ -13,6 +14,19 @@ export class ProcessorWatch {
     const wall = ((performance.now() - this.#begin) / 1000) * os.availableParallelism()
     const others = busySeconds() - this.#busy - (ownSeconds() - this.#own)
     return Math.min(1, Math.max(0, others / wall))
+  }
+}
+
+/** Others have less than this of the processors where a machine is quiet. */
+const quietShare = 0.25
+const lookMs = 2000
+
+/** Waits for a moment in which other programs leave the machine alone, and no longer than `msMax`. */
+export async function awaitQuiet(msMax: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < msMax; waitedMs += lookMs) {
+    const watch = new ProcessorWatch()
+    await sleep(lookMs)
+    if (watch.othersShare() < quietShare) return
   }
 }
 

@@ -7,6 +7,8 @@ import { temporaryFolder } from './temporary-folder.ts'
 export interface StatementGate extends AsyncDisposable {
   /** Of the server, through the gate. */
   readonly url: string
+  /** So many connections were open at the same time. */
+  readonly peak: () => number
 }
 
 /** `before` is told of everything that a client sends, as text, and the server gets it when that is fulfilled. */
@@ -16,6 +18,7 @@ export async function openStatementGate(
 ): Promise<StatementGate> {
   const folder = temporaryFolder('pg-gate')
   const sockets = new Set<Socket>()
+  let peak = 0
   const gate = createServer((client) => {
     const upstream = createConnection(join(server.socketFolder, '.s.PGSQL.5432'))
     for (const [one, other] of [
@@ -23,6 +26,7 @@ export async function openStatementGate(
       [upstream, client],
     ] as const) {
       sockets.add(one)
+      peak = Math.max(peak, sockets.size / 2)
       one.on('error', () => other.destroy())
       one.on('close', () => {
         sockets.delete(one)
@@ -42,6 +46,7 @@ export async function openStatementGate(
   await new Promise<void>((resolve) => gate.listen(folder.at('.s.PGSQL.5432'), resolve))
   return {
     url: server.url.replace(encodeURIComponent(server.socketFolder), encodeURIComponent(folder.path)),
+    peak: () => Math.ceil(peak),
     [Symbol.asyncDispose]: async () => {
       gate.close()
       for (const socket of sockets) socket.destroy()

@@ -17,7 +17,7 @@ import type {
   StatusFacts,
 } from '../../model/status/status-facts.ts'
 import type { Locations } from '../../operations/locations/locations.ts'
-import { publicKeysOf } from '../../procedures/evidence/sign-ledger.ts'
+import { ledgerFault, publicKeysOf } from '../../procedures/evidence/sign-ledger.ts'
 import { weakerThanInForce } from '../../procedures/bring-into-force.ts'
 import type { Installation } from '../../procedures/installation.ts'
 import { interruptedRuns } from '../../procedures/runs/interrupted-runs.ts'
@@ -47,7 +47,7 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
   // Each backup has steps too, of every day: they are read only where those of a restore are among them.
   const kinds = ['drill', 'lesson', ...(recoveries.length === 0 ? [] : (['step'] as const))] as const
   const evidence = await catalog.evidence({ kinds })
-  const { keyring, locations, evidenceKeys } = await lookAtKeyring(context, policy)
+  const { keyring, locations, evidenceKeys, ledgerFault: fault } = await lookAtKeyring(context, { policy, catalog })
   const { ledger } = await catalog.ledgerEnd()
   return {
     policy,
@@ -82,6 +82,7 @@ export async function gatherStatusFacts(context: CommandContext): Promise<Status
       ledger,
       keys: evidenceKeys,
     }),
+    ledgerFault: fault,
     kit: kitFact(await catalog.keyEvents()),
     algorithm: 'AES-256',
     locations: await reach({ locations, catalog, policy, generations: generationsToLookAt(keyring) }, signal),
@@ -123,11 +124,12 @@ function namesIn(text: string): string[] {
 
 async function lookAtKeyring(
   context: CommandContext,
-  policy: Policy,
+  { policy, catalog }: Pick<Installation, 'policy' | 'catalog'>,
 ): Promise<{
   readonly keyring: KeyringFact
   readonly locations: Locations
   readonly evidenceKeys: ReadonlyMap<string, KeyObject>
+  readonly ledgerFault: string | undefined
 }> {
   const path = policy.encryption.keyManagement.keyring
   try {
@@ -139,11 +141,17 @@ async function lookAtKeyring(
       keyring: await apartness(policy, path, generations),
       locations: locationsOf(context, policy, keyring),
       evidenceKeys: publicKeysOf(keyring),
+      ledgerFault: (await ledgerFault({ environment: policy.environment, catalog, keyring }, context.signal))?.message,
     }
   } catch (error) {
     if (!isFailure(error)) throw error
     const keyring = { state: 'unopened', path, message: error.message } as const
-    return { keyring, locations: locationsOf(context, policy, undefined), evidenceKeys: new Map() }
+    return {
+      keyring,
+      locations: locationsOf(context, policy, undefined),
+      evidenceKeys: new Map(),
+      ledgerFault: undefined,
+    }
   }
 }
 

@@ -72,7 +72,7 @@ test('fitTimes() never forecasts less than nothing, nor far beyond what was meas
       assert.equal(estimate === undefined, wanted.bytes > reachMax * bytesMax)
       if (estimate === undefined) return
       const { durationMs, leastMs, mostMs } = estimate
-      assert.ok(durationMs >= 0 && leastMs <= durationMs && durationMs <= mostMs, JSON.stringify(estimate))
+      assert.ok(leastMs >= 0 && leastMs <= durationMs && durationMs <= mostMs, JSON.stringify(estimate))
     }),
   )
   assert.equal(fitTimes([]), undefined)

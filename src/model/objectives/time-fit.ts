@@ -87,7 +87,7 @@ export function fitTimes(measured: readonly TimedSize[]): TimeFit | undefined {
       const times = possible.map((one) => timeOf(one, size))
       return {
         durationMs: timeOf(best, size),
-        leastMs: Math.min(...times) * (1 - scatter),
+        leastMs: Math.min(...times) * Math.max(0, 1 - scatter),
         mostMs: Math.max(...times) * (1 + scatter),
       }
     },

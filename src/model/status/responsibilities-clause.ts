@@ -22,9 +22,21 @@ export function responsibilitiesClause({ facts }: StatusView): ClauseStatus {
       remedy: `name somebody under responsibilities.${key}, then: zakops-backup policy check`,
     }))
   const texts = named.filter(({ names }) => names.length > 0).map(({ title, names }) => `${title}: ${names.join(', ')}`)
-  const bad = [...weakerFindings(facts), ...nobody]
+  const bad = [...ledgerFindings(facts), ...weakerFindings(facts), ...nobody]
   const findings: Finding[] = texts.length === 0 ? bad : [...bad, { state: 'met', evidence: texts.join('; ') }]
   return clauseOf('Responsibilities', 'Responsibilities', findings)
+}
+
+/** Who did what is known from the ledger alone. */
+function ledgerFindings({ ledgerFault }: StatusView['facts']): Finding[] {
+  if (ledgerFault === undefined) return []
+  return [
+    {
+      state: 'breached',
+      evidence: `the evidence is not as it was recorded: ${ledgerFault}`,
+      remedy: 'compare with the last export: zakops-backup evidence verify FILE --public-key KEY --policy POLICY',
+    },
+  ]
 }
 
 /** What is said to be met is met by the file; who weakens it by an editor must not see everything in order. */

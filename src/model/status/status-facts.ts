@@ -84,6 +84,8 @@ export interface StatusFacts {
   readonly interrupted: readonly { readonly run: string; readonly since: Date; readonly stopped: readonly string[] }[]
   /** What did not go with the evidence, acknowledged or not; none where nobody looked. */
   readonly alarms?: readonly EvidenceAlarm[]
+  /** Why the ledger is not as it was recorded; undefined where it is, or nobody could look. */
+  readonly ledgerFault?: string | undefined
   readonly keyring: KeyringFact
   /** The recovery kit; undefined where nobody looked. */
   readonly kit?: KitFact

@@ -17,6 +17,7 @@ import { changeManifest } from '../../sources/postgresql/backup-manifest.ts'
 import { type BaseBackup, receiveBaseBackup } from '../../sources/postgresql/base-backup.ts'
 import { connectPostgresql, type PostgresqlConnection } from '../../sources/postgresql/connection.ts'
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
+import { countWrites, databasesAtATime } from '../../sources/postgresql/connection-room.ts'
 import { DatabaseSession, listDatabases } from '../../sources/postgresql/database-session.ts'
 import { formatLsn, type Lsn } from '../../sources/postgresql/lsn.ts'
 import type { RestorePointView } from '../../sources/postgresql/restore-point-view.ts'
@@ -128,11 +129,21 @@ async function serverManifest(
 ): Promise<ServerManifest | undefined> {
   if (manifest === 'none') return undefined
   const openSession = (database: string): Promise<DatabaseSession> => DatabaseSession.open(connection, database, signal)
+  const [heldMax, writesBefore] = [await databasesAtATime(sql), await countWrites(sql)]
   const databases = await listDatabases(sql)
   for (const database of databases) await (await openSession(database))[Symbol.asyncDispose]()
   const { database } = await sql.row('SELECT current_database() AS database')
   const namePrefix = `zakops_${source.slice(0, 24)}_${toHex(repository.random(6))}`
-  return new ServerManifest({ server, openSession, database: database!, namePrefix, clock, ...manifest })
+  return new ServerManifest({
+    server,
+    openSession,
+    database: database!,
+    namePrefix,
+    clock,
+    heldMax,
+    writesBefore,
+    ...manifest,
+  })
 }
 
 /** What the parent snapshot gives: its blocks, where they may be used, and the size of its chunks. */
@@ -190,6 +201,7 @@ class PostgresqlBackupRun {
   async feed(sink: EntrySink): Promise<void> {
     const { directory, base, transfer } = await this.#files(sink)
     await directory.finish()
+    await this.#options.manifestOf?.readEarly()
     const view = await this.#wal(directory, base)
     await directory.add('backup_manifest', changeManifest(base.manifestText, directory.changes))
     const facts = this.#factsOf(base, { directory, view, transfer })

@@ -1,6 +1,9 @@
+import { compareNames } from '../../base/byte-name.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { PostgresqlManifest } from '../../model/manifest.ts'
-import type { DatabaseSession } from '../../sources/postgresql/database-session.ts'
+import { countWrites } from '../../sources/postgresql/connection-room.ts'
+import { type DatabaseSession, listDatabases } from '../../sources/postgresql/database-session.ts'
+import { type EarlyDatabase, readEarly } from '../../sources/postgresql/early-database.ts'
 import { formatLsn, type Lsn } from '../../sources/postgresql/lsn.ts'
 import { ManifestSessions } from '../../sources/postgresql/manifest-sessions.ts'
 import { openRestorePointView, type RestorePointView } from '../../sources/postgresql/restore-point-view.ts'
@@ -17,17 +20,43 @@ export interface ServerManifestOptions {
   /** Tables of more bytes are sampled. */
   readonly tableBytesMax: number
   readonly clock: Clock
+  /** So many databases may be held open at a time. */
+  readonly heldMax: number
+  /** How much was written in each database before the backup began. */
+  readonly writesBefore: ReadonlyMap<string, number>
 }
 
 /** Takes the manifest of a server that others are at work on, at a restore point. Its sessions end with it. */
 export class ServerManifest implements AsyncDisposable {
   readonly #options: ServerManifestOptions
   readonly #sessions: ManifestSessions
+  readonly #early = new Map<string, EarlyDatabase>()
   #flusher: DatabaseSession | undefined
 
   constructor(options: ServerManifestOptions) {
     this.#options = options
     this.#sessions = new ManifestSessions(options.openSession)
+  }
+
+  /**
+   * Where there are more databases than may be held open at a time, reads those already of which least was written since
+   * the backup began, one after the other: the log tells later whether they were left alone up to the restore point. Half of the
+   * room is left for those that were not. The log must be read from here on.
+   */
+  async readEarly(): Promise<void> {
+    const { openSession, database, heldMax, writesBefore, tableBytesMax } = this.#options
+    this.#flusher ??= await openSession(database)
+    const databases = await listDatabases(this.#flusher)
+    if (databases.length <= heldMax) return
+    const now = await countWrites(this.#flusher)
+    const writes = (name: string): number => (now.get(name) ?? 0) - (writesBefore.get(name) ?? 0)
+    const calmest = databases.toSorted((a, b) => writes(a) - writes(b))
+    for (const name of calmest.slice(0, databases.length - Math.ceil(heldMax / 2))) {
+      await using session = await openSession(name)
+      await using witness = await openSession(name)
+      const found = await readEarly(session, witness, { tableBytesMax })
+      if (found !== undefined) this.#early.set(name, found)
+    }
   }
 
   /** `window`: of the log up to here; `readTo` reads on. */
@@ -37,6 +66,8 @@ export class ServerManifest implements AsyncDisposable {
     return await openRestorePointView({
       sessions: this.#sessions,
       flusher: this.#flusher,
+      early: this.#early,
+      heldMax: this.#options.heldMax,
       readTo,
       window,
       namePrefix,
@@ -46,7 +77,7 @@ export class ServerManifest implements AsyncDisposable {
 
   async read({ databases, missing, restorePoint, lsn }: RestorePointView): Promise<PostgresqlManifest> {
     const { openSession, tableBytesMax, server } = this.#options
-    const parts: PostgresqlManifest['databases'][number][] = []
+    const parts = [...this.#early.values()].map(({ manifest }) => manifest)
     let roles: string[] | undefined
     for (const { session, ...known } of databases) {
       roles ??= await readRoles(session)
@@ -57,7 +88,7 @@ export class ServerManifest implements AsyncDisposable {
     const at = { restorePoint, lsn: formatLsn(lsn) }
     return {
       ...headOf(server),
-      databases: parts,
+      databases: parts.toSorted((a, b) => compareNames(a.name, b.name)),
       roles: roles ?? [],
       view: missing.length === 0 ? { state: 'exact', ...at } : { state: 'bounded', ...at, transactions: missing },
     }

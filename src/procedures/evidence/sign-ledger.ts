@@ -16,6 +16,13 @@ export interface EvidenceSigner {
   readonly clock: Pick<Clock, 'now'>
 }
 
+/** What looking it over works with. */
+export interface LedgerReader {
+  readonly environment: Environment
+  readonly catalog: Pick<Catalog, 'evidence' | 'ledgerEnd' | 'heads'>
+  readonly keyring: Pick<Keyring, 'evidenceKeys' | 'refresh'>
+}
+
 /** Other processes that sign at the same moment: each of them has its head, and we sign what is left. */
 const attemptsMax = 5
 
@@ -27,16 +34,9 @@ const attemptsMax = 5
 export async function signLedger(signer: EvidenceSigner, signal: AbortSignal): Promise<readonly SignedHead[]> {
   const { catalog, keyring, clock, environment } = signer
   for (let attempt = 1; ; attempt++) {
-    const heads = await catalog.heads()
-    const { ledger } = await catalog.ledgerEnd()
-    // Another process may have rotated the key since the keyring was opened.
-    if (heads.some(({ key }) => !publicKeysOf(keyring).has(key))) await keyring.refresh(signal)
-    requireSoundHeads(heads, ledger, signer)
+    const { heads, ledger, end } = await lookOver(signer, signal)
     const last = heads.at(-1)
-    const before = { sequence: last?.sequence ?? 0, hash: last?.hash ?? ledger }
-    const since = await catalog.evidence({ after: Math.max(0, before.sequence - 1) })
-    const end = requireSoundEntries(since, before)
-    if (end.sequence === before.sequence) return heads
+    if (end.sequence === (last?.sequence ?? 0)) return heads
     const head = {
       environment,
       ledger,
@@ -56,6 +56,41 @@ export async function signLedger(signer: EvidenceSigner, signal: AbortSignal): P
   }
 }
 
+/**
+ * Whether the ledger is as it was recorded, as far as it is looked over before each signature: the heads, and the entries since the
+ * last one. Answers what is wrong with it; undefined where nothing is. Signs nothing.
+ */
+export async function ledgerFault(signer: LedgerReader, signal: AbortSignal): Promise<Failure | undefined> {
+  try {
+    await lookOver(signer, signal)
+    return undefined
+  } catch (error) {
+    if (!isFailure(error, 'not_proven')) throw error
+    return error
+  }
+}
+
+/** Heads and end of the ledger. Failure `not_proven`. */
+async function lookOver(
+  signer: LedgerReader,
+  signal: AbortSignal,
+): Promise<{
+  readonly heads: readonly SignedHead[]
+  readonly ledger: string
+  readonly end: { readonly sequence: number; readonly hash: string }
+}> {
+  const { catalog, keyring } = signer
+  const heads = await catalog.heads()
+  const { ledger } = await catalog.ledgerEnd()
+  // Another process may have rotated the key since the keyring was opened.
+  if (heads.some(({ key }) => !publicKeysOf(keyring).has(key))) await keyring.refresh(signal)
+  requireSoundHeads(heads, ledger, signer)
+  const last = heads.at(-1)
+  const before = { sequence: last?.sequence ?? 0, hash: last?.hash ?? ledger }
+  const since = await catalog.evidence({ after: Math.max(0, before.sequence - 1) })
+  return { heads, ledger, end: requireSoundEntries(since, before) }
+}
+
 /** The public keys of a keyring by their ids. */
 export function publicKeysOf({ evidenceKeys }: Pick<Keyring, 'evidenceKeys'>): ReadonlyMap<string, KeyObject> {
   return new Map(evidenceKeys.map(({ id, publicKey }) => [id, publicKey]))
@@ -64,11 +99,7 @@ export function publicKeysOf({ evidenceKeys }: Pick<Keyring, 'evidenceKeys'>): R
 /** The newest so many; all of them would take longer with every day. */
 const signaturesVerified = 10
 
-function requireSoundHeads(
-  heads: readonly SignedHead[],
-  ledger: string,
-  { environment, keyring }: EvidenceSigner,
-): void {
+function requireSoundHeads(heads: readonly SignedHead[], ledger: string, { environment, keyring }: LedgerReader): void {
   const keys = publicKeysOf(keyring)
   for (const [at, head] of heads.entries()) {
     // Its entries were looked over when it was signed; here only that nobody changed the heads themselves.

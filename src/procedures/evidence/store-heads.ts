@@ -151,36 +151,44 @@ async function unknownObjects(
   return unknown
 }
 
-/** Puts on record what lies there and is not known, unless it is on record; answers what is not acknowledged. */
+/** Of what is not known so many are read and put on record at a time: whoever floods the place must not stop the backups. */
+const unknownMax = 1000
+
+/**
+ * Puts on record what lies there and is not known, unless it is on record; answers what is not acknowledged. Where not all is read,
+ * what has a name that is on record is taken for what it was then.
+ */
 async function raiseUnknown(
   keeper: HeadKeeper,
-  { location, storage }: HeadPlace,
+  { location, storage, compare }: HeadPlace,
   { there, unknown }: { readonly there: ReadonlyMap<string, number>; readonly unknown: readonly string[] },
   signal: AbortSignal,
 ): Promise<string | undefined> {
   if (unknown.length === 0) return undefined
-  const heads: AlarmHead[] = []
-  for (const name of unknown.toSorted()) {
-    const { digest } = await readHeadObject(storage, { objectName: name, size: there.get(name)! }, signal)
-    heads.push({ name, digest })
-  }
   const alarms = (await alarmsOf(keeper)).filter((one) => one.cause === 'heads unknown' && one.location === location)
   const onRecord = alarms.flatMap((alarm) => alarm.heads.map((head) => ({ ...head, alarm })))
-  const fresh = heads.filter((head) => !onRecord.some((one) => isSame(one, head)))
+  const named = Map.groupBy(onRecord, ({ name }) => name)
+  const open: AlarmHead[] = []
+  const fresh: AlarmHead[] = []
+  for (const name of unknown.toSorted()) {
+    const known = named.get(name) ?? []
+    if (known.length > 0 && compare === 'newest') {
+      if (!known.some(({ alarm }) => alarm.acknowledged !== undefined)) open.push(known[0]!)
+      continue
+    }
+    if (fresh.length >= unknownMax) continue // The next call goes on.
+    const { digest } = await readHeadObject(storage, { objectName: name, size: there.get(name)! }, signal)
+    const same = known.filter((one) => one.digest === digest)
+    if (same.length === 0) fresh.push({ name, digest })
+    if (!same.some(({ alarm }) => alarm.acknowledged !== undefined)) open.push({ name, digest })
+  }
   if (fresh.length > 0) await raise(keeper, { cause: 'heads unknown', location, heads: fresh })
-  const open = heads.filter(
-    (head) => !onRecord.some((one) => isSame(one, head) && one.alarm.acknowledged !== undefined),
-  )
   if (open.length === 0) return undefined
   const what = describeAlarm({ cause: 'heads unknown', location, heads: open })
   return (
     `${what}; \`evidence verify FILE --heads\` tells from which entry on. Where a person knows why, ` +
     '`evidence acknowledge --reason …` puts it on record'
   )
-}
-
-function isSame(one: AlarmHead, other: AlarmHead): boolean {
-  return one.name === other.name && one.digest === other.digest
 }
 
 /** The alarms on record. */

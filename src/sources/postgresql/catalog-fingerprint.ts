@@ -62,6 +62,17 @@ export async function readCatalogFingerprint(session: DatabaseSession): Promise<
   return `${row.fingerprint}, roles ${roles.roles}`
 }
 
+/** What all databases share: catalogs, of which each database sees the same. */
+const shared = /^(pg_auth_members|pg_authid|pg_database|pg_db_role_setting|pg_parameter_acl|pg_tablespace|roles) /
+
+/** Of a fingerprint, what is the same in all databases. */
+export function sharedPart(fingerprint: string): string {
+  return fingerprint
+    .split(', ')
+    .filter((part) => shared.test(part))
+    .join(', ')
+}
+
 /** Of "{one,two}". */
 function columns(list: string): string[] {
   return list === '{}' ? [] : list.slice(1, -1).split(',')

@@ -80,7 +80,7 @@ export class ManifestSessions implements AsyncDisposable {
 }
 
 /** The schema and its fingerprint are of one view, whose end lets others of the catalogs' own functions look as they do. */
-async function readBefore(session: DatabaseSession): Promise<DatabaseReading> {
+export async function readBefore(session: DatabaseSession): Promise<DatabaseReading> {
   await session.endView()
   const { lsn } = await session.row('SELECT pg_current_wal_insert_lsn()::text AS lsn')
   const sequences = await readSequenceStates(session)

@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/clock.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
-import { readCatalogFingerprint } from './catalog-fingerprint.ts'
+import { readCatalogFingerprint, sharedPart } from './catalog-fingerprint.ts'
 import { type DatabaseSession, listDatabases } from './database-session.ts'
+import type { EarlyDatabase } from './early-database.ts'
 import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
 import type { DatabaseReading, ManifestSessions } from './manifest-sessions.ts'
 import { listSequences, type SequenceValue } from './sequence-values.ts'
@@ -30,6 +31,10 @@ export interface ViewRequest {
   readonly sessions: ManifestSessions
   /** Another one, in any database, which has the log written out. */
   readonly flusher: DatabaseSession
+  /** What was read before, by the database's name: what is not as it was read goes out of it. */
+  readonly early: Map<string, EarlyDatabase>
+  /** So many databases may be held open at a time. */
+  readonly heldMax: number
   /** Reads the log up to here into the window. */
   readonly readTo: (lsn: Lsn) => Promise<void>
   readonly window: WalWindow
@@ -54,18 +59,23 @@ const lossesMax = 10
  * is read: it is read before the views too, and the rows of all catalogs must be the same in the view as they were then.
  */
 export async function openRestorePointView(request: ViewRequest): Promise<RestorePointView> {
-  const { clock, sessions, flusher } = request
+  const { clock, sessions, flusher, early } = request
   const beginMs = clock.monotonicMs()
   let stale: ReadonlySet<string> = new Set()
   let losses = 0
   for (let attempt = 1; ; attempt++) {
     const databases = await listDatabases(flusher)
+    for (const name of early.keys()) if (!databases.includes(name)) early.delete(name)
     try {
-      await sessions.renew(databases, stale)
+      const held = databases.filter((name) => !early.has(name))
+      await sessions.renew(held.slice(0, request.heldMax), stale)
       const found = await attemptView(request, `${request.namePrefix}_${attempt}`)
       const isLast = attempt >= attemptsMax || clock.monotonicMs() - beginMs > attemptsMsMax
       if (found.view.missing.length === 0 || isLast) return found.view
       stale = found.stale
+      // What was read before and is not so any more is read anew, where there is room for it.
+      const room = Math.max(0, request.heldMax - held.length)
+      for (const name of found.changed.slice(0, room)) early.delete(name)
     } catch (error) {
       losses += 1
       if (!isSessionEnded(error) || losses >= lossesMax) throw error
@@ -83,10 +93,12 @@ function isSessionEnded(error: unknown): boolean {
 interface Attempt {
   readonly view: RestorePointView
   readonly stale: ReadonlySet<string>
+  /** Databases of which something changed after they were read before. */
+  readonly changed: readonly string[]
 }
 
 async function attemptView(request: ViewRequest, name: string): Promise<Attempt> {
-  const { sessions, flusher, window } = request
+  const { sessions, flusher, window, early } = request
   const readings = sessions.all
   const waitingBefore = await waitingForStandby(flusher)
   const { snapshots, lsn } = await takeViews(readings, name)
@@ -99,13 +111,19 @@ async function attemptView(request: ViewRequest, name: string): Promise<Attempt>
   if (end !== lsn || window.lastPoint?.name !== name || window.lastPoint.end !== lsn)
     missing.push('the log, which could not be read up to the restore point')
   const inViews = await listDatabases(readings[0]!.session)
+  const known = new Set([...early.keys(), ...readings.map(({ session }) => session.database)])
   for (const database of inViews)
-    if (!readings.some(({ session }) => session.database === database))
-      missing.push(`database ${database}, which is new`)
+    if (!known.has(database)) missing.push(`database ${database}, which is new or found no connection`)
   const looked = await Promise.all(readings.map(async (reading) => await lookAt(reading, inViews, window)))
   missing.push(...looked.flatMap((database) => database.missing))
   const stale = new Set(looked.filter(({ isStale }) => isStale).map(({ view }) => view.session.database))
-  return { view: { restorePoint: name, lsn, missing, databases: looked.map(({ view }) => view) }, stale }
+  const shared = sharedPart(looked[0]!.fingerprint)
+  const changed = [...early].filter(
+    ([, database]) => database.shared !== shared || window.hasChanged(database.number, database.from),
+  )
+  missing.push(...changed.map(([database]) => `database ${database}, in which something was written after it was read`))
+  const view = { restorePoint: name, lsn, missing, databases: looked.map((database) => database.view) }
+  return { view, stale, changed: changed.map(([database]) => database) }
 }
 
 /** All views but one, then that one together with the restore point, so that hardly anything can come between. */
@@ -134,11 +152,17 @@ async function lookAt(
   { session, schemaDigest, fingerprint, sequences, sequencesFrom }: DatabaseReading,
   databases: readonly string[],
   window: WalWindow,
-): Promise<{ readonly view: DatabaseView; readonly missing: readonly string[]; readonly isStale: boolean }> {
+): Promise<{
+  readonly view: DatabaseView
+  readonly fingerprint: string
+  readonly missing: readonly string[]
+  readonly isStale: boolean
+}> {
   const missing: string[] = []
   const { database } = session
   if (!databases.includes(database)) missing.push(`database ${database}, which is gone`)
-  const isChanged = (await readCatalogFingerprint(session)) !== fingerprint
+  const inView = await readCatalogFingerprint(session)
+  const isChanged = inView !== fingerprint
   if (isChanged) missing.push(`the schema of database ${database}, which changed meanwhile`)
   const values: SequenceValue[] = []
   let unknown = 0
@@ -151,7 +175,7 @@ async function lookAt(
   }
   if (unknown > 0) missing.push(`${unknown} sequences of database ${database}, which changed meanwhile`)
   const isStale = isChanged || unknown > 0
-  return { view: { session, schemaDigest, sequences: values }, missing, isStale }
+  return { view: { session, schemaDigest, sequences: values }, fingerprint: inView, missing, isStale }
 }
 
 /** Has the server write its log to disk, up to now: that is what a transaction's end does; only then it is streamed. */

@@ -66,6 +66,12 @@ test('a ledger that was changed in the catalog is not signed, and every command 
     `DROP TRIGGER ledger_stays; UPDATE ledger SET actor = 'nobody' WHERE sequence = (SELECT max(sequence) FROM ledger)`,
   )
   database.close()
+  // At once, and in the status.
+  assert.match((await desk.type(['backup'])).stderr, /^sign evidence: ledger: .*is not as it was recorded/m)
+  assert.match(
+    (await desk.type(['status'], 5)).stdout,
+    /breached +Responsibilities\s+the evidence is not as it was\s+recorded/,
+  )
   const refused = await desk.type(['evidence', 'export', '--to', 'after.jsonl'], 5)
   assert.match(refused.stderr, /Cannot sign the evidence ledger: entry \d+ is not as it was recorded/)
   desk.nextDay()

@@ -76,14 +76,16 @@ function highWaterBytes(pid: number | undefined): number {
 
 /** The middle one of each figure by itself; of an even count the mean of the middle two. */
 export function medians(measurements: readonly Measurement[]): Measurement {
-  const middle = (figure: (one: Measurement) => number): number => {
-    const sorted = measurements.map(figure).toSorted((a, b) => a - b)
-    const half = sorted.length / 2
-    return (sorted[Math.ceil(half) - 1]! + sorted[Math.floor(half)]!) / 2
-  }
   return {
-    wallSeconds: middle((one) => one.wallSeconds),
-    cpuSeconds: middle((one) => one.cpuSeconds),
-    peakBytes: middle((one) => one.peakBytes),
+    wallSeconds: middle(measurements.map((one) => one.wallSeconds)),
+    cpuSeconds: middle(measurements.map((one) => one.cpuSeconds)),
+    peakBytes: middle(measurements.map((one) => one.peakBytes)),
   }
+}
+
+/** The median; between the two in the middle of an even number of figures. */
+export function middle(figures: readonly number[]): number {
+  const sorted = figures.toSorted((a, b) => a - b)
+  const half = sorted.length / 2
+  return (sorted[Math.ceil(half) - 1]! + sorted[Math.floor(half)]!) / 2
 }

@@ -15,7 +15,7 @@ import { startPostgresqlServer } from '../testing/postgresql-server.ts'
 import { runWell } from '../testing/run-program.ts'
 import { startRestoredCluster } from '../testing/start-restored-cluster.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
-import { measure } from './measure.ts'
+import { measure, middle } from './measure.ts'
 import { writeSection } from './write-section.ts'
 
 const { values } = parseArgs({
@@ -80,8 +80,4 @@ if (values.write) writeSection(join(projectFolder, 'bench/RESULTS.md'), 'restore
 
 async function seconds(...words: string[]): Promise<number> {
   return (await measure(programPath, [...words, ...policy], { ...start, log: folder.at('log') })).wallSeconds
-}
-
-function middle(figures: readonly number[]): number {
-  return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)]!
 }

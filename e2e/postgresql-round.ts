@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chownSync, chmodSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { neverStopped } from '../src/base/abort.ts'
 import { randomMasterKey } from '../src/repository/key-derivation.ts'
@@ -13,6 +13,7 @@ import type { WalArchive } from '../src/operations/wal/wal-archive.ts'
 import { parseRecoveryTarget, describeTarget, type RecoveryTarget } from '../src/operations/recover/recovery-target.ts'
 import { takeHotSnapshot, type HotSnapshot } from '../testing/hot-snapshot.ts'
 import { Ledger, ledgerFault, type LedgerRow } from '../testing/ledger.ts'
+import { pgbenchPath } from '../testing/pgbench.ts'
 import { startPostgresqlServer, type PostgresqlServer, type PostgresqlVersion } from '../testing/postgresql-server.ts'
 import { recoverIn } from '../testing/recovery-bench.ts'
 import { runWell } from '../testing/run-program.ts'
@@ -28,10 +29,6 @@ export interface PostgresqlRound {
   readonly random: SeededRandom
   readonly say: (line: string) => void
 }
-
-/** Why pgbench can not make load here, false where it can. */
-export const noPgbench: string | false =
-  pgbenchPath() === undefined ? 'no PostgreSQL pgbench here: apt-get install postgresql' : false
 
 /**
  * A server under load of pgbench, its WAL stored by a receiver and by archive_command at once; the receiver is killed
@@ -222,8 +219,4 @@ function makeArchive(folder: TemporaryFolder): { readonly settings: string; read
 function ownedBy({ owner }: PostgresqlServer, ...paths: readonly string[]): void {
   if (process.getuid!() !== 0) return
   for (const path of paths) chownSync(path, owner.uid, owner.gid)
-}
-
-function pgbenchPath(): string | undefined {
-  return globSync('/usr/lib/postgresql/*/bin/pgbench').find((path) => existsSync(path))
 }

@@ -11,6 +11,7 @@
 import { parseArgs } from 'node:util'
 import { damageRound } from '../e2e/damage-round.ts'
 import { killedOperations, killRound, makeKillWorld } from '../e2e/kill-round.ts'
+import { postgresqlPolicyRound } from '../e2e/postgresql-policy-round.ts'
 import { postgresqlRound } from '../e2e/postgresql-round.ts'
 import { zakops } from '../e2e/program.ts'
 import { postgresqlVersions, testServers } from '../testing/postgresql-server.ts'
@@ -93,6 +94,11 @@ async function soakPostgresql(recoveries: number): Promise<void> {
     const done = await postgresqlRound({ version, rows: 200, recoveries, random, say: console.log })
     console.log(
       `PostgreSQL ${version}: ${done.kills} kills, ${done.recoveries} recoveries, each with the rows of its point`,
+    )
+    const backups = Math.max(1, Math.floor(recoveries / 5))
+    const counts = await postgresqlPolicyRound({ version, backups, recoveries, random, say: console.log })
+    console.log(
+      `PostgreSQL ${version} under a policy: killed were ${counts.backup} backups, ${counts.receiver} receivers and ${counts.server} servers; ${counts.recoveries} recoveries, each with the rows of its point; ${counts.bounded} manifests bounded`,
     )
   }
 }

@@ -36,6 +36,8 @@ export function comparePostgresqlManifests(
       continue
     }
     const of = `of database ${name}`
+    if (one.properties !== undefined && other.properties !== undefined)
+      compare(`settings and rights ${of}`, one.properties.join('; '), other.properties.join('; '))
     compare(`schema ${of}`, one.schemaDigest, other.schemaDigest)
     compare(`extensions ${of}`, versions(one.extensions), versions(other.extensions))
     for (const [table, left, right] of pairs(one.tables, other.tables)) {

@@ -25,6 +25,7 @@ const manifests: Manifest[] = [
     databases: [
       {
         name: 'd',
+        properties: ['connection limit 5'],
         schemaDigest: digest,
         extensions: [{ name: 'e', version: '1' }],
         tables: [{ name: 'public.t', rows: 1, digest: null, sampled: 'blocks 0 to 9' }],

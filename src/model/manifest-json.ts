@@ -45,6 +45,7 @@ const manifestSchema = z.discriminatedUnion('kind', [
     databases: z.array(
       z.strictObject({
         name: z.string(),
+        properties: z.array(z.string()).exactOptional(),
         schemaDigest: digest,
         extensions: z.array(z.strictObject({ name: z.string(), version: z.string() })),
         tables: z.array(tableSchema),

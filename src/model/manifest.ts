@@ -48,6 +48,8 @@ export interface PostgresqlManifest {
   readonly rowDigest?: 'columns'
   readonly databases: readonly {
     readonly name: string
+    /** Limits, settings and rights of the database itself, a line each; absent in older manifests. */
+    readonly properties?: readonly string[]
     readonly schemaDigest: string
     readonly extensions: readonly { readonly name: string; readonly version: string }[]
     readonly tables: readonly TableManifest[]

@@ -19,7 +19,7 @@ export function locationClause(view: StatusView, location: LocationName): Clause
         copiesFinding(view, location),
         verifiedFinding(view, location),
         ...alarmFindings(view, location),
-        ...failedFindings(view, location === 'primary' ? ['verify', 'heal', 'retain'] : ['replicate']),
+        ...failedFindings(view, location === 'primary' ? ['verify'] : ['replicate']),
       ]
     : [{ state: 'not applicable', evidence: `${policy.environment} has no ${location} location (N/A)` }]
   return clauseOf('Backup Locations', `Backup locations: ${location}`, findings)

@@ -61,6 +61,7 @@ test('policyStatus() tells a failure until something made it good', () => {
   const ofOthers = [
     failed({ source: 'gone' }),
     failed({ procedure: 'restore' }),
+    failed({ procedure: 'heal', source: undefined }),
     failed({ startedAt: new Date('2027-01-01') }),
   ]
   assert.equal(statusOf(ofOthers).state, 'met')

@@ -10,7 +10,8 @@ export type FailedRun = Extract<Run, { readonly state: 'failed' | 'lost' }>
 /**
  * What failed last: of each of these procedures, and of each source where it is for one, the run that ended last, where it
  * failed or its process died, and nothing made it good since. Due, whatever was promised by when: who looks is to see at once that
- * something does not work, before it breaks a promise.
+ * something does not work, before it breaks a promise. Only to be asked of what is done again by itself: a failure of what
+ * a person does now and then would stand for ever.
  */
 export function failedFindings(view: StatusView, procedures: readonly ProcedureName[]): Finding[] {
   return failedRuns(view, procedures).map((run) => failedFinding(run, view))
@@ -71,10 +72,6 @@ function commandOf(procedure: ProcedureName, source: string | undefined): string
       return `zakops-backup backup${source === undefined ? '' : ` ${source}`}`
     case 'restore-test':
       return `zakops-backup procedure run restore-test${source === undefined ? '' : ` --source ${source}`}`
-    case 'recovery-drill':
-      return 'zakops-backup procedure run recovery-drill'
-    case 'rotate':
-      return 'zakops-backup keys rotate'
     default:
       return `zakops-backup ${procedure}`
   }

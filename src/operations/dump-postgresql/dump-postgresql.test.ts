@@ -32,6 +32,13 @@ postgresqlTest(
         database: 'shop',
       },
     )
+    await server.psql(`
+      CREATE ROLE keeper LOGIN; CREATE ROLE guest;
+      ALTER DATABASE shop OWNER TO keeper; ALTER DATABASE shop CONNECTION LIMIT 7; ALTER DATABASE shop IS_TEMPLATE true;
+      COMMENT ON DATABASE shop IS 'it''s \\ ours'; ALTER DATABASE shop SET search_path = odd, "$user", "with, comma", public;
+      ALTER DATABASE shop SET "app.secret" = 'of \\ ''nobody'' elsewhere'; ALTER DATABASE shop SET work_mem = '5MB';
+      ALTER ROLE keeper IN DATABASE shop SET statement_timeout = '5s'; ALTER DATABASE shop SET temp_tablespaces = '';
+      REVOKE ALL ON DATABASE shop FROM PUBLIC; GRANT CONNECT ON DATABASE shop TO guest WITH GRANT OPTION`)
     const repository = await freshRepository()
     const dump = async (): ReturnType<typeof dumpPostgresql> =>
       await dumpPostgresql(
@@ -72,6 +79,19 @@ postgresqlTest(
     const found = await takePostgresqlManifest(connection, like, neverStopped())
     assert.deepEqual(comparePostgresqlManifests(expected, found), [])
 
+    // What the database is besides its content, byte for byte.
+    const [before, after] = [await server.psql(propertiesOf('shop')), await server.psql(propertiesOf('shop_restored'))]
+    assert.equal(after, before)
+    assert.match(before, /^7\|t\|keeper\|it's \\ ours\|\{guest=c\*.*\|.*search_path=odd, .*statement_timeout=5s/)
+    const [told] = expected.databases
+    assert.ok(told?.properties?.includes('connection limit 7') && !told.properties.join().includes('nobody'))
+    await server.psql('ALTER DATABASE shop_restored CONNECTION LIMIT 8')
+    const other = await takePostgresqlManifest(connection, like, neverStopped())
+    assert.deepEqual(
+      comparePostgresqlManifests(expected, other).map(({ what }) => what),
+      ['settings and rights of database shop'],
+    )
+
     const provider = `SELECT datlocprovider FROM pg_database WHERE datname = 'shop_restored'`
     assert.equal(await server.psql(provider), 'i')
 
@@ -98,3 +118,10 @@ test('findClientTools() refuses where there is no pg_dump that is new enough', a
   const folder = '/usr/lib/postgresql/15/bin'
   await assert.rejects(findClientTools([folder], 99, neverStopped()), (error) => isFailure(error, 'unsupported'))
 })
+
+function propertiesOf(database: string): string {
+  return `SELECT datconnlimit, datistemplate, pg_get_userbyid(datdba), shobj_description(oid, 'pg_database'),
+                 ARRAY(SELECT unnest(datacl)::text ORDER BY 1),
+                 (SELECT array_agg(setconfig::text ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = oid)
+            FROM pg_database WHERE datname = '${database}'`
+}

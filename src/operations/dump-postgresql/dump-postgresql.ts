@@ -17,6 +17,7 @@ import {
 } from '../../sources/postgresql/client-tools.ts'
 import { connectPostgresql } from '../../sources/postgresql/connection.ts'
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
+import { readDatabaseProperties } from '../../sources/postgresql/database-properties.ts'
 import { DatabaseSession, listDatabases } from '../../sources/postgresql/database-session.ts'
 import { readSchemaDigest } from '../../sources/postgresql/schema-digest.ts'
 import { readSequences, type SequenceValue } from '../../sources/postgresql/sequence-values.ts'
@@ -198,7 +199,16 @@ class DumpRun {
              to_jsonb(d) ->> 'daticurules' AS rules
         FROM pg_database d WHERE datname = current_database()`)
     const { name, owner, encoding, collate, ctype } = row as Record<string, string>
-    const facts = { name: name!, folder, owner: owner!, encoding: encoding!, collate: collate!, ctype: ctype! }
+    const properties = await readDatabaseProperties(session)
+    const facts = {
+      name: name!,
+      folder,
+      owner: owner!,
+      encoding: encoding!,
+      collate: collate!,
+      ctype: ctype!,
+      properties,
+    }
     if (row.provider === 'c') return facts
     const { locale, rules } = row
     const provider = row.provider === 'i' ? 'icu' : 'builtin'

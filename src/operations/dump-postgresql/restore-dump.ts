@@ -6,6 +6,7 @@ import { connectPostgresql, type PostgresqlConnection } from '../../sources/post
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
 import { urlOfDatabase } from '../../sources/postgresql/server-address.ts'
 import { readServerFacts } from '../../sources/postgresql/server-facts.ts'
+import { propertyStatements, quoteName, quoteText } from './property-statements.ts'
 
 export interface RestoreDumpRequest {
   /** Where `/<source>` of the snapshot was restored to. */
@@ -50,9 +51,12 @@ export async function restorePostgresqlDump(request: RestoreDumpRequest, signal:
   ]
   try {
     await runTool({ folder: tools.folder, tool: 'pg_restore', words, environment }, signal)
+    // Last, since they may keep others out, or change how the statements of the dump are read.
+    const statements = database.properties === undefined ? [] : propertyStatements(newName, owner, database.properties)
+    for (const statement of statements) await sql.query(statement)
   } catch (error) {
     // It was made above by us, and holds nothing else. Its removal may fail where the server is gone: the cause counts.
-    await sql.query(`DROP DATABASE ${quoteName(newName)} WITH (FORCE)`).catch(() => {})
+    await dropDatabase(sql, newName).catch(() => {})
     throw error
   }
 }
@@ -183,6 +187,8 @@ export async function putDatabaseBack(
 
 /** Removes a database of our own making, and cuts off who is connected to it. */
 export async function dropDatabase(sql: PostgresqlConnection, name: string): Promise<void> {
+  const [found] = await sql.query('SELECT datistemplate AS template FROM pg_database WHERE datname = $1', [name])
+  if (found?.template === 't') await sql.query(`ALTER DATABASE ${quoteName(name)} IS_TEMPLATE false`)
   await sql.query(`DROP DATABASE IF EXISTS ${quoteName(name)} WITH (FORCE)`)
 }
 
@@ -204,12 +210,4 @@ async function requireNone(sql: PostgresqlConnection, name: string): Promise<voi
   const rows = await sql.query('SELECT FROM pg_database WHERE datname = $1', [name])
   if (rows.length === 0) return
   throw new Failure('refused', `Cannot make the database "${name}": there is one already, expected a new name`)
-}
-
-function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
-function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

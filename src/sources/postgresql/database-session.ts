@@ -104,10 +104,19 @@ export class DatabaseSession implements AsyncDisposable {
   }
 }
 
-/** Databases that can be connected to, but for templates; in the order of their names' bytes. */
-export async function listDatabases(connection: Pick<PostgresqlConnection, 'query'>): Promise<string[]> {
+/**
+ * Databases that can be connected to, but for the two templates that every server is made with; in the order of their
+ * names' bytes.
+ */
+export async function listDatabases(
+  connection: Pick<PostgresqlConnection, 'query'>,
+  { templates = 'of users' }: { readonly templates?: 'of users' | 'none' } = {},
+): Promise<string[]> {
   const rows = await connection.query(
-    `SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname COLLATE "C"`,
+    `SELECT datname FROM pg_database
+      WHERE datallowconn AND NOT (datistemplate AND ($1 = 'none' OR datname IN ('template0', 'template1')))
+      ORDER BY datname COLLATE "C"`,
+    [templates],
   )
   return rows.map((row) => row.datname!)
 }

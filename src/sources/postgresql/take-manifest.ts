@@ -1,6 +1,7 @@
 import type { PostgresqlManifest } from '../../model/manifest.ts'
 import { connectPostgresql } from './connection.ts'
 import type { PostgresqlConnectionOptions } from './connection-options.ts'
+import { describeProperties, readDatabaseProperties } from './database-properties.ts'
 import { DatabaseSession, listDatabases } from './database-session.ts'
 import { readServerFacts } from './server-facts.ts'
 import { readSchemaDigest } from './schema-digest.ts'
@@ -33,7 +34,10 @@ export async function takePostgresqlManifest(
   const server = await readServerFacts(sql)
   const databases: DatabaseManifest[] = []
   let roles: string[] = []
-  const wanted = options.databases ?? (await listDatabases(sql)).map((name) => ({ name, as: name }))
+  // Manifests that tell no properties have no templates either.
+  const isOld = 'like' in options && options.like.databases.every(({ properties }) => properties === undefined)
+  const listed = await listDatabases(sql, { templates: isOld ? 'none' : 'of users' })
+  const wanted = options.databases ?? listed.map((name) => ({ name, as: name }))
   for (const { name, as } of wanted) {
     await using session = await DatabaseSession.open(connection, name, signal)
     await session.beginView()
@@ -71,6 +75,7 @@ export async function readDatabase(
   )
   return {
     name: session.database,
+    properties: describeProperties(await readDatabaseProperties(session)),
     schemaDigest: known.schemaDigest,
     extensions: extensions.map((row) => ({ name: row.name!, version: row.version! })),
     tables: await readTables(session, readingOf(name, reading), witness),

@@ -1,27 +1,13 @@
 /** A policy whose locations fill up. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { seededRandom } from '../testing/seeded-random.ts'
+import { mountSmallDisk, noSmallDisk } from '../testing/small-disk.ts'
 import { type TemporaryFolder, temporaryFolder } from '../testing/temporary-folder.ts'
 import { parseLines, tryZakops, zakops } from './program.ts'
 
-const isRoot = process.getuid?.() === 0
-const skip = isRoot ? false : 'only root can mount a small file system'
-
-/** A file system of 8 MiB; undefined where this machine lets nobody mount one. */
-function mountSmall(path: string, context: TestContext): Disposable | undefined {
-  mkdirSync(path)
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', path], { stdio: 'pipe' })
-  } catch {
-    // A container without the right to mount has no small disk to fill; e2e/trouble.test.ts is the same.
-    context.skip('this machine lets nobody mount a small file system')
-    return undefined
-  }
-  return { [Symbol.dispose]: () => execFileSync('umount', [path]) }
-}
+const skip = noSmallDisk
 
 async function begin(folder: TemporaryFolder): Promise<string[]> {
   mkdirSync(folder.at('documents'))
@@ -44,7 +30,7 @@ test('a primary that fills up fails the backup with a clear message, loses nothi
   skip,
 }, async (context) => {
   await using folder = temporaryFolder('full')
-  using small = mountSmall(folder.at('primary'), context)
+  using small = mountSmallDisk(folder.at('primary'), 8, context)
   if (small === undefined) return
   const policy = await begin(folder)
   grow(folder, 20)
@@ -58,7 +44,7 @@ test('a primary that fills up fails the backup with a clear message, loses nothi
     listed.map((line) => line['copies']),
     [['primary', 'secondary']],
   )
-  execFileSync('mount', ['-o', 'remount,size=80m', folder.at('primary')])
+  small.grow(80)
   await zakops(['backup', ...policy])
   await zakops(['verify', '--read-data', ...policy])
 })
@@ -67,7 +53,7 @@ test('a secondary that fills up makes gaps, and is caught up by the next backup 
   skip,
 }, async (context) => {
   await using folder = temporaryFolder('full')
-  using small = mountSmall(folder.at('secondary'), context)
+  using small = mountSmallDisk(folder.at('secondary'), 8, context)
   if (small === undefined) return
   const policy = await begin(folder)
   grow(folder, 20)
@@ -75,7 +61,7 @@ test('a secondary that fills up makes gaps, and is caught up by the next backup 
   assert.equal(gaps.exitCode, 3, gaps.stderr)
   assert.deepEqual(parseLines(gaps.stdout)[0]?.['copies'], ['primary'])
   assert.match(gaps.stderr, /secondary/)
-  execFileSync('mount', ['-o', 'remount,size=80m', folder.at('secondary')])
+  small.grow(80)
   await zakops(['backup', ...policy])
   const listed = parseLines((await zakops(['backups', '--json', ...policy])).stdout)
   assert.ok(listed.every((line) => String(line['copies']) === 'primary,secondary'))

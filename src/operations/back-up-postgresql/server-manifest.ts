@@ -5,7 +5,7 @@ import { countWrites } from '../../sources/postgresql/connection-room.ts'
 import { type DatabaseSession, listDatabases } from '../../sources/postgresql/database-session.ts'
 import { type EarlyDatabase, readEarly } from '../../sources/postgresql/early-database.ts'
 import { formatLsn, type Lsn } from '../../sources/postgresql/lsn.ts'
-import { ManifestSessions } from '../../sources/postgresql/manifest-sessions.ts'
+import { isDatabaseGone, isSessionEnded, ManifestSessions } from '../../sources/postgresql/manifest-sessions.ts'
 import { openRestorePointView, type RestorePointView } from '../../sources/postgresql/restore-point-view.ts'
 import type { ServerFacts } from '../../sources/postgresql/server-facts.ts'
 import { headOf, readDatabase, readRoles } from '../../sources/postgresql/take-manifest.ts'
@@ -52,10 +52,14 @@ export class ServerManifest implements AsyncDisposable {
     const writes = (name: string): number => (now.get(name) ?? 0) - (writesBefore.get(name) ?? 0)
     const calmest = databases.toSorted((a, b) => writes(a) - writes(b))
     for (const name of calmest.slice(0, databases.length - Math.ceil(heldMax / 2))) {
-      await using session = await openSession(name)
-      await using witness = await openSession(name)
-      const found = await readEarly(session, witness, { tableBytesMax })
-      if (found !== undefined) this.#early.set(name, found)
+      try {
+        await using session = await openSession(name)
+        await using witness = await openSession(name)
+        const found = await readEarly(session, witness, { tableBytesMax })
+        if (found !== undefined) this.#early.set(name, found)
+      } catch (error) {
+        if (!isDatabaseGone(error) && !isSessionEnded(error)) throw error // It may have been dropped just now.
+      }
     }
   }
 

@@ -16,8 +16,15 @@ export interface DatabaseReading {
   readonly sequencesFrom: Lsn
 }
 
-/** The server has no such database, or lets nobody in any more. */
-const goneStates = ['3D000', '55000']
+/** Whether a failure says that the server has no such database, or lets nobody in any more. */
+export function isDatabaseGone(error: unknown): boolean {
+  return isFailure(error) && ['3D000', '55000'].includes(String(error.facts.state))
+}
+
+/** Whether somebody with the right to it ended the session, as who drops a database by force does; the server is there. */
+export function isSessionEnded(error: unknown): boolean {
+  return isFailure(error) && error.facts.state === '57P01'
+}
 
 /** One session for each database; they end together. */
 export class ManifestSessions implements AsyncDisposable {
@@ -67,7 +74,7 @@ export class ManifestSessions implements AsyncDisposable {
     try {
       return await this.#open(name)
     } catch (error) {
-      if (isFailure(error) && goneStates.includes(String(error.facts.state))) return undefined
+      if (isDatabaseGone(error)) return undefined
       throw error
     }
   }

@@ -1,10 +1,10 @@
 import type { Clock } from '../../base/clock.ts'
-import { Failure, isFailure } from '../../base/failure.ts'
+import { Failure } from '../../base/failure.ts'
 import { readCatalogFingerprint, sharedPart } from './catalog-fingerprint.ts'
 import { type DatabaseSession, listDatabases } from './database-session.ts'
 import type { EarlyDatabase } from './early-database.ts'
 import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
-import type { DatabaseReading, ManifestSessions } from './manifest-sessions.ts'
+import { type DatabaseReading, isSessionEnded, type ManifestSessions } from './manifest-sessions.ts'
 import { listSequences, type SequenceValue } from './sequence-values.ts'
 import { commonSnapshot, parseSnapshot, type TransactionSnapshot, unseenBy } from './transaction-snapshot.ts'
 import type { WalWindow } from './wal-window.ts'
@@ -60,7 +60,7 @@ const lossesMax = 10
  */
 export async function openRestorePointView(request: ViewRequest): Promise<RestorePointView> {
   const { clock, sessions, flusher, early } = request
-  const beginMs = clock.monotonicMs()
+  let beginMs: number | undefined
   let stale: ReadonlySet<string> = new Set()
   let losses = 0
   for (let attempt = 1; ; attempt++) {
@@ -69,6 +69,7 @@ export async function openRestorePointView(request: ViewRequest): Promise<Restor
     try {
       const held = databases.filter((name) => !early.has(name))
       await sessions.renew(held.slice(0, request.heldMax), stale)
+      beginMs ??= clock.monotonicMs() // To read large schemas may take longer than all tries.
       const found = await attemptView(request, `${request.namePrefix}_${attempt}`)
       const isLast = attempt >= attemptsMax || clock.monotonicMs() - beginMs > attemptsMsMax
       if (found.view.missing.length === 0 || isLast) return found.view
@@ -82,11 +83,6 @@ export async function openRestorePointView(request: ViewRequest): Promise<Restor
       await sessions.close() // A database that was dropped by force took its session along, and the others' views are of no use.
     }
   }
-}
-
-/** Somebody with the right to it ended the session; the server is there. */
-function isSessionEnded(error: unknown): boolean {
-  return isFailure(error) && error.facts.state === '57P01'
 }
 
 /** A view, and the databases whose schema has to be read anew before the next one. */

@@ -50,12 +50,19 @@ export function tablespaceSigns(content: Uint8Array): TablespaceSigns {
   return { any: isMade || before || after, before, after }
 }
 
-/** Whether a segment begins with the rest of a record that may make a tablespace: such a one ends with a path, and a zero. */
+/**
+ * Whether a segment begins with the rest of a record that may make a tablespace: it ends with a path, or the end of one, and a
+ * zero. Many other records are cut by segments, and to look at the one before costs as much as to fetch it.
+ */
 export function mayContinueTablespace(content: Uint8Array): boolean {
   const view = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
   if (readSegmentHeader(content) === undefined || (view.readUInt16LE(2) & isContinuation) === 0) return false
   const bytes = view.readUInt32LE(16)
-  return bytes <= tablespaceRecordBytesMax && view[longPageHeaderBytes + bytes - 1] === 0
+  const rest = view.subarray(longPageHeaderBytes, longPageHeaderBytes + bytes)
+  if (bytes === 0 || bytes > tablespaceRecordBytesMax || rest.at(-1) !== 0) return false
+  const text = rest.subarray(0, -1)
+  const last = text.findLastIndex((byte) => byte < 9 || (byte > 13 && byte < 32))
+  return last < 0 || text.includes('/', last + 1)
 }
 
 /**

@@ -74,7 +74,9 @@ export async function procedureKillRound(
       break
     }
     hits.push(`${procedure}: ${await stepHit(world, id)}`)
-    if (id !== undefined && (await isBegun(world, id))) words = resume(world, procedure, id)
+    const state = await lastState(world, id)
+    if (state === 'done') break // It was killed behind its end.
+    if (id !== undefined && state !== undefined) words = resume(world, procedure, id)
   }
   const last = await lastState(world, id)
   if (last === undefined) await world.expect(0, ...run)

@@ -81,12 +81,15 @@ postgresqlTest(
     assert.equal(foldersOfDrills(world.folder).length, 1)
     for (const name of ['drill', ...foldersOfDrills(world.folder)]) rmSync(at(name), { recursive: true })
 
-    // The loss: what is left is the off-site location, the policy file and the shares.
+    // The loss: what is left is the off-site location and the shares.
     for (const name of ['web', 'database'] as const) world.control(name, 'stop')
     for (const name of ['zakops-primary', 'zakops-state', 'documents', 'shop.db', 'keys', 'zakops-keyring']) {
       rmSync(at(name), { recursive: true, force: true })
     }
     rmSync(dataFolder, { recursive: true })
+    rmSync(world.policyPath)
+    await world.expect(0, 'keys', 'kit', 'open', ...shares, '--policy-to', world.policyPath)
+    assert.equal(readFileSync(world.policyPath, 'utf8'), policy)
     assert.notEqual((await world.run(...drill)).code, 0, 'without keys')
     await world.expect(0, 'keys', 'import', ...shares)
     const [end] = await world.expect(0, ...drill)

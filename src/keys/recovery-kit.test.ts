@@ -14,11 +14,13 @@ const signal = neverStopped()
 const world = keyringWorld()
 const name = { environment: 'production', generation: 1 } as const
 
+const policyText = `version: 1\n${'# a policy that says much of the same\n'.repeat(50)}`
+
 async function kitOf(folder: ReturnType<typeof temporaryFolder>) {
   const keyring = await freshKeyring(folder, { world })
   const facts = { environment: 'production', createdAt: world.clock.now(), shares: 5, threshold: 3 } as const
   const places = { primary: '/srv/backup', secondary: 'sftp:off-site' }
-  const made = await makeKit({ ...facts, places, random: world.random }, async (passphrase) => ({
+  const made = await makeKit({ ...facts, places, random: world.random, policy: policyText }, async (passphrase) => ({
     exported: await keyring.exportMaterial(passphrase, signal),
     restic: [],
   }))
@@ -56,7 +58,12 @@ test('any three of five shares bring a lost keyring back, and fewer say so', asy
     assert.deepEqual(kit.masterKey(name), wanted)
     assert.deepEqual(kit.kit, facts)
   }
-  const { exported, exportUnlock } = await keyringOfShares(texts.slice(2))
+  const { exported, exportUnlock, policy } = await keyringOfShares(texts.slice(2))
+  assert.equal(policy, policyText)
+  const material = [...texts[0]!.matchAll(/ZKK1:\w+:\d+:\d+:([^:]+):/g)].map((match) => match[1]).join('')
+  const open = Buffer.from(material, 'base64').toString()
+  assert.match(open, /"policy":/)
+  assert.ok(!open.includes('a policy that says'), 'a single share does not tell it')
   const place = { file: folder.at('new', 'keyring.json'), unlock: { keyFile: folder.at('unlock.key') } }
   using recovered = await recoverKeyring({ ...place, exported, exportUnlock }, world, signal)
   assert.deepEqual(recovered.masterKey(name), wanted)

@@ -7,6 +7,7 @@ import { type Environment, environments } from '../model/policy/policy.ts'
 import { findEntry, generationOf } from './keyring-entries.ts'
 import type { Generation, GenerationName } from './generation.ts'
 import type { KeyringWorld } from './keyring-world.ts'
+import { openKitPolicy, sealKitPolicy } from './kit-policy.ts'
 import { materialLines, readKitLines, shareLine } from './kit-lines.ts'
 import { unwrapContent } from './open-content.ts'
 import { keyCheckValue } from './sealed-key.ts'
@@ -40,6 +41,8 @@ const materialSchema = z.strictObject({
   /** The export, sealed under kitPassphrase(). */
   keyring: z.string(),
   restic: z.array(z.strictObject({ generation: z.int().min(1), id: z.string(), text: z.string() })),
+  /** The text of the policy file, sealed by sealKitPolicy(). */
+  policy: z.string().optional(),
 })
 
 /** What everybody may know of a kit. */
@@ -69,14 +72,18 @@ export function kitPassphrase(key: Uint8Array): string {
 
 /** A new kit. `seal` is asked for what the kit's passphrase is to open. Failure `usage` for numbers that make no sense. */
 export async function makeKit(
-  options: Omit<KitFacts, 'kit'> & { readonly random: RandomBytes },
+  options: Omit<KitFacts, 'kit'> & {
+    readonly random: RandomBytes
+    /** The text of the policy file that it is made under. */
+    readonly policy?: string
+  },
   seal: (passphrase: string) => Promise<{ readonly exported: Uint8Array; readonly restic: readonly KitResticKey[] }>,
 ): Promise<{
   readonly facts: KitFacts
   readonly shares: readonly MadeShare[]
   readonly restic: readonly KitResticKey[]
 }> {
-  const { environment, createdAt, shares, threshold, places } = options
+  const { environment, createdAt, shares, threshold, places, policy, random } = options
   if (!(threshold >= 2 && threshold <= shares && shares <= sharesMax)) {
     const wanted = `expected 2 to ${sharesMax} shares, and a threshold from 2 to their number`
     throw new Failure(
@@ -84,7 +91,7 @@ export async function makeKit(
       `Cannot make a recovery kit: ${shares} shares with a threshold of ${threshold}, ${wanted}`,
     )
   }
-  const key = Uint8Array.from(options.random(32))
+  const key = Uint8Array.from(random(32))
   try {
     const { exported, restic } = await seal(kitPassphrase(key))
     const material = canonicalJson({
@@ -98,6 +105,7 @@ export async function makeKit(
       places,
       keyring: Buffer.from(exported).toString('utf8'),
       restic,
+      ...(policy !== undefined && { policy: sealKitPolicy(policy, key, random) }),
     })
     const { kit, lines } = materialLines(Buffer.from(material))
     const parts = await split(key, shares, threshold)
@@ -118,6 +126,8 @@ export interface KeyringOfShares {
   readonly exported: Uint8Array
   readonly exportUnlock: { readonly passphrase: string }
   readonly restic: readonly KitResticKey[]
+  /** The text of the policy file of the day on which the kit was made; undefined where an older program made it. */
+  readonly policy: string | undefined
 }
 
 /**
@@ -149,9 +159,13 @@ export async function keyringOfShares(texts: readonly string[]): Promise<Keyring
     })
   }
   const key = await combined(shares, lines.kit, material.check)
-  const passphrase = kitPassphrase(key)
-  key.fill(0)
-  return { kit, exported: Buffer.from(material.keyring), exportUnlock: { passphrase }, restic: material.restic }
+  try {
+    const policy = material.policy === undefined ? undefined : openKitPolicy(material.policy, key)
+    const exportUnlock = { passphrase: kitPassphrase(key) }
+    return { kit, exported: Buffer.from(material.keyring), exportUnlock, restic: material.restic, policy }
+  } finally {
+    key.fill(0)
+  }
 }
 
 async function combined(shares: readonly Uint8Array[], kit: string, check: string): Promise<Uint8Array> {

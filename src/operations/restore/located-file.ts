@@ -15,6 +15,11 @@ export interface WantedFile {
   readonly isNew: boolean
 }
 
+/** Its path from the target on. */
+export function pathBelowTarget({ directory, node: { name } }: Pick<WantedFile, 'directory' | 'node'>): ByteName {
+  return [...directory, name].join('/')
+}
+
 /** A file with its place in the repository. */
 export interface LocatedFile extends WantedFile {
   /** Bytes of its content. */

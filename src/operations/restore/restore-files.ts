@@ -1,6 +1,6 @@
 import type { ByteName } from '../../base/byte-name.ts'
 import type { Repository } from '../../repository/repository.ts'
-import { type LocatedFile, locateFile, type WantedFile } from './located-file.ts'
+import { type LocatedFile, locateFile, pathBelowTarget, type WantedFile } from './located-file.ts'
 import type { OpenDirectories } from './open-directories.ts'
 import { isLeftAlone, type OverwriteRule } from './overwrite-rule.ts'
 import type { RestoreCounts } from './restore-counts.ts'
@@ -69,7 +69,7 @@ export class FileRestorer {
   }
 
   /** Reads files back and compares their content: with the SHA-256 of the whole, where there is one for their path below the target. */
-  async verify(wanted: readonly WantedFile[], digests: ReadonlyMap<ByteName, string>): Promise<void> {
+  async verify(wanted: readonly WantedFile[], digests: ReadonlyMap<ByteName, string | undefined>): Promise<void> {
     const { counts, crew, leftAlone, repository } = this.#options
     const files: LocatedFile[] = []
     for (const file of wanted) {
@@ -77,9 +77,7 @@ export class FileRestorer {
       const located = locateFile(file, repository.index, () => {}) // It was told when the file was restored.
       if (located !== undefined) files.push(located)
     }
-    const comparisons = await crew.compare(files, 'proof', ({ directory, node: { name } }) =>
-      digests.get([...directory, name].join('/')),
-    )
+    const comparisons = await crew.compare(files, 'proof', (file) => digests.get(pathBelowTarget(file)))
     for (const [number, comparison] of comparisons.entries()) {
       if (comparison.state === 'equal') {
         counts.filesVerified++

@@ -27,9 +27,10 @@ export interface RestoreRequest {
   readonly verify: boolean
   /**
    * SHA-256 of whole files by their paths below the target, where the caller knows some from elsewhere: these files are
-   * compared with it and not with the snapshot. Asked for when all is restored, before files are read back.
+   * compared with it and not with the snapshot. One that the snapshot has not is a problem, whatever lies in the target:
+   * without a digest too. Asked for when all is restored, before files are read back.
    */
-  readonly digests?: () => Promise<ReadonlyMap<ByteName, string>>
+  readonly digests?: () => Promise<ReadonlyMap<ByteName, string | undefined>>
   /** What the whole will be, where the caller knows, for the estimate. */
   readonly totals?: { readonly files?: number; readonly bytes?: number }
   readonly workers?: number

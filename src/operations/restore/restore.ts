@@ -7,7 +7,7 @@ import { TreeReader } from '../tree-reader.ts'
 import { EntryRestorer } from './entry-restorer.ts'
 import { fileWindows } from './file-windows.ts'
 import { findEntry } from './find-entry.ts'
-import type { WantedFile } from './located-file.ts'
+import { pathBelowTarget, type WantedFile } from './located-file.ts'
 import { OpenDirectories } from './open-directories.ts'
 import { RestoreCounts } from './restore-counts.ts'
 import { RestoreCrew } from './restore-crew.ts'
@@ -74,9 +74,14 @@ export async function restore(
   entries.finish()
   if (!verify || dryRun) return reportOf(counts, undefined)
   const beginMs = context.clock.monotonicMs()
-  const digests = (await request.digests?.()) ?? new Map<ByteName, string>()
-  const restored = filesOf(walkTree(start, { trees, filter }, signal))
+  const digests = (await request.digests?.()) ?? new Map<ByteName, string | undefined>()
+  const notMet = new Set(digests.keys())
+  const restored = filesOf(walkTree(start, { trees, filter }, signal), (path) => notMet.delete(path))
   await inLanes(fileWindows(restored), windowsMax, signal, async (window) => files.verify(window, digests))
+  for (const path of notMet) {
+    const detail = 'Read back after the restore: the snapshot has no such file'
+    counts.problem({ path: `${start.path}/${path}`, code: 'not_proven', detail })
+  }
   const verifyMs = context.clock.monotonicMs() - beginMs
   return reportOf(counts, { files: counts.filesVerified, verifyMs })
 }
@@ -91,9 +96,14 @@ function openTarget({ target, dryRun }: RestoreRequest): OpenDirectories | undef
   }
 }
 
-async function* filesOf(events: AsyncIterable<WalkEvent>): AsyncGenerator<WantedFile, void, undefined> {
+async function* filesOf(
+  events: AsyncIterable<WalkEvent>,
+  met: (pathBelowTarget: ByteName) => void,
+): AsyncGenerator<WantedFile, void, undefined> {
   for await (const event of events) {
-    if (event.kind === 'entry' && event.entry.node.type === 'file') yield { ...event.entry, isNew: false }
+    if (event.kind !== 'entry' || event.entry.node.type !== 'file') continue
+    met(pathBelowTarget(event.entry))
+    yield { ...event.entry, isNew: false }
   }
 }
 

@@ -87,7 +87,7 @@ async function storeAt(
   const there = new Map<string, number>()
   for await (const { objectName, size } of storage.list('', signal)) there.set(objectName, size)
   const heads = await catalog.heads()
-  const { missing, strange } = await lookAt(heads, { ...place, there }, signal)
+  const { missing, strange, known } = await lookAt(heads, { ...place, there }, signal)
   const troubles: string[] = []
   const removed = missing.filter(({ digest }) => lay.has(digest))
   if (removed.length > 0) troubles.push(await raise(keeper, { cause: 'heads removed', location, heads: removed }))
@@ -96,7 +96,7 @@ async function storeAt(
     await storage.put(name, body, { whenPresent: 'keep' }, signal)
   }
   await catalog.noteHeadsAt(location, heads.map(headDigest))
-  const unknown = [...strange, ...(await unknownObjects(keeper, { ...place, there }, signal))]
+  const unknown = [...strange, ...(await unknownObjects(keeper, { ...place, there, heads, known }, signal))]
   const trouble = await raiseUnknown(keeper, place, { there, unknown }, signal)
   return { stored: missing.length, troubles: trouble === undefined ? troubles : [...troubles, trouble] }
 }
@@ -105,42 +105,64 @@ interface HeadToPut extends AlarmHead {
   readonly head: SignedHead
 }
 
-/** Which heads are not there, under which names they are to be put, and the names that something else has. */
+interface HeadsThere {
+  /** To be put there, under these names. */
+  readonly missing: readonly HeadToPut[]
+  /** Names of heads that something else has. */
+  readonly strange: readonly string[]
+  /** Names that are looked after: by the head that lies there or is put there, or among those that are strange. */
+  readonly known: ReadonlySet<string>
+}
+
+/** Looks for each head under its two names. Where it has neither, it is to be put under the first one that is free. */
 async function lookAt(
   heads: readonly SignedHead[],
   { storage, there, compare }: HeadPlace & { readonly there: ReadonlyMap<string, number> },
   signal: AbortSignal,
-): Promise<{ readonly missing: readonly HeadToPut[]; readonly strange: readonly string[] }> {
+): Promise<HeadsThere> {
   const missing: HeadToPut[] = []
   const strange: string[] = []
+  const known = new Set<string>()
   for (const [at, head] of heads.entries()) {
-    const [name, digest] = [headObjectName(head), headDigest(head)]
-    const size = there.get(name)
-    if (size === undefined) {
-      missing.push({ name, digest, head })
-      continue
+    const digest = headDigest(head)
+    const names = [headObjectName(head), otherHeadObjectName(head)]
+    const taken = names.filter((name) => there.has(name))
+    const isOld = compare === 'newest' && heads.length - at > comparedMax
+    const others: string[] = []
+    // Of an old one that lies under its usual name alone, that is enough.
+    for (const name of isOld && taken.length === 1 && taken[0] === names[0] ? [] : taken) {
+      const { digest: found } = await readHeadObject(storage, { objectName: name, size: there.get(name)! }, signal)
+      if (found !== digest) others.push(name)
     }
-    if (compare === 'newest' && heads.length - at > comparedMax) continue
-    if ((await readHeadObject(storage, { objectName: name, size }, signal)).digest === digest) continue
-    strange.push(name)
-    const other = otherHeadObjectName(head)
-    if (!there.has(other)) missing.push({ name: other, digest, head })
+    strange.push(...others)
+    for (const name of names) known.add(name)
+    if (others.length < taken.length) continue
+    const free = names.find((name) => !there.has(name))
+    if (free !== undefined) missing.push({ name: free, digest, head })
   }
-  return { missing, strange }
+  return { missing, strange, known }
 }
 
 /** The names of what lies there and is no head of the catalog: of its ledger, or under the name of no head. */
 async function unknownObjects(
   { catalog }: HeadKeeper,
-  { storage, there, compare }: HeadPlace & { readonly there: ReadonlyMap<string, number> },
+  {
+    storage,
+    there,
+    compare,
+    heads,
+    known,
+  }: HeadPlace &
+    Pick<HeadsThere, 'known'> & { readonly there: ReadonlyMap<string, number>; readonly heads: readonly SignedHead[] },
   signal: AbortSignal,
 ): Promise<string[]> {
   const ledger = (await catalog.ledgerEnd()).ledger.slice(0, 8)
   // Another process may have signed and stored since: a head is in the catalog before it is there.
-  const known = new Set((await catalog.heads()).flatMap((head) => [headObjectName(head), otherHeadObjectName(head)]))
+  const later = (await catalog.heads()).slice(heads.length)
+  const laterNames = new Set(later.flatMap((head) => [headObjectName(head), otherHeadObjectName(head)]))
   const unknown: string[] = []
   for (const [objectName, size] of there) {
-    if (known.has(objectName)) continue
+    if (known.has(objectName) || laterNames.has(objectName)) continue
     const of = ledgerInName(objectName)
     const isOfOther = of !== undefined && of !== ledger
     // Heads of a ledger before this one stay where they are; only where all is read they are looked at.

@@ -1,17 +1,18 @@
-import { lstat, readdir, rm } from 'node:fs/promises'
-import { encodeName } from '../../base/byte-name.ts'
+import { lstat, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isFailure } from '../../base/failure.ts'
 import type { PostgresqlSourcePolicy } from '../../model/policy/policy.ts'
 import { connectPostgresql } from '../../sources/postgresql/connection.ts'
 import { readServerFacts } from '../../sources/postgresql/server-facts.ts'
 import { connectionOf } from '../backup/back-up-postgresql-source.ts'
 import type { Installation } from '../installation.ts'
+import { foldersAt, holdsContent, type OwnFolders } from './holds-content.ts'
 import type { RecoveryDrillOrder } from './drill-root.ts'
 import { type SourceRecovered, targetFolder } from './source-recovered.ts'
 
 const connectTimeoutMs = 10_000
 
-type Production = Pick<Installation, 'policy' | 'catalog' | 'clock' | 'process' | 'secret'>
+type Production = Pick<Installation, 'policy' | 'programs' | 'catalog' | 'clock' | 'process' | 'secret'>
 
 /** What became of what a drill restored. Plain JSON. */
 export interface DrillLeft {
@@ -21,27 +22,41 @@ export interface DrillLeft {
   readonly kept: readonly { readonly source: string; readonly folder: string }[]
 }
 
+/** What a drill has restored, and where. */
+export interface DrillRestored {
+  readonly order: RecoveryDrillOrder
+  readonly run: string
+  readonly recovered: readonly SourceRecovered[]
+}
+
 /**
  * The sources of which a drill restored nothing but a copy: production has them still. That is so on the machine that took
  * the backups, for a source that is in its place. Anywhere else what was restored may be the only one, and so it is where
- * production can not be asked.
+ * production can not be asked, or is what was restored.
  */
 export async function copiesOfProduction(
   installation: Production,
-  recovered: readonly SourceRecovered[],
+  { order: { into }, run, recovered }: DrillRestored,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { catalog, process } = installation
   const backups = await catalog.runs({ procedure: 'backup' })
-  if (!backups.some((run) => run.process.host === process.host)) return []
+  const taken = backups.filter(({ state }) => state === 'done' || state === 'gaps')
+  if (!taken.some((one) => one.process.host === process.host)) return []
+  const folderOf = (source: string): string => targetFolder(installation, { into, source, run })
+  const own = await foldersAt([into, ...recovered.map(({ source }) => folderOf(source))])
   const copies: string[] = []
-  for (const one of recovered) if (await isInProduction(installation, one, signal)) copies.push(one.source)
+  for (const one of recovered) {
+    const place = { folder: folderOf(one.source), own }
+    if (await isInProduction(installation, one, place, signal)) copies.push(one.source)
+  }
   return copies
 }
 
 async function isInProduction(
   installation: Production,
   recovered: SourceRecovered,
+  { folder, own }: { readonly folder: string; readonly own: OwnFolders },
   signal: AbortSignal,
 ): Promise<boolean> {
   const known = installation.policy.sources[recovered.source]
@@ -49,26 +64,17 @@ async function isInProduction(
     case undefined:
       return false
     case 'files': {
-      const held = await Promise.all(known.paths.map(holdsSomething))
-      return held.every((one) => one)
+      for (const path of known.paths) if (!(await holdsContent(path, own, signal))) return false
+      return true
     }
     case 'sqlite':
-      return await holdsSomething(known.path)
+      return await holdsContent(known.path, own, signal)
     case 'postgresql':
+      // Somebody has started the server that was restored: it may be what answers for production.
+      if ((await lstat(join(folder, 'postmaster.pid')).catch(() => undefined)) !== undefined) return false
       return await isSameServer(installation, known, recovered.systemIdentifier, signal)
     default:
       return known satisfies never
-  }
-}
-
-/** A file with content, or a folder with an entry. */
-async function holdsSomething(path: string): Promise<boolean> {
-  try {
-    const stat = await lstat(encodeName(path))
-    if (stat.isDirectory()) return (await readdir(encodeName(path))).length > 0
-    return !stat.isFile() || stat.size > 0
-  } catch {
-    return false // Then it can not be said to be there, and what was restored stays.
   }
 }
 

@@ -51,7 +51,7 @@ export async function recoveryDrill(
     recovered.push(one)
   }
   const copies = await step(lookStep, async (signal) =>
-    order.keep === true ? [] : await copiesOfProduction(installation, recovered, signal),
+    order.keep === true ? [] : await copiesOfProduction(installation, { order, run: context.id, recovered }, signal),
   )
   const control = await step(controlStep, (signal) =>
     inRoot(context, root, order, signal, (isolated) =>

@@ -1,4 +1,7 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { PostgresqlManifest } from '../../model/manifest.ts'
+import { awaitUnusedDataFolder } from '../../sources/postgresql/data-folder-users.ts'
 import { installedServers } from '../../sources/postgresql/installed-servers.ts'
 import { startSandbox } from '../../sources/postgresql/sandbox.ts'
 import { verifyServerPages } from '../../sources/postgresql/verify-server-pages.ts'
@@ -25,6 +28,9 @@ export async function openServerEnvironment(
   const { signal } = opened
   const dump = await readDumpFacts(opened)
   if (dump !== undefined) return await openDumpEnvironment(copy, manifest, dump)
+  // A try that was killed may have left a server, which ends now; one that was killed itself leaves its mark.
+  await awaitUnusedDataFolder(folder, clock, signal)
+  await rm(join(folder, 'postmaster.pid'), { force: true })
   const role = superuserOf(manifest)
   const sandbox = await startSandbox(
     {

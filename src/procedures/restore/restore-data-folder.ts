@@ -77,10 +77,10 @@ async function readServerManifest(target: string): Promise<BackupManifest> {
 }
 
 /**
- * What the server says of the files of a data directory. None where its manifest did not come back whole: then all files
+ * What the server says of the files of a data directory; undefined where it says no more than that there is one. None where its manifest did not come back whole: then all files
  * are compared with what was stored, and that is told.
  */
-async function serverDigests(target: string): Promise<ReadonlyMap<ByteName, string>> {
+async function serverDigests(target: string): Promise<ReadonlyMap<ByteName, string | undefined>> {
   let manifest: BackupManifest
   try {
     manifest = await readServerManifest(target)
@@ -88,9 +88,6 @@ async function serverDigests(target: string): Promise<ReadonlyMap<ByteName, stri
     if (errorCode(error) === 'ENOENT' || isFailure(error)) return new Map()
     throw error
   }
-  return new Map(
-    [...manifest.files].flatMap(([path, { sha256 }]) =>
-      sha256 === undefined || isNotNamed(path) ? [] : [[path, sha256] as const],
-    ),
-  )
+  const named = [...manifest.files].filter(([path]) => !isNotNamed(path))
+  return new Map(named.map(([path, { sha256 }]) => [path, sha256]))
 }

@@ -4,7 +4,8 @@ import type { PostgresqlConnectionOptions } from './connection-options.ts'
 
 /**
  * What the text of a value depends on, each at one setting, so that equal rows are equal texts on every server and for
- * every user. Row security off means: fail where it would hide rows.
+ * every user. Row security off means: fail where it would hide rows. No view that took a table's place is read, since it could
+ * run what its owner likes.
  */
 const settings: Readonly<Record<string, string>> = {
   client_encoding: 'UTF8',
@@ -18,6 +19,7 @@ const settings: Readonly<Record<string, string>> = {
   quote_all_identifiers: 'off',
   search_path: 'pg_catalog',
   row_security: 'off',
+  restrict_nonsystem_relation_kind: 'view, foreign-table',
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',

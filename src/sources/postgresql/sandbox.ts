@@ -1,5 +1,5 @@
 import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { neverStopped } from '../../base/abort.ts'
 import type { Clock } from '../../base/clock.ts'
 import { Failure } from '../../base/failure.ts'
@@ -90,9 +90,12 @@ export async function startSandbox(request: SandboxRequest, clock: Clock, signal
       settings: request.settings ?? {},
     })
   if (owner !== undefined) await giveTo(owner, [dataFolder, ...tablespaceFolders], signal)
-  const privateFolder = await makePrivateFolder(parentFolder, owner)
+  const privateFolder = await mkdtemp(join(parentFolder, folderPrefix))
+  // From before there is a server: until the record of one that goes on is written, nobody else would find it.
+  const watch = watchServer(privateFolder)
   let running: RunningSandbox | undefined
   try {
+    await fillPrivateFolder(privateFolder, owner)
     const command = { ...server, dataFolder, privateFolder, settings: settingsOf(privateFolder), owner, memoryBytesMax }
     const processId = await launchServer({ ...command, searchPath: request.searchPath })
     const durable = request.durable ?? false
@@ -105,13 +108,14 @@ export async function startSandbox(request: SandboxRequest, clock: Clock, signal
       durable,
       role,
     }
-    const watch = lifetime === 'caller' ? watchServer(processId, privateFolder) : undefined
     running = new RunningSandbox({ facts, server, watch }, clock)
     await running.process.whenReady(request.startTimeoutMs ?? startTimeoutMsDefault, clock, signal)
     const record: SandboxRecord = { ...facts, ...server, startedAt: clock.now() }
     await writeFile(join(privateFolder, recordName), JSON.stringify(record), { mode: 0o600 })
+    if (lifetime === 'detached') watch[Symbol.dispose]()
     return running
   } catch (error) {
+    watch[Symbol.dispose]()
     await (running?.stop() ?? rm(privateFolder, { recursive: true, force: true }))
     throw error
   }
@@ -249,12 +253,10 @@ async function matchingServer(dataFolder: string, servers: readonly InstalledSer
   )
 }
 
-async function makePrivateFolder(parentFolder: string, owner: User | undefined): Promise<string> {
-  const folder = await mkdtemp(join(parentFolder, folderPrefix))
+async function fillPrivateFolder(folder: string, owner: User | undefined): Promise<void> {
   const socketPath = join(folder, 'socket/.s.PGSQL.5432.lock')
   if (Buffer.byteLength(socketPath) > socketPathBytesMax) {
-    await rm(folder, { recursive: true, force: true })
-    throw new Failure('unsupported', `Cannot make a socket below "${parentFolder}": the path is too long`, {
+    throw new Failure('unsupported', `Cannot make a socket below "${dirname(folder)}": the path is too long`, {
       facts: { hint: `The whole path may have ${socketPathBytesMax} bytes` },
     })
   }
@@ -264,7 +266,6 @@ async function makePrivateFolder(parentFolder: string, owner: User | undefined):
   if (owner !== undefined) {
     for (const name of ['', 'socket', ...Object.keys(files)]) await chown(join(folder, name), owner.uid, owner.gid)
   }
-  return folder
 }
 
 async function readRecord(privateFolder: string): Promise<SandboxRecord | undefined> {

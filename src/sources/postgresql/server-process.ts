@@ -22,8 +22,12 @@ export interface ServerCommand {
 const pollMs = 25
 /** Of the server's log, read from its end. */
 const logBytesMax = 4 * 1024 * 1024
-/** Under want of memory the machine ends a sandbox first, never the database beside it. */
-const launch = 'ulimit -c 0; ulimit -v "$0"; echo 1000 >/proc/self/oom_score_adj 2>/dev/null; exec "$@"'
+/**
+ * It leaves its number where watchServer() finds it, and starts nothing where that folder is gone. Under want of memory the
+ * machine ends a sandbox first, never the database beside it.
+ */
+const launch =
+  'cd "$1" && echo $$ >pid || exit 1; cd /; shift; ulimit -c 0; ulimit -v "$0"; echo 1000 >/proc/self/oom_score_adj 2>/dev/null; exec "$@"'
 
 /** Starts the program; it goes on when this process ends. Answers its number, which is that of the first process. */
 export async function launchServer(command: ServerCommand): Promise<number> {
@@ -32,13 +36,17 @@ export async function launchServer(command: ServerCommand): Promise<number> {
   const kibibytes = String(Math.floor(memoryBytesMax / 1024))
   const log = openSync(logPath(privateFolder), 'a', 0o600)
   try {
-    const child = spawn('/bin/sh', ['-c', launch, kibibytes, join(binFolder, 'postgres'), '-D', dataFolder, ...words], {
-      cwd: '/',
-      detached: true,
-      stdio: ['ignore', log, log],
-      env: { PATH: searchPath, TZ: 'UTC', LC_ALL: 'C' },
-      ...(owner === undefined ? {} : { uid: owner.uid, gid: owner.gid }),
-    })
+    const child = spawn(
+      '/bin/sh',
+      ['-c', launch, kibibytes, privateFolder, join(binFolder, 'postgres'), '-D', dataFolder, ...words],
+      {
+        cwd: '/',
+        detached: true,
+        stdio: ['ignore', log, log],
+        env: { PATH: searchPath, TZ: 'UTC', LC_ALL: 'C' },
+        ...(owner === undefined ? {} : { uid: owner.uid, gid: owner.gid }),
+      },
+    )
     await spawned(child)
     child.unref()
     return child.pid!
@@ -130,9 +138,21 @@ export class ServerProcess {
   }
 }
 
-/** Ends the server and removes its folder should this process be killed. */
-export function watchServer(processId: number, privateFolder: string): Disposable {
-  return whenKilled(['kill -QUIT "$0" 2>/dev/null; sleep 1; rm -rf -- "$1"', String(processId), privateFolder])
+/**
+ * Ends the server and removes its folder should this process be killed. It is called before the server is launched: one
+ * that is launched at that very moment finds its folder gone.
+ *
+ * Order: the folder gets another name, in which the number of a server stands if there is one. Only a process of the folder's
+ * own user is ended: its user can write there.
+ */
+export function watchServer(privateFolder: string): Disposable {
+  const script = [
+    'mv -- "$0" "$0.goes"',
+    'pid=$(cat "$0.goes/pid" 2>/dev/null)',
+    '[ "$(stat -c %u "/proc/$pid" 2>/dev/null)" = "$(stat -c %u "$0.goes")" ] && kill -QUIT "$pid" 2>/dev/null',
+    'sleep 1; rm -rf -- "$0.goes"',
+  ]
+  return whenKilled([script.join('; '), privateFolder])
 }
 
 /** Removes a folder should this process be killed. */
@@ -152,8 +172,11 @@ function whenKilled([script, ...words]: readonly string[]): Disposable {
   watch.unref()
   watch.stdin.on('error', () => {}) // It ends when it is killed below.
   ;(watch.stdin as unknown as { unref(): void }).unref()
+  let isDisposed = false
   return {
     [Symbol.dispose]: () => {
+      if (isDisposed) return
+      isDisposed = true
       if (watch.pid === undefined || watch.exitCode !== null || watch.signalCode !== null) return
       process.kill(-watch.pid, 'SIGKILL')
     },

@@ -25,7 +25,7 @@ const rows = `
   CREATE TABLE rows (id int, big bigint, note text, loose text COLLATE loose, code char(5), free bpchar, amount numeric,
     real8 float8, at timestamptz, span interval, mood mood, list int[], data bytea, flag bool, doc jsonb, few small);
   INSERT INTO rows
-    SELECT g, g, 'note ' || g, 'a' || g, 'c' || g, 'f', 1.5, 0, 'epoch', '30 days', 'well', ARRAY[g], '\\x00ff', true, '{"a": 1.0}', g % 7
+    SELECT g, g, 'note ' || g, 'a' || g, 'c' || g, 'f', 1.5, 0, '2000-01-01 00:00:00.000007+00', '30 days', 'well', ARRAY[g], '\\x00ff', true, '{"a": 1.0}', g % 7
       FROM generate_series(1, 50) g;`
 
 /** Each leaves rows that a person would call others, though many are equal to what was there by their type's own rule. */
@@ -43,7 +43,12 @@ const changes = [
   `UPDATE rows SET doc = '{"a": 1.00}' WHERE id = 7`,
   'UPDATE rows SET few = 6 WHERE id = 7',
   'UPDATE rows SET id = big, big = id + 1 WHERE id = 7',
-  "UPDATE rows SET at = 'epoch'::timestamptz + '1 microsecond' WHERE id = 7",
+  "UPDATE rows SET at = at + '1 microsecond' WHERE id = 7",
+  // What the hashes of eight bytes take for the same: their two halves changed places.
+  'UPDATE rows SET big = big << 32 WHERE id = 7',
+  'UPDATE rows SET big = -1 WHERE id = 7',
+  'UPDATE rows SET big = 4294967295 WHERE id = 7',
+  "UPDATE rows SET at = at + '30064.771065 seconds' WHERE id = 7",
   'DELETE FROM rows WHERE id = 7',
   'INSERT INTO rows SELECT * FROM rows WHERE id = 7',
 ]
@@ -88,6 +93,51 @@ postgresqlTest(
       await read(server.url, { kind: 'as before', tables: older, others: 'read', rowDigest: 'text' }),
       older,
     )
+  },
+)
+
+/** A user who may do no more than make a table of their own, and whose casts would be run by whoever reads it. */
+const trap = `
+  CREATE SCHEMA trap;
+  CREATE TABLE trap.log (who name);
+  CREATE TYPE trap.pair AS (a int, b int);
+  CREATE TABLE trap.rows (id int, pair trap.pair, pairs trap.pair[]);
+  INSERT INTO trap.rows VALUES (1, (1, 2), ARRAY[(1, 2)::trap.pair]);
+  CREATE FUNCTION trap.spring(trap.pair) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'sprung by %', current_user; END $$;
+  CREATE FUNCTION trap.spring(trap.pair[]) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'sprung by %', current_user; END $$;
+  CREATE FUNCTION trap.spring(trap.rows) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'sprung by %', current_user; END $$;
+  CREATE CAST (trap.pair AS text) WITH FUNCTION trap.spring(trap.pair) AS IMPLICIT;
+  CREATE CAST (trap.pair[] AS text) WITH FUNCTION trap.spring(trap.pair[]) AS IMPLICIT;
+  CREATE CAST (trap.rows AS text) WITH FUNCTION trap.spring(trap.rows) AS IMPLICIT;`
+
+postgresqlTest('readTables() runs no code of the tables’ owners', { versions: [15, 18] }, async ({ server }) => {
+  await server.psql(trap)
+  for (const rowDigest of ['columns', 'text'] as const) {
+    const tables = async (): Promise<TableManifest | undefined> =>
+      (await read(server.url, { kind: 'as before', tables: [], others: 'read', rowDigest })).find(
+        ({ name }) => name === 'trap.rows',
+      )
+    const before = await tables()
+    assert.equal(before?.sampled, undefined, rowDigest)
+    await server.psql('UPDATE trap.rows SET pair.b = (pair).b + 1')
+    const after = await tables()
+    assert.equal(after?.sampled, undefined, rowDigest)
+    assert.notEqual(after?.digest, before?.digest, rowDigest)
+  }
+})
+
+postgresqlTest(
+  'readTables() reads no view that took the place of a table meanwhile',
+  { versions: [15, 18] },
+  async ({ server }) => {
+    await server.psql('CREATE TABLE rows (id int); CREATE FUNCTION spring() RETURNS int LANGUAGE sql RETURN 1')
+    await using session = await DatabaseSession.open({ url: server.url }, 'postgres', signal)
+    await session.beginView()
+    await session.query('SELECT 1') // From now on the view has the table.
+    await server.psql('DROP TABLE rows; CREATE VIEW rows AS SELECT spring() AS id')
+    const { rows: count, sampled } = rowsOf(await readTables(session, all))
+    assert.equal(count, 0)
+    assert.match(sampled!, /^not read: /)
   },
 )
 

@@ -70,21 +70,31 @@ export async function readTables(
  * on these hashes, so that they never change. Not so numbers with a scale, floats (0 and -0), intervals, enumerations
  * (by their place in a catalog) and what is made of others: these are hashed as texts, and so is what has no hash.
  */
-const hashedTypes = ['bool', '"char"', 'int2', 'int4', 'int8', 'oid', 'uuid', 'bytea', 'name', 'text', 'varchar']
-  .concat(['date', 'time', 'timestamp', 'timestamptz'])
+const hashedTypes = ['bool', '"char"', 'int2', 'int4', 'oid', 'uuid', 'bytea', 'name', 'text', 'varchar', 'date']
   .map((type) => `'${type}'::regtype`)
+  .join(', ')
+
+/** The server hashes eight bytes as the four that their halves make together: 1 << 32 as 1, -1 as 4294967295. They go as bytes. */
+const sentTypes = { int8: 'int8send', time: 'time_send', timestamp: 'timestamp_send', timestamptz: 'timestamptz_send' }
+const sentCases = Object.entries(sentTypes)
+  .map(([type, send]) => `WHEN a.atttypid = '${type}'::regtype THEN '${send}("zakops row".%I)'`)
+  .join(' ')
+
+/** Types above are the users', who may say what a cast of theirs to text does; it would be done in the name of who reads. */
+const firstUserType = 16_384
 
 /**
  * The columns of table c, as the members of a row. Text of a collation that takes unlike texts for equal goes by its bytes,
  * and that of a character type without a length keeps the blanks at its end, which a cast would drop.
  */
 const columnsQuery = `
-  (SELECT coalesce(string_agg(
-            CASE WHEN (a.atttypid IN (${hashedTypes.join(', ')}) OR a.atttypid = 'bpchar'::regtype AND a.atttypmod > 0)
-                      AND coalesce(l.collisdeterministic, true)
-                 THEN format('"zakops row".%I', a.attname)
-                 WHEN a.atttypid = 'bpchar'::regtype THEN format('bpcharout("zakops row".%I)::text COLLATE "C"', a.attname)
-                 ELSE format('"zakops row".%I::text COLLATE "C"', a.attname) END,
+  (SELECT coalesce(string_agg(format(
+            CASE ${sentCases}
+                 WHEN (a.atttypid IN (${hashedTypes}) OR a.atttypid = 'bpchar'::regtype AND a.atttypmod > 0)
+                      AND coalesce(l.collisdeterministic, true) THEN '"zakops row".%I'
+                 WHEN a.atttypid = 'bpchar'::regtype THEN 'bpcharout("zakops row".%I)::text COLLATE "C"'
+                 WHEN a.atttypid >= ${firstUserType} THEN 'ROW("zakops row".%I)::text COLLATE "C"'
+                 ELSE '"zakops row".%I::text COLLATE "C"' END, a.attname),
             ', ' ORDER BY a.attnum), '')
      FROM pg_attribute a LEFT JOIN pg_collation l ON l.oid = a.attcollation
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`
@@ -95,16 +105,20 @@ interface RowHashing {
   readonly sums: string
 }
 
-/** The hash of a record adds up its columns', so that two rows that swap a value would go unnoticed: each is hashed once more. */
+/**
+ * The hash of a record adds up its columns', so that two rows that swap a value would go unnoticed: each is hashed once more; by
+ * its digits, since eight bytes are hashed as four. One sum, since each would have the server hash the record anew.
+ */
 function byColumns(columns: string): RowHashing {
   return {
     value: `hash_record_extended(ROW(${columns}), 0)`,
-    sums: 'sum(hashint8extended(value, 0))::text AS low, NULL AS high',
+    sums: 'sum(hashtextextended(value::text, 0))::text AS low, NULL AS high',
   }
 }
 
+/** As the server writes it out: a cast of its own type may be a user's. */
 const byText: RowHashing = {
-  value: '"zakops row"::text',
+  value: 'record_out("zakops row")::text',
   sums: 'sum(hashtextextended(value, 0))::text AS low, sum(hashtextextended(value, 1))::text AS high',
 }
 

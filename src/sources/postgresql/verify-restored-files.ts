@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ByteName } from '../../base/byte-name.ts'
+import { type ByteName, decodeName, encodeName, printableName } from '../../base/byte-name.ts'
 import { errorCode } from '../../base/error-code.ts'
 import { Failure } from '../../base/failure.ts'
 import { inLanes } from '../../base/in-lanes.ts'
@@ -53,22 +53,24 @@ export async function verifyRestoredFiles(
   return { files: manifest.files.size, faults: faults.toSorted((a, b) => (a.path < b.path ? -1 : 1)) }
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
+async function sizeOf(path: ByteName): Promise<number | undefined> {
   try {
-    return (await stat(path)).size
+    return (await stat(encodeName(path))).size
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return undefined
-    throw new Failure('database_unreadable', `Cannot look at "${path}"`, { cause })
+    throw new Failure('database_unreadable', `Cannot look at "${printableName(path)}"`, { cause })
   }
 }
 
 /** Every file, by its path; links to folders are followed, since mapped tablespaces are such. */
-async function filesBelow(dataFolder: string): Promise<string[]> {
-  const files: string[] = []
+async function filesBelow(dataFolder: string): Promise<ByteName[]> {
+  const files: ByteName[] = []
   const folders = ['']
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const entry of await readdir(join(dataFolder, folder), { withFileTypes: true })) {
-      const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+    const place = encodeName(join(dataFolder, folder))
+    for (const entry of await readdir(place, { withFileTypes: true, encoding: 'buffer' })) {
+      const name = decodeName(entry.name)
+      const path = folder === '' ? name : `${folder}/${name}`
       const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && (await isDirectory(join(dataFolder, path))))
       if (isFolder && path !== 'pg_wal') folders.push(path)
       else files.push(path)
@@ -77,6 +79,6 @@ async function filesBelow(dataFolder: string): Promise<string[]> {
   return files
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+async function isDirectory(path: ByteName): Promise<boolean> {
+  return (await stat(encodeName(path)).catch(() => undefined))?.isDirectory() ?? false
 }

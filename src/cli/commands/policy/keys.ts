@@ -126,13 +126,14 @@ function defineKit(command: Command, run: RunCommand): void {
     )
   kit
     .command('open')
-    .summary('let stock restic open a copy of a repository')
+    .summary('let stock restic open a copy of a repository, or write the policy')
     .description(
       'Puts a standard restic key for a password (--password-file, or asked for) into a copy of a repository, with the keys of ' +
-        'the kit. Needs no policy, no keyring and no catalog.',
+        'the kit; or writes the policy file of the day on which the kit was made. Needs no policy, no keyring and no catalog.',
     )
     .requiredOption('--share <file>', 'file of a share; to be repeated', collect)
-    .requiredOption('--into <copy>', 'the copy of a repository that gets the restic key')
+    .option('--into <copy>', 'the copy of a repository that gets the restic key')
+    .option('--policy-to <file>', 'file that the policy is written to; one that is there is not replaced')
     .action((options, self) =>
       run(self, async (context) => (await import('./run-keys-kit.ts')).runKitOpen(context, options)),
     )
@@ -145,6 +146,10 @@ function defineKit(command: Command, run: RunCommand): void {
     {
       line: 'keys kit open --share a.txt --share b.txt --share c.txt --into /tmp/copy',
       does: 'go on with stock restic',
+    },
+    {
+      line: 'keys kit open --share a.txt --share b.txt --share c.txt --policy-to zakops-backup.yaml',
+      does: 'begin on a new machine, with nothing but the shares and the off-site location',
     },
   ])
 }

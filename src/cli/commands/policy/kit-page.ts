@@ -28,7 +28,7 @@ export function guideSteps({ facts, restic, version }: KitGuide): readonly (read
     ],
     [
       'Recover everything',
-      'Put the policy file (zakops-backup.yaml: keep a copy with the shares) on the machine, and the off-site location where it says. zakops-backup keys import --share FILE --share FILE … brings the keys back. zakops-backup procedure run recovery-drill --into FOLDER --share FILE --share FILE … then restores every source step by step, and tells where it stays.',
+      'zakops-backup keys kit open --share FILE --share FILE … --policy-to zakops-backup.yaml writes the policy of the day on which this kit was made. Put the off-site location where it says. zakops-backup keys import --share FILE --share FILE … brings the keys back. zakops-backup procedure run recovery-drill --into FOLDER --share FILE --share FILE … then restores every source step by step, and tells where it stays.',
     ],
     [
       'With restic instead',

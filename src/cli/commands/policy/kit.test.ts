@@ -82,6 +82,7 @@ test('after the loss of everything but a copy and shares, keys kit open gives st
   await desk.type(['backup'])
   await desk.type(['keys', 'kit', 'create', '--to', 'kit'])
   assert.deepEqual(await keyEvents(desk), ['kit created'])
+  const policyText = readFileSync(desk.folder.at('zakops-backup.yaml'), 'utf8')
   const repository = desk.folder.at('off-site', 'production', '1', 'repository')
   for (const name of ['copy', 'by-hand']) cpSync(repository, desk.folder.at(name), { recursive: true })
   writeFileSync(desk.folder.at('pw'), 'for restic')
@@ -117,6 +118,14 @@ test('after the loss of everything but a copy and shares, keys kit open gives st
   )
   assert.ok(guideSteps({ facts: kit, restic, version: '1' }).some(([, text]) => text.includes('generation 1')))
   assert.equal(existsSync(desk.folder.at('keys')), false)
+
+  // On a new machine the policy comes out of the kit as well, and never over another one.
+  const policy = ['keys', 'kit', 'open', ...shareWords(1, 2, 3), '--policy-to', 'zakops-backup.yaml']
+  await desk.type(policy)
+  assert.equal(readFileSync(desk.folder.at('zakops-backup.yaml'), 'utf8'), policyText)
+  await desk.type(policy, 4)
+  await desk.type([...policy, '--into', 'copy'], 2)
+  await desk.type(policy.slice(0, -2), 2)
 })
 
 /** Another program than the library, written after the page alone: Lagrange at x = 0 in GF(2^8) with the polynomial 0x11b. */

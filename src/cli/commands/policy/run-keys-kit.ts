@@ -1,8 +1,10 @@
 import { join, resolve } from 'node:path'
-import { makeKit, openKit } from '../../../keys/recovery-kit.ts'
+import { Failure } from '../../../base/failure.ts'
+import { keyringOfShares, makeKit, openKit } from '../../../keys/recovery-kit.ts'
 import { requireOutside } from '../../../keys/require-apart.ts'
 import { requireCopyApart } from '../../../keys/require-copy-apart.ts'
 import { writeNewFile } from '../../../keys/write-new-file.ts'
+import { formatDay } from '../../../model/age.ts'
 import { storagePlace } from '../../../model/policy/storage-place.ts'
 import { exportResticKey } from '../../../operations/keys/export-restic-key.ts'
 import { kitResticKeys } from '../../../operations/keys/kit-restic-keys.ts'
@@ -23,7 +25,7 @@ export async function runKitCreate(
   { shares, threshold, to }: { readonly shares: number; readonly threshold: number; readonly to: string },
 ): Promise<Outcome> {
   const { output, world, signal } = context
-  const { policy } = await openPolicy(context)
+  const { policy, document } = await openPolicy(context)
   const folder = resolve(world.workingDirectory, to)
   const { locations, sources } = apartFacts(policy)
   for (const other of [...locations, ...sources])
@@ -35,7 +37,7 @@ export async function runKitCreate(
   const places = { primary: primary.storage, secondary: secondary === 'N/A' ? null : secondary.storage }
   const { clock, random, hostname, username } = world
   const facts = { environment, createdAt: clock.now(), shares, threshold, places }
-  const made = await makeKit({ ...facts, random }, async (password) => ({
+  const made = await makeKit({ ...facts, random, policy: document.text }, async (password) => ({
     exported: await keyring.exportMaterial(password, signal),
     restic: await kitResticKeys({ keyring, environment, password, clock, random, hostname, username }, signal),
   }))
@@ -60,6 +62,40 @@ export async function runKitCreate(
 
 /** Needs nothing but the shares and the copy: for the day on which all else is gone. */
 export async function runKitOpen(
+  context: CommandContext,
+  {
+    share,
+    into,
+    policyTo,
+  }: { readonly share: readonly string[]; readonly into?: string | undefined; readonly policyTo?: string | undefined },
+): Promise<Outcome> {
+  if ((into === undefined) === (policyTo === undefined))
+    throw new Failure('usage', 'Cannot open the recovery kit: expected either --into or --policy-to')
+  if (into !== undefined) return await openForRestic(context, { share, into })
+  return await writeKitPolicy(context, { share, to: policyTo! })
+}
+
+/** The first thing that a new machine needs: all other commands work under a policy. */
+async function writeKitPolicy(
+  context: CommandContext,
+  { share, to }: { readonly share: readonly string[]; readonly to: string },
+): Promise<Outcome> {
+  const { output, world } = context
+  const { kit, policy } = await keyringOfShares(await readShares(context, share))
+  if (policy === undefined) {
+    throw new Failure('unsupported', `Cannot write the policy of kit ${kit.kit}: an older program made it without`, {
+      facts: { hint: 'Bring the policy file from another place' },
+    })
+  }
+  const path = resolve(world.workingDirectory, to)
+  await writeNewFile(path, Buffer.from(policy), 'policy')
+  if (output.json)
+    output.document({ message_type: 'kit_policy_written', kit: kit.kit, created_at: kit.createdAt, path })
+  else output.line(`${path} is the policy as it was on ${formatDay(kit.createdAt)}, when kit ${kit.kit} was made`)
+  return 'done'
+}
+
+async function openForRestic(
   context: CommandContext,
   { share, into }: { readonly share: readonly string[]; readonly into: string },
 ): Promise<Outcome> {

@@ -15,7 +15,7 @@ import { takePostgresqlManifest } from '../../sources/postgresql/take-manifest.t
 
 /** What the statements begin with, or hold, before which something happens: in the order in which they come first. */
 const moments = {
-  'the list of databases': /SELECT datname FROM pg_database WHERE datallowconn/,
+  'the list of databases': /SELECT datname FROM pg_database\s+WHERE datallowconn/,
   'the sequences': /last_value::numeric/,
   'the fingerprint': /AS fingerprint/,
   'the schema': /json_build_array\('relation'/,

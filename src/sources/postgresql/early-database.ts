@@ -3,6 +3,7 @@ import { readCatalogFingerprint, sharedPart } from './catalog-fingerprint.ts'
 import type { DatabaseSession } from './database-session.ts'
 import { type Lsn, parseLsn } from './lsn.ts'
 import { readBefore } from './manifest-sessions.ts'
+import { listSequences } from './sequence-values.ts'
 import { type ManifestReading, readDatabase } from './take-manifest.ts'
 
 /** What was read of a database before the restore point, by a session that has ended. */
@@ -39,8 +40,10 @@ export async function readEarly(
     const { schemaDigest, fingerprint, sequences } = await readBefore(session)
     await session.beginView()
     if ((await readCatalogFingerprint(session)) !== fingerprint) continue
-    const values = [...sequences.values()].map(({ name, value, isCalled }) => ({ name, value, isCalled }))
-    const manifest = await readDatabase(session, { schemaDigest, sequences: values }, reading, { witness })
+    const values = (await listSequences(session)).map(({ name, file }) => ({ name, state: sequences.get(file) }))
+    if (values.some(({ state }) => state === undefined)) continue // One was used while it was read.
+    const known = values.map(({ name, state }) => ({ name, value: state!.value, isCalled: state!.isCalled }))
+    const manifest = await readDatabase(session, { schemaDigest, sequences: known }, reading, { witness })
     await session.endView()
     return { manifest, number: Number(number), from: parseLsn(lsn!), shared: sharedPart(fingerprint) }
   }

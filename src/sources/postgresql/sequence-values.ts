@@ -39,7 +39,10 @@ export async function readSequenceStates(session: DatabaseSession): Promise<Read
       // The server gives the two numbers, whose sum it is, as it finds them, and they may be of two moments. A sum
       // that is found twice is a true one; and one that changed has its record in the log.
       const again = new Map((await readStates(session)).map((state) => [state.file, state]))
-      const isSteady = ({ file, value }: SequenceState): boolean => again.get(file)?.value === value
+      const isSteady = ({ file, value, isCalled }: SequenceState): boolean => {
+        const other = again.get(file)
+        return other?.value === value && other.isCalled === isCalled
+      }
       return new Map(first.filter(isSteady).map((state) => [state.file, state]))
     } catch (error) {
       if (!isFailure(error) || error.facts.state !== undefinedTable || reading >= readingsMax) throw error

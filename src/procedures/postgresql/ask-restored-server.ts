@@ -23,8 +23,7 @@ export function askRestoredServer(
   const connection = password === undefined ? { url } : { url, password }
   return async (question, signal) => {
     await using sql = await connectPostgresql(connection, { kind: 'sql', database }, signal)
-    const [row] = await sql.query(question)
-    return row === undefined ? undefined : (Object.values(row)[0] ?? undefined)
+    return await sql.value(question)
   }
 }
 

@@ -12,7 +12,6 @@ export function askServer(
   return async (question, signal) => {
     const connection = await connectionOf(installation, requirePostgresql(installation, source))
     await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
-    const [row] = await sql.query(question)
-    return row === undefined ? undefined : (Object.values(row)[0] ?? undefined)
+    return await sql.value(question)
   }
 }

@@ -70,6 +70,8 @@ async function checkDatabase(
   )
   if (available === undefined) return { state: 'absent', tables: 0, indexes: 0, faults: [] }
   const isOurs = available.installed_version === null
+  // The cluster may have event triggers, which would run for an extension, and call what is outside.
+  await connection.query('SET session_replication_role = replica')
   if (isOurs) await connection.query('CREATE EXTENSION amcheck')
   const { n: schema } = await connection.row(
     "SELECT quote_ident(nspname) AS n FROM pg_extension e JOIN pg_namespace s ON s.oid = e.extnamespace WHERE extname = 'amcheck'",

@@ -54,12 +54,21 @@ export class PostgresqlConnection implements AsyncDisposable {
 
   /** Runs one statement. Values go in as parameters $1 … where there are any, which replication connections do not take. */
   async query(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const statement = values.length === 0 ? { text: sql } : { text: sql, values: [...values] }
+    return (await this.#ask(() => this.#client.query<Record<string, string | null>>(statement))).rows
+  }
+
+  /** The first value of the first row that the last of these statements answers; undefined where there is none, or NULL. */
+  async value(sql: string): Promise<string | undefined> {
+    // As arrays: columns may be called alike, or by numbers, which an object would put first.
+    const answer = await this.#ask(() => this.#client.query<(string | null)[]>({ text: sql, rowMode: 'array' }))
+    return [answer].flat().at(-1)?.rows[0]?.[0] ?? undefined
+  }
+
+  async #ask<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     try {
       if (this.#lost !== undefined) throw this.#lost
-      const answer = this.#client.query<Record<string, string | null>>(
-        values.length === 0 ? { text: sql } : { text: sql, values: [...values] },
-      )
-      return (await this.#whileAlive(answer)).rows
+      return await this.#whileAlive(ask())
     } catch (error) {
       throw this.failure(error)
     }

@@ -40,6 +40,9 @@ postgresqlTest(
     const [table, index] = (
       await server.psql("select pg_relation_filepath('rows'), pg_relation_filepath('rows_n')")
     ).split('|')
+    // As one that tells production of each change of the schema.
+    await server.psql(`create table heard (what text); create function hear() returns event_trigger language plpgsql as
+      $$ begin insert into heard values (tg_tag); end $$; create event trigger ear on ddl_command_end execute function hear()`)
     const sound = await amcheckSandbox(server.url, amcheckEverything, signal)
     assert.deepEqual(
       sound.map(({ database, state, faults }) => [database, state, faults]),
@@ -49,6 +52,7 @@ postgresqlTest(
       ],
     )
     assert.ok(sound[0]!.indexes > 100 && sound[0]!.tables > 60)
+    assert.equal(await server.psql('select * from heard'), '')
     assert.deepEqual(await verifyServerPages(server, signal), [])
     assert.deepEqual(await verifyServerPages(server, signal, async () => ['found meanwhile']), ['found meanwhile'])
     await server.stop()

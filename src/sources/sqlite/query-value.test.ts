@@ -16,6 +16,8 @@ test('queryValue() answers the first value as text, exactly, and nothing for non
   database.close()
   const answers = [
     ['select 1, 2', '1'],
+    ['select 2, 1', '2'],
+    ['select 5 as a, 6 as a', '5'],
     ['select 9007199254740993', '9007199254740993'],
     ['select 1.5', '1.5'],
     ["select 'paid'", 'paid'],

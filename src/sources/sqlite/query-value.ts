@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { sqliteFailure } from './sqlite-failure.ts'
 
 /**
@@ -11,8 +11,9 @@ export function queryValue(path: string, sql: string): string | undefined {
     try {
       const statement = database.prepare(sql)
       statement.setReadBigInts(true) // Else a whole number beyond 2^53 is an error.
-      const row = statement.get()
-      const value = row === undefined ? undefined : Object.values(row)[0]
+      statement.setReturnArrays(true) // Columns may be called alike, or by numbers.
+      const row = statement.get() as unknown as readonly SQLOutputValue[] | undefined
+      const value = row?.[0]
       return value === undefined || value === null ? undefined : String(value)
     } finally {
       database.close()

@@ -40,6 +40,8 @@ export class WalReception {
   #serverEnd: Lsn = 0n
   /** When the first byte came that is not durable. */
   #waitingSinceMs: number | undefined
+  /** The same of the first byte behind the full segment that is being stored, or before it. */
+  #behindFullSinceMs = 0
   #reportedAtMs = 0
   /** When the server was first asked for an answer since it said something. */
   #askedAtMs: number | undefined
@@ -186,6 +188,7 @@ export class WalReception {
     await this.#settle()
     const full = buffer.advance(this.#spare ?? Buffer.allocUnsafeSlow(buffer.content.length))
     this.#spare = full.content
+    this.#behindFullSinceMs = this.#clock.monotonicMs()
     this.#storing = this.#storeFull(full, buffer, stream)
     this.#storing.catch(() => {}) // It is told where it is waited for.
   }
@@ -230,7 +233,8 @@ export class WalReception {
     stream: ReplicationStream,
   ): void {
     this.#durable = end
-    this.#waitingSinceMs = buffer.end === end ? undefined : this.#clock.monotonicMs()
+    // What came while a full segment was stored has waited since then.
+    this.#waitingSinceMs = buffer.end === end ? undefined : this.#behindFullSinceMs
     this.#report(buffer, stream)
     this.#onEvent({ kind: 'stored', name, isPart, end, serverEnd: this.#serverEnd })
   }

@@ -82,8 +82,9 @@ async function lookOver(
   const { catalog, keyring } = signer
   const heads = await catalog.heads()
   const { ledger } = await catalog.ledgerEnd()
+  const known = publicKeysOf(keyring)
   // Another process may have rotated the key since the keyring was opened.
-  if (heads.some(({ key }) => !publicKeysOf(keyring).has(key))) await keyring.refresh(signal)
+  if (heads.some(({ key }) => !known.has(key))) await keyring.refresh(signal)
   requireSoundHeads(heads, ledger, signer)
   const last = heads.at(-1)
   const before = { sequence: last?.sequence ?? 0, hash: last?.hash ?? ledger }

@@ -44,10 +44,10 @@ export class KeptReference {
   }
 
   /**
-   * Retention ran. `proven`: the newest backup that was proven to restore, before and after the work that it was part of; it
-   * stays. Where the two differ, either may have been known to it.
+   * Retention ran. `proven`: the newest backup that was proven to restore, and the newest of those that the clock has reached,
+   * before and after the work that it was part of; they stay. Where the two differ, either may have been known to it.
    */
-  apply(now: Date, proven: { readonly before: string | undefined; readonly after: string | undefined }): void {
+  apply(now: Date, proven: { readonly before: ReadonlySet<string>; readonly after: ReadonlySet<string> }): void {
     for (const [kind, { copies, days }] of Object.entries(promised)) {
       const ofKind = [...this.must.values(), ...this.may.values()]
         .filter((one) => one.kind === kind)
@@ -60,10 +60,10 @@ export class KeptReference {
         if (newer.length < copies) continue
         const overMs = ageMs - days * dayMs
         if (overMs < -toleranceMs) continue
-        if (one.id === proven.before && one.id === proven.after) continue
+        if (proven.before.has(one.id) && proven.after.has(one.id)) continue
         this.must.delete(one.id)
         this.may.delete(one.id)
-        const isShielded = one.id === proven.before || one.id === proven.after
+        const isShielded = proven.before.has(one.id) || proven.after.has(one.id)
         if (overMs < toleranceMs || isShielded) this.may.set(one.id, one)
       }
     }

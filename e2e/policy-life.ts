@@ -140,7 +140,7 @@ export class PolicyLife {
     const run = await this.words(['run', '--due'])
     assert.ok([0, 1, 3].includes(run.code), `day ${this.day}: ${run.code} ${run.stderr}`)
     const after = await this.#newestProven()
-    const provenOf = (source: Source) => ({ before: before.get(source), after: after.get(source) })
+    const provenOf = (source: Source) => ({ before: before[source], after: after[source] })
     await using catalog = await openSqliteCatalog(this.#at('zakops-state', 'catalog.sqlite'))
     const backedUp = new Set<Source>()
     for (const { id, source, kind, takenAt } of await catalog.backups({ includeRemoved: true })) {
@@ -169,13 +169,19 @@ export class PolicyLife {
     return [...new Set(held.map(({ generation }) => String(generation)))].toSorted()
   }
 
-  /** Of each source, the newest backup that was last found equal to its manifest. */
-  async #newestProven(): Promise<Map<string, string>> {
+  /** Of each source, the newest backup that was last found equal to its manifest, and the newest of those that the clock has reached. */
+  async #newestProven(): Promise<Record<Source, ReadonlySet<string>>> {
     await using catalog = await openSqliteCatalog(this.#at('zakops-state', 'catalog.sqlite'))
     const last = new Map((await catalog.proofs()).map((proof) => [`${proof.backup} ${proof.location}`, proof]))
     const equal = new Set([...last.values()].filter(({ outcome }) => outcome === 'equal').map(({ backup }) => backup))
     const backups = (await catalog.backups()).filter(({ id }) => equal.has(id))
-    return new Map(backups.map(({ source, id }) => [source, id]))
+    const now = this.clock.now()
+    const shieldedOf = (source: Source): ReadonlySet<string> => {
+      const own = backups.filter((one) => one.source === source)
+      const newest = [own.at(-1), own.findLast(({ takenAt }) => takenAt <= now)]
+      return new Set(newest.flatMap((one) => (one === undefined ? [] : [one.id])))
+    }
+    return { documents: shieldedOf('documents'), orders: shieldedOf('orders') }
   }
 
   /**

@@ -43,8 +43,8 @@ test('every byte of a keyring counts: any one that is changed, added or cut off 
   }
   // A wrong secret does not hide it.
   const flipped = Buffer.from(bytes)
-  const at = flipped.indexOf('"sealed"') + 20
-  flipped.write(flipped[at] === 'A'.charCodeAt(0) ? 'B' : 'A', at) // Still a letter of base64: only the checksum tells.
+  const letter = flipped.indexOf('"sealed"') + 20
+  flipped.write(flipped[letter] === 'A'.charCodeAt(0) ? 'B' : 'A', letter) // Still a letter of base64: only the checksum tells.
   const unlock = { passphrase: 'not that of the sample' }
   const withWrongSecret = unwrapContent(flipped, 'the sample', unlock, keyringWorld(), signal)
   await assert.rejects(withWrongSecret, { ...damaged, message: 'Cannot read the sample: its checksum is wrong' })

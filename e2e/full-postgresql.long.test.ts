@@ -20,12 +20,10 @@ const rows = (megabytes: number): string =>
 
 postgresqlTest(
   'a primary that fills up fails the backup of a server with a clear message, loses nothing, and with room it goes on',
-  { versions: [18] },
-  async ({ server, context }) => {
+  { versions: [18], skip: noSmallDisk },
+  async ({ server }) => {
     await using folder = temporaryFolder('full')
-    if (noSmallDisk !== false) return context.skip(noSmallDisk)
-    using small = mountSmallDisk(folder.at('primary'), 24, context)
-    if (small === undefined) return
+    using small = mountSmallDisk(folder.at('primary'), 24)
     await server.psql('CREATE TABLE rows (text text)')
     const run = await begin(folder, server)
     await zakops(['backup'], run)
@@ -47,12 +45,10 @@ postgresqlTest(
 
 postgresqlTest(
   'a primary that fills up under `wal receive` is told of; the server keeps its log, and with room all of it is stored',
-  { versions: [18], initdb: ['--wal-segsize=1'] },
-  async ({ server, context }) => {
+  { versions: [18], skip: noSmallDisk, initdb: ['--wal-segsize=1'] },
+  async ({ server }) => {
     await using folder = temporaryFolder('full')
-    if (noSmallDisk !== false) return context.skip(noSmallDisk)
-    using small = mountSmallDisk(folder.at('primary'), 24, context)
-    if (small === undefined) return
+    using small = mountSmallDisk(folder.at('primary'), 24)
     await server.psql('CREATE TABLE rows (text text)')
     const run = await begin(folder, server)
     const receiver = spawn(programPath, ['wal', 'receive', 'orders'], {

@@ -13,16 +13,17 @@ import {
   type PostgresqlProcedureWorld,
 } from '../testing/postgresql-procedure-world.ts'
 import type { PostgresqlServer } from '../testing/postgresql-server.ts'
-import { postgresqlTest } from '../testing/postgresql-test.ts'
+import { noServerUser, postgresqlTest } from '../testing/postgresql-test.ts'
 import { queryServer } from '../testing/query-server.ts'
 import { runProgram } from '../testing/run-program.ts'
-import { userNamed } from '../src/posix/user-named.ts'
 
-const isRootAlone = process.getuid!() === 0 && userNamed('postgres') === undefined
-/** With CI=true scripts/run-tests.ts makes a failure of a reason that begins so: Debian's package brings that user. */
-const noUser = 'no PostgreSQL may run here: this is root, and there is no user "postgres"'
 const program = fileURLToPath(new URL('../testing/killed-program.ts', import.meta.url))
-const options = { versions: [18], initdb: ['--wal-segsize=1'], settings: archivingSettings } as const
+const options = {
+  versions: [18],
+  skip: noServerUser,
+  initdb: ['--wal-segsize=1'],
+  settings: archivingSettings,
+} as const
 
 /** The effects of a step before which it is killed, as far as it has so many. */
 const effects = ['3', '17', '27']
@@ -97,7 +98,6 @@ postgresqlTest(
   'a point-in-time recovery that is killed at and inside of each of its steps ends at its target, with one server',
   options,
   async ({ server, context }) => {
-    if (isRootAlone) return context.skip(noUser)
     await server.psql('create table orders (n int); insert into orders values (1), (2), (3)')
     await using world = await makePostgresqlProcedureWorld(server, {
       source: ["assertions: [{ name: four, sql: 'select count(*) from orders', atLeast: 4, atMost: 4 }]"],
@@ -133,7 +133,6 @@ postgresqlTest(
   'a restore test of a server that is killed at and inside of each of its steps proves it, and leaves nothing',
   options,
   async ({ server, context }) => {
-    if (isRootAlone) return context.skip(noUser)
     await server.psql('create table orders (n int); insert into orders values (1), (2), (3)')
     await using world = await makePostgresqlProcedureWorld(server, {
       source: [],

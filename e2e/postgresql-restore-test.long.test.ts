@@ -1,20 +1,14 @@
-/** A restore test of a PostgreSQL source: a private server compares the rows, and a row that is removed is found. */
+/** A restore test of a PostgreSQL source: a private server compares the rows, and a value that is changed is found. */
 import assert from 'node:assert/strict'
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { runWords } from '../testing/fake-world.ts'
-import { postgresqlTest } from '../testing/postgresql-test.ts'
+import { noServerUser, postgresqlTest } from '../testing/postgresql-test.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
-import { userNamed } from '../src/posix/user-named.ts'
-
-const isRootAlone = process.getuid!() === 0 && userNamed('postgres') === undefined
-/** With CI=true scripts/run-tests.ts makes a failure of a reason that begins so: Debian's package brings that user. */
-const noUser = 'no PostgreSQL may run here: this is root, and there is no user "postgres"'
 
 postgresqlTest(
   'a restore test of dumps proves them on a new private server, and names what does not come back',
-  { versions: [15] },
-  async ({ server, context }) => {
-    if (isRootAlone) return context.skip(noUser)
+  { versions: [15], skip: noServerUser },
+  async ({ server }) => {
     await using folder = temporaryFolder('postgresql-dump-test')
     chmodSync(folder.path, 0o755)
     const run = async (words: readonly string[], wanted = 0): Promise<string> => {
@@ -71,9 +65,8 @@ interface RestoreTestEnd {
 
 postgresqlTest(
   'a restore test of PostgreSQL proves a backup on a private server',
-  { versions: [18], settings: { summarize_wal: 'on' } },
-  async ({ server, context }) => {
-    if (isRootAlone) return context.skip(noUser)
+  { versions: [18], skip: noServerUser, settings: { summarize_wal: 'on' } },
+  async ({ server }) => {
     await using folder = temporaryFolder('postgresql-restore-test')
     chmodSync(folder.path, 0o755)
     const run = async (...words: string[]): Promise<string> => {

@@ -8,14 +8,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { archivingSettings, makePostgresqlProcedureWorld } from '../testing/postgresql-procedure-world.ts'
-import { postgresqlTest } from '../testing/postgresql-test.ts'
+import { noServerUser, postgresqlTest } from '../testing/postgresql-test.ts'
 import { makeProcedureWorld } from '../testing/procedure-world.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
-import { userNamed } from '../src/posix/user-named.ts'
-
-const isRootAlone = process.getuid!() === 0 && userNamed('postgres') === undefined
-/** With CI=true scripts/run-tests.ts makes a failure of a reason that begins so: Debian's package brings that user. */
-const noUser = 'no PostgreSQL may run here: this is root, and there is no user "postgres"'
 
 /** The documents and a database, in the folder of the world; as `init` takes them. */
 function makeSources(folder: string): string[] {
@@ -36,9 +31,8 @@ function customersIn(path: string): number {
 
 postgresqlTest(
   'everything comes back by shares of the recovery kit, beside production and after its loss',
-  { versions: [18], initdb: ['--wal-segsize=1'], settings: archivingSettings },
-  async ({ server, context }) => {
-    if (isRootAlone) return context.skip(noUser)
+  { versions: [18], skip: noServerUser, initdb: ['--wal-segsize=1'], settings: archivingSettings },
+  async ({ server }) => {
     const { dataFolder } = server
     await server.psql('create table orders (n int); insert into orders values (1), (2), (3)')
     const assertion = "assertions: [{ name: some, sql: 'select count(*) from orders', atLeast: 3, atMost: 9 }]"

@@ -4,28 +4,21 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'nod
 import { test } from 'node:test'
 import { noOrdinaryUser } from '../testing/ordinary-user.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
+import { mountSmallDisk, noSmallDisk } from '../testing/small-disk.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
 import { treeDifferences } from '../testing/tree-differences.ts'
 import { tryZakops, zakops } from './program.ts'
 
-const isRoot = process.getuid?.() === 0
 const nobody = 65534
 
 test('a full disk ends a backup with a clear failure; what was stored stays valid, and with room it goes on', {
-  skip: isRoot ? false : 'only root can mount a small file system',
-}, async (context) => {
+  skip: noSmallDisk,
+}, async () => {
   await using folder = temporaryFolder('trouble')
-  const [small, source] = [folder.at('small'), folder.at('source')]
-  mkdirSync(small)
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', small], { stdio: 'pipe' })
-  } catch {
-    // A container without the right to mount has no small disk to fill.
-    context.skip('this machine lets nobody mount a small file system')
-    return
-  }
-  try {
-    const repository = `${small}/repository`
+  const source = folder.at('source')
+  {
+    using small = mountSmallDisk(folder.at('small'), 12)
+    const repository = folder.at('small', 'repository')
     mkdirSync(source)
     for (let index = 0; index < 4; index++)
       writeFileSync(`${source}/first-${index}`, seededRandom(`first ${index}`).bytes(500_000))
@@ -38,7 +31,7 @@ test('a full disk ends a backup with a clear failure; what was stored stays vali
     assert.match(full.stderr, /storage_full/)
 
     await zakops(['check', '-r', repository, '--read-data', '--no-lock'])
-    execFileSync('mount', ['-o', 'remount,size=80m', small])
+    small.grow(80)
     await zakops(['backup', '-r', repository, source])
     await zakops(['check', '-r', repository, '--read-data'])
     await zakops(['restore', '-r', repository, `latest:${source}`, '--target', folder.at('target')])
@@ -46,8 +39,6 @@ test('a full disk ends a backup with a clear failure; what was stored stays vali
       treeDifferences(source, folder.at('target')).filter((line) => !line.startsWith('.: ')),
       [],
     )
-  } finally {
-    execFileSync('umount', [small])
   }
 })
 

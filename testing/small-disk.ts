@@ -1,26 +1,24 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
-import type { TestContext } from 'node:test'
+import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
-/** A file system of few MiB, unmounted at the end of the caller's block. */
+/** A file system of its own, of few MiB, unmounted at the end of the caller's block. */
 export interface SmallDisk extends Disposable {
   /** Makes it so large; what is there stays. */
   grow(megabytes: number): void
 }
 
-/** Why there can be none here, false where there can: for the `skip` of node:test. */
-export const noSmallDisk: string | false = process.getuid?.() === 0 ? false : 'only root can mount a small file system'
+/**
+ * Why there can be none here, false where there can: for the `skip` of node:test. Tried, since a container may be root and
+ * mount nothing.
+ */
+export const noSmallDisk: string | false = whyNone()
 
-/** Mounts one at a folder that is made; undefined, and the test is skipped, where this machine lets nobody mount one. */
-export function mountSmallDisk(path: string, megabytes: number, context: TestContext): SmallDisk | undefined {
-  mkdirSync(path)
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path], { stdio: 'pipe' })
-  } catch {
-    // A container without the right to mount has no small disk to fill; e2e/trouble.test.ts is the same.
-    context.skip('this machine lets nobody mount a small file system')
-    return undefined
-  }
+/** Mounts one at a folder, which is made. */
+export function mountSmallDisk(path: string, megabytes: number): SmallDisk {
+  mkdirSync(path, { recursive: true })
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path], { stdio: 'pipe' })
   return {
     grow: (size) => {
       execFileSync('mount', ['-o', `remount,size=${size}m`, path])
@@ -28,5 +26,18 @@ export function mountSmallDisk(path: string, megabytes: number, context: TestCon
     [Symbol.dispose]: () => {
       execFileSync('umount', [path])
     },
+  }
+}
+
+function whyNone(): string | false {
+  if (process.getuid?.() !== 0) return 'only root can mount a small file system'
+  const path = mkdtempSync(join(tmpdir(), 'zakops-mount-'))
+  try {
+    mountSmallDisk(path, 1)[Symbol.dispose]()
+    return false
+  } catch {
+    return 'this machine lets nobody mount a small file system'
+  } finally {
+    rmdirSync(path)
   }
 }

@@ -17,7 +17,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import type { ByteName } from '../../base/byte-name.ts'
 import { noOrdinaryUser } from '../../../testing/ordinary-user.ts'
 import { isFailure } from '../../base/failure.ts'
@@ -35,6 +35,7 @@ import {
 } from '../../../testing/back-up-folder.ts'
 import { freshRepository } from '../../../testing/fresh-repository.ts'
 import { seededRandom } from '../../../testing/seeded-random.ts'
+import { mountSmallDisk, noSmallDisk } from '../../../testing/small-disk.ts'
 import { temporaryFolder, type TemporaryFolder } from '../../../testing/temporary-folder.ts'
 
 const random = seededRandom('back up, unsteady')
@@ -212,25 +213,14 @@ test('backUp() makes gaps of what this user may not read, and searches directori
   })
 })
 
-/** Mounts a tmpfs for the test; answers false, with the test skipped, where that is not allowed. */
-function mountTmpfs(context: TestContext, path: string): boolean {
-  mkdirSync(path, { recursive: true })
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', 'none', path], { stdio: 'pipe' })
-  } catch {
-    // A container without the right to mount has no second file system to leave.
-    context.skip('a tmpfs can not be mounted here')
-    return false
-  }
-  return true
-}
-
-test('backUp() stays on the file system of each path that was named, where that is asked for', async (context) => {
+test('backUp() stays on the file system of each path that was named, where that is asked for', {
+  skip: noSmallDisk,
+}, async () => {
   await using folder = temporaryFolder('back-up-unsteady')
   const root = folder.at('root')
   mkdirSync(root)
-  if (!mountTmpfs(context, `${root}/mount`)) return
-  try {
+  {
+    using _disk = mountSmallDisk(`${root}/mount`, 1)
     mkdirSync(`${root}/mount/in/er`, { recursive: true })
     writeFileSync(`${root}/mount/in/er/file`, 'x')
     writeFileSync(`${root}/mount/top`, 'x')
@@ -253,7 +243,5 @@ test('backUp() stays on the file system of each path that was named, where that 
         paths.join(' '),
       )
     }
-  } finally {
-    execFileSync('umount', [`${root}/mount`])
   }
 })

@@ -7,7 +7,7 @@ import { neverStopped } from '../../base/abort.ts'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { isFailure } from '../../base/failure.ts'
 import { randomMasterKey } from '../../repository/key-derivation.ts'
-import { failTimes, faultStorage } from '../../storage/fault-storage.ts'
+import { failTimes, faultStorage, type StorageCall } from '../../storage/fault-storage.ts'
 import { memoryStorage } from '../../storage/memory/memory-storage.ts'
 import { takeHotSnapshot } from '../../../testing/hot-snapshot.ts'
 import { Ledger, ledgerFault } from '../../../testing/ledger.ts'
@@ -209,6 +209,39 @@ postgresqlTest(
       if (sent > flushed) moments += 1
     }
     assert.ok(moments > 10, `${moments} moments at which something was received and not stored`)
+  },
+)
+
+postgresqlTest(
+  'receiveWal() stores in time what came while a full segment was slow to be stored',
+  { versions: [18], initdb: ['--wal-segsize=1'] },
+  async ({ server }) => {
+    let aheadMs = 0
+    const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs }
+    const [begun, slow] = [Promise.withResolvers<number>(), Promise.withResolvers<void>()]
+    const before = async ({ verb, objectName }: StorageCall): Promise<void> => {
+      if (verb !== 'put' || !/\/[0-9A-F]{24}$/.test(objectName)) return
+      begun.resolve(clock.monotonicMs())
+      await slow.promise
+    }
+    using archive = testArchive(faultStorage(memoryStorage(), { before }))
+    await using receiver = new Receiver(server, archive, { partEveryMs: 30_000, clock })
+    await server.psql('create table rows (t text)')
+    await server.psql('select pg_switch_wal()') // What is left of a segment is sent as zeros.
+    const fullAtMs = await begun.promise
+    await server.psql("insert into rows values ('behind it')")
+    const behind = parseLsn(await server.psql('select pg_current_wal_flush_lsn()'))
+    aheadMs += 20_000
+    slow.resolve()
+    // Each message has the receiver look at the clock; by that it is done at last when 30 s are over.
+    while (receiver.stored < behind) {
+      const waitedMs = clock.monotonicMs() - fullAtMs
+      assert.ok(waitedMs < 45_000, `not stored ${waitedMs} ms after it came`)
+      aheadMs += 1000
+      await server.psql("insert into rows values ('a message')")
+      await sleep(20)
+    }
+    assert.ok(receiver.events.some((event) => event.kind === 'stored' && event.isPart))
   },
 )
 

@@ -110,6 +110,7 @@ export async function runKeysImport(
     if (!isFailure(error, 'keyring_missing')) throw error
     const { unlock } = place
     // A key file opens one keyring alone; that of a keyring that is lost may be lost with it.
+    // A crash behind it leaves one that opens nothing yet; the same import takes it for the keyring that it makes.
     if ('keyFile' in unlock && !(await exists(unlock.keyFile))) {
       await makeFolder(dirname(unlock.keyFile))
       await createKeyFile(unlock.keyFile, world.random, signal)

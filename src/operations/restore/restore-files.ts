@@ -1,4 +1,5 @@
 import type { ByteName } from '../../base/byte-name.ts'
+import type { BlobCheck } from '../../repository/blob-opener.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { type LocatedFile, locateFile, pathBelowTarget, type WantedFile } from './located-file.ts'
 import type { OpenDirectories } from './open-directories.ts'
@@ -18,6 +19,8 @@ export interface RestoreFilesOptions {
   readonly directories: OpenDirectories | undefined
   readonly overwrite: OverwriteRule
   readonly dryRun: boolean
+  /** What is verified of a blob before it is written: its seal will do where verify() is called at the end. */
+  readonly check: BlobCheck
   readonly counts: RestoreCounts
   /** Takes the paths of files that differ, and that the rule of overwriting left alone: these are not verified. */
   readonly leftAlone: Set<ByteName>

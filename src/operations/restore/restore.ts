@@ -27,8 +27,8 @@ const slotsPerWorker = 3
 const windowsMax = 2
 
 /**
- * Restores a tree, or a part of it, into a directory. Every blob's SHA-256 is verified before it is written, nothing
- * is written outside the target, and what is there already and right is not written again, so a restore that was
+ * Restores a tree, or a part of it, into a directory. Every blob's SHA-256 is verified before it is written, or, where files
+ * are compared with digests of the caller's at the end, all that was written then. Nothing is written outside the target, and what is there already and right is not written again, so a restore that was
  * stopped goes on where it was. What could not be restored is a problem in the report; the rest is restored. Failure
  * `target_failed` where the target as a whole takes nothing more, `path_missing` for a path that the snapshot has not,
  * and those of the storage.
@@ -62,7 +62,10 @@ export async function restore(
   /** Files that differ, and that the rule of overwriting left alone. */
   const leftAlone = new Set<ByteName>()
   const shared = { directories, counts, dryRun, overwrite, leftAlone }
-  const files = new FileRestorer({ ...shared, repository, crew, slots }, signal)
+  const isReadBack = verify && !dryRun
+  // All is hashed when it is read back; the seal has told until then what time and storage do to a blob.
+  const check = isReadBack && request.digests !== undefined ? 'seal' : 'content'
+  const files = new FileRestorer({ ...shared, repository, crew, slots, check }, signal)
   const entries = new EntryRestorer(shared)
   const restoreAll = async (wanted: Iterable<WantedFile> | AsyncIterable<WantedFile>): Promise<void> =>
     inLanes(fileWindows(wanted), windowsMax, signal, async (window) => files.restore(window))
@@ -72,7 +75,7 @@ export async function restore(
     await restoreAll(again)
   }
   entries.finish()
-  if (!verify || dryRun) return reportOf(counts, undefined)
+  if (!isReadBack) return reportOf(counts, undefined)
   const beginMs = context.clock.monotonicMs()
   const digests = (await request.digests?.()) ?? new Map<ByteName, string | undefined>()
   const notMet = new Set(digests.keys())

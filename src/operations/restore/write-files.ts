@@ -4,6 +4,7 @@ import { inLanes } from '../../base/in-lanes.ts'
 import { setLength } from '../../posix/file-space.ts'
 import { close } from '../../posix/open.ts'
 import { writeAt } from '../../posix/write.ts'
+import type { BlobCheck } from '../../repository/blob-opener.ts'
 import { packObjectName } from '../../repository/object-kind.ts'
 import type { Repository } from '../../repository/repository.ts'
 
@@ -23,6 +24,8 @@ export interface FileWriterOptions {
   readonly slots: SpanSlots
   readonly directories: OpenDirectories
   readonly counts: RestoreCounts
+  /** `seal`: what is written is read back and hashed later. */
+  readonly check: BlobCheck
 }
 
 /** A blob that could not be read where it was looked for first, its writes by the numbers of the plan's files. */
@@ -100,7 +103,7 @@ export class FileWriter {
   }
 
   async #writeFrom(span: Span, slot: SpanSlot): Promise<void> {
-    const { crew, counts, repository } = this.#options
+    const { crew, counts, repository, check } = this.#options
     const { index } = repository
     const { files, isWhole } = this.#plan
     const { numbers, wholeCount, blobs } = filesOfSpan(span, isWhole, this.#failed)
@@ -119,7 +122,7 @@ export class FileWriter {
         writes,
       }),
     )
-    const answer = await crew.run({ kind: 'write', directories, whole, parts, blobs: placed }, slot.workerIndex)
+    const answer = await crew.run({ kind: 'write', directories, whole, parts, blobs: placed, check }, slot.workerIndex)
     counts.bytesWritten += answer.bytesWritten
     this.#take(answer.problems, numbers)
     for (const { blob, detail } of answer.damaged) {

@@ -45,7 +45,8 @@ export class FileRestorer {
     this.#signal = signal
   }
 
-  async restore(wanted: readonly WantedFile[]): Promise<void> {
+  /** `group`: which of the groups that are restored at the same time these files are. */
+  async restore(wanted: readonly WantedFile[], group = 0): Promise<void> {
     const { counts, crew, directories, dryRun } = this.#options
     const files: LocatedFile[] = []
     for (const file of wanted) {
@@ -60,7 +61,7 @@ export class FileRestorer {
       for (const { file, code, detail } of await crew.finish(toFinish)) {
         counts.problem({ path: toFinish[file]!.path, code, detail })
       }
-      const writer = new FileWriter(toWrite, { ...this.#options, directories }, this.#signal)
+      const writer = new FileWriter(toWrite, { ...this.#options, directories, group }, this.#signal)
       for (const number of await writer.write()) this.#miss(toWrite[number]!.file)
     }
     counts.report('restore', wanted.at(-1)?.path)

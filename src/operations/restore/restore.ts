@@ -15,7 +15,7 @@ import { FileRestorer } from './restore-files.ts'
 import { restoreFilter } from './restore-filter.ts'
 import type { RestoreWorkerData } from './restore-job.ts'
 import type { RestoreContext, RestoreReport, RestoreRequest } from './restore-request.ts'
-import { SpanSlots } from './span-slots.ts'
+import { fileGroups, SpanSlots } from './span-slots.ts'
 import { walkTree, type WalkEvent } from './walk-tree.ts'
 
 export type { RestoreContext, RestoreProblem, RestoreReport, RestoreRequest } from './restore-request.ts'
@@ -23,8 +23,6 @@ export type { RestoreContext, RestoreProblem, RestoreReport, RestoreRequest } fr
 /** A largest chunk of ours or restic's with its seal, and one that did not compress. */
 const slotBytes = 9 * 1024 * 1024
 const slotsPerWorker = 3
-/** While the last files of one window are written, the packs of the next are read. */
-const windowsMax = 2
 
 /**
  * Restores a tree, or a part of it, into a directory. Every blob's SHA-256 is verified before it is written, or, where files
@@ -68,7 +66,7 @@ export async function restore(
   const files = new FileRestorer({ ...shared, repository, crew, slots, check }, signal)
   const entries = new EntryRestorer(shared)
   const restoreAll = async (wanted: Iterable<WantedFile> | AsyncIterable<WantedFile>): Promise<void> =>
-    inLanes(fileWindows(wanted), windowsMax, signal, async (window) => files.restore(window))
+    inLanes(fileWindows(wanted), fileGroups, signal, async (window, group) => files.restore(window, group))
 
   await restoreAll(entries.restore(walkTree(start, { trees, filter }, signal)))
   for (let again: WantedFile[]; (again = entries.link((path) => files.isThere(path))).length > 0; ) {
@@ -80,7 +78,7 @@ export async function restore(
   const digests = (await request.digests?.()) ?? new Map<ByteName, string | undefined>()
   const notMet = new Set(digests.keys())
   const restored = filesOf(walkTree(start, { trees, filter }, signal), (path) => notMet.delete(path))
-  await inLanes(fileWindows(restored), windowsMax, signal, async (window) => files.verify(window, digests))
+  await inLanes(fileWindows(restored), fileGroups, signal, async (window) => files.verify(window, digests))
   for (const path of notMet) {
     const detail = 'Read back after the restore: the snapshot has no such file'
     counts.problem({ path: `${start.path}/${path}`, code: 'not_proven', detail })

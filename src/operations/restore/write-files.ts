@@ -26,6 +26,8 @@ export interface FileWriterOptions {
   readonly counts: RestoreCounts
   /** `seal`: what is written is read back and hashed later. */
   readonly check: BlobCheck
+  /** Which of the groups of files that are restored at the same time this is. */
+  readonly group: number
 }
 
 /** A blob that could not be read where it was looked for first, its writes by the numbers of the plan's files. */
@@ -90,7 +92,7 @@ export class FileWriter {
       this.#unread(span, 'It is longer than the memory for one reading')
       return
     }
-    await slots.with(async (slot) => {
+    await slots.with(this.#options.group, async (slot) => {
       try {
         await this.#readSpan(span, slot.bytes)
       } catch (error) {

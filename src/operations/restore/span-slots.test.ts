@@ -62,7 +62,10 @@ test('SpanSlots.with() gives each group of files the same workers while both wan
   const alone = Array.from({ length: 6 }, () => use(0))
   const both = Array.from({ length: 40 }, (_, number) => use(number % 2 === 0 ? 0 : 1))
   await Promise.all([...alone, ...both])
-  assert.deepEqual(workersOf[0].slice(0, 6).toSorted((a, b) => a - b), [0, 0, 0, 1, 1, 1])
+  assert.deepEqual(
+    workersOf[0].slice(0, 6).toSorted((a, b) => a - b),
+    [0, 0, 0, 1, 1, 1],
+  )
   // The last ones are of one group alone again.
   assert.ok(workersOf[0].slice(6, 18).every((worker) => worker === 0))
   assert.ok(workersOf[1].slice(0, 12).every((worker) => worker === 1))

@@ -134,7 +134,11 @@ async function compare(server: PostgresqlServer, workload: Workload): Promise<st
   const bytes = Number(await server.psql("select pg_database_size('postgres')"))
   const some: Round[] = []
   for (let round = 1; round <= rounds; round++) some.push(await oneRound(server, workload, round))
-  const line = (step: 'full' | 'sampled' | 'changed' | 'changedSampled' | 'restore', text: string, reach: string): string => {
+  const line = (
+    step: 'full' | 'sampled' | 'changed' | 'changedSampled' | 'restore',
+    text: string,
+    reach: string,
+  ): string => {
     const ours = middle(some.map((one) => one[step].ours))
     const theirs = some[0]![step].theirs === undefined ? undefined : middle(some.map((one) => one[step].theirs!))
     const peer = theirs === undefined ? '– | –' : `${theirs.toFixed(2)} s | ${(theirs / ours).toFixed(2)}`

@@ -2,7 +2,7 @@
  * Measures physical backups of a PostgreSQL server against pgBackRest: the same cluster, the same disk, in turn, both
  * encrypted, with zstd and two processes. Prints a table, and puts it into bench/RESULTS.md with --write.
  *
- *   npm run bench -- --only postgresql --scale 150 --rounds 3 --write
+ *   npm run bench -- --only postgresql --scale 150 --rounds 3 --pgbackrest /where/a/newer/one/is --write
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ import { runWell } from '../testing/run-program.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
 import { installedProgram } from './installed-program.ts'
 import { measure, middle } from './measure.ts'
-import { backRestOf } from './pgbackrest.ts'
+import { backRestAt, backRestOf } from './pgbackrest.ts'
 import { replayTimes, walRates } from './postgresql-log.ts'
 import { writeSection } from './write-section.ts'
 
@@ -29,12 +29,16 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
     only: { type: 'string' },
+    /** One that knows version 18, which Debian's does not. */
+    pgbackrest: { type: 'string' },
   },
 })
 /** pgbench of this version is there, and pgBackRest of Debian knows it. */
 const version = 15
-/** Here the server tells what changed. pgBackRest of Debian does not know it. */
+/** Here the server tells what changed. */
 const newVersion = 18
+const ofOld = await backRestAt('pgbackrest')
+const ofNew = values.pgbackrest === undefined ? undefined : await backRestAt(values.pgbackrest)
 const rounds = Number(values.rounds)
 const settings = { fsync: 'on', max_wal_size: '4GB', wal_keep_size: '8GB' }
 await using folder = temporaryFolder('bench-pg')
@@ -116,7 +120,7 @@ const commit = (await runWell('git', ['rev-parse', '--short', 'HEAD'], { cwd: pr
 const lines = [
   '# PostgreSQL against pgBackRest',
   '',
-  `${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${os.availableParallelism()} cores, medians of ${rounds}. Both encrypted, zstd, two processes. pgBackRest of Debian knows no version after ${version}.`,
+  `${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${os.availableParallelism()} cores, medians of ${rounds}. Both encrypted, zstd, two processes. pgBackRest ${ofOld.version} of Debian, which knows no version after ${version}${ofNew === undefined ? '' : `; with ${newVersion} it is ${ofNew.version}, built from its sources, which stores changed blocks`}.`,
   '',
   ...sections,
   'Not reached, and why:',
@@ -171,7 +175,8 @@ async function oneRound(server: PostgresqlServer, workload: Workload, round: num
   const own = folder.at(`ours-${name}`)
   const plain = folder.at(`sampled-${name}`)
   const start = { environment: { ...environment, PATH: `${server.binFolder}:${process.env.PATH}` } }
-  const backRest = server.version === version ? backRestOf(server, folder, name) : undefined
+  const peer = server.version === version ? ofOld : ofNew
+  const backRest = peer && backRestOf(peer, server, folder, name)
   for (const cwd of [own, plain]) {
     mkdirSync(cwd)
     await zakops(

@@ -38,7 +38,10 @@ const manifests: Manifest[] = [
 ]
 
 test('decodeManifest() gives back what encodeManifest() wrote', () => {
-  for (const manifest of manifests) assert.deepEqual(decodeManifest(encodeManifest(manifest)), manifest)
+  const hashed = (['seeds', 'columns'] as const).map((rowDigest) => ({ ...manifests[2]!, rowDigest }) as Manifest)
+  for (const manifest of [...manifests, ...hashed]) {
+    assert.deepEqual(decodeManifest(encodeManifest(manifest)), manifest)
+  }
 })
 
 test('encodeManifest() gives the same bytes whatever the order of the members', () => {
@@ -60,6 +63,7 @@ test('decodeManifest() refuses what is no manifest, and names what is wrong', ()
     [JSON.stringify({ ...manifests[0], digest: 'x' }), /digest/],
     [JSON.stringify({ ...manifests[0], more: 1 }), /more/],
     [JSON.stringify({ ...manifests[0], bytes: -1 }), /bytes/],
+    [JSON.stringify({ ...manifests[2], rowDigest: 'of another version' }), /rowDigest/],
   ]
   for (const [text, message] of bad) {
     assert.throws(

@@ -41,7 +41,7 @@ const manifestSchema = z.discriminatedUnion('kind', [
     kind: z.literal('postgresql'),
     serverVersion: count,
     systemIdentifier: z.string(),
-    rowDigest: z.literal('columns').exactOptional(),
+    rowDigest: z.enum(['seeds', 'columns']).exactOptional(),
     databases: z.array(
       z.strictObject({
         name: z.string(),

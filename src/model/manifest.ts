@@ -44,8 +44,11 @@ export interface PostgresqlManifest {
   readonly kind: 'postgresql'
   readonly serverVersion: number
   readonly systemIdentifier: string
-  /** How rows are hashed: `columns`, each by its values; absent, as in older manifests, by the text of the whole. */
-  readonly rowDigest?: 'columns'
+  /**
+   * How rows are hashed: `seeds`, by their values, the hash of each the seed of the next; in older manifests `columns`, as a
+   * record of their values; absent in the oldest, by the text of the whole.
+   */
+  readonly rowDigest?: 'seeds' | 'columns'
   readonly databases: readonly {
     readonly name: string
     /** Limits, settings and rights of the database itself, a line each; absent in older manifests. */

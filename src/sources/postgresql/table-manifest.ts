@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { TableManifest } from '../../model/manifest.ts'
 import { type BlockRange, chooseBlocks, describeBlocks, parseBlocks } from './block-sample.ts'
 import type { DatabaseSession } from './database-session.ts'
+import { columnsQuery, type RowDigest, type RowHashing, rowHashing } from './row-hashing.ts'
 import { shapeOf, shapeQuery } from './table-shape.ts'
 
 /** How much of large tables is read. */
@@ -17,9 +18,6 @@ export type TableReading =
       readonly others: 'read' | 'ignore'
       readonly rowDigest: RowDigest
     }
-
-/** How a row is hashed: by its columns, or, as older manifests have it, by its text. */
-export type RowDigest = 'columns' | 'text'
 
 const unlogged = 'unlogged: a recovery empties it'
 const unpopulated = 'a materialised view that was not filled'
@@ -58,68 +56,10 @@ export async function readTables(
       continue
     }
     const part = partOf(reading, before.get(name), Number(row.bytes), Number(row.block))
-    const rowDigest = reading.kind === 'as before' ? reading.rowDigest : 'columns'
-    const hashing = rowDigest === 'text' ? byText : byColumns(row.columns!)
+    const hashing = rowHashing(reading.kind === 'as before' ? reading.rowDigest : 'seeds', row.columns!)
     tables.push(await readTable(session, { name, oid: row.oid!, shape: row.shape!, hashing, witness }, part))
   }
   return tables
-}
-
-/**
- * Types of which equal hashes mean equal values as they would be written out, on every server: hash partitioning relies
- * on these hashes, so that they never change. Not so numbers with a scale, floats (0 and -0), intervals, enumerations
- * (by their place in a catalog) and what is made of others: these are hashed as texts, and so is what has no hash.
- */
-const hashedTypes = ['bool', '"char"', 'int2', 'int4', 'oid', 'uuid', 'bytea', 'name', 'text', 'varchar', 'date']
-  .map((type) => `'${type}'::regtype`)
-  .join(', ')
-
-/** The server hashes eight bytes as the four that their halves make together: 1 << 32 as 1, -1 as 4294967295. They go as bytes. */
-const sentTypes = { int8: 'int8send', time: 'time_send', timestamp: 'timestamp_send', timestamptz: 'timestamptz_send' }
-const sentCases = Object.entries(sentTypes)
-  .map(([type, send]) => `WHEN a.atttypid = '${type}'::regtype THEN '${send}("zakops row".%I)'`)
-  .join(' ')
-
-/** Types above are the users', who may say what a cast of theirs to text does; it would be done in the name of who reads. */
-const firstUserType = 16_384
-
-/**
- * The columns of table c, as the members of a row. Text of a collation that takes unlike texts for equal goes by its bytes,
- * and that of a character type without a length keeps the blanks at its end, which a cast would drop.
- */
-const columnsQuery = `
-  (SELECT coalesce(string_agg(format(
-            CASE ${sentCases}
-                 WHEN (a.atttypid IN (${hashedTypes}) OR a.atttypid = 'bpchar'::regtype AND a.atttypmod > 0)
-                      AND coalesce(l.collisdeterministic, true) THEN '"zakops row".%I'
-                 WHEN a.atttypid = 'bpchar'::regtype THEN 'bpcharout("zakops row".%I)::text COLLATE "C"'
-                 WHEN a.atttypid >= ${firstUserType} THEN 'ROW("zakops row".%I)::text COLLATE "C"'
-                 ELSE '"zakops row".%I::text COLLATE "C"' END, a.attname),
-            ', ' ORDER BY a.attnum), '')
-     FROM pg_attribute a LEFT JOIN pg_collation l ON l.oid = a.attcollation
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`
-
-/** What is taken of each row, and the sums of it that make up a digest: any order gives the same ones. */
-interface RowHashing {
-  readonly value: string
-  readonly sums: string
-}
-
-/**
- * The hash of a record adds up its columns', so that two rows that swap a value would go unnoticed: each is hashed once more; by
- * its digits, since eight bytes are hashed as four. One sum, since each would have the server hash the record anew.
- */
-function byColumns(columns: string): RowHashing {
-  return {
-    value: `hash_record_extended(ROW(${columns}), 0)`,
-    sums: 'sum(hashtextextended(value::text, 0))::text AS low, NULL AS high',
-  }
-}
-
-/** As the server writes it out: a cast of its own type may be a user's. */
-const byText: RowHashing = {
-  value: 'record_out("zakops row")::text',
-  sums: 'sum(hashtextextended(value, 0))::text AS low, sum(hashtextextended(value, 1))::text AS high',
 }
 
 /** What of a table is read. */

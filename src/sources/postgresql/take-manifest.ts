@@ -45,10 +45,9 @@ export async function takePostgresqlManifest(
     const known = { schemaDigest: await readSchemaDigest(session), sequences: await readSequences(session) }
     databases.push({ ...(await readDatabase(session, known, options, { name: as })), name: as })
   }
-  const head = headOf(server)
-  const { rowDigest, ...older } = head
-  const isOlder = 'like' in options && options.like.rowDigest !== rowDigest
-  return { ...(isOlder ? older : head), databases, roles, view: { state: 'snapshot' } }
+  const { rowDigest, ...head } = headOf(server)
+  const as = 'like' in options ? options.like.rowDigest : rowDigest
+  return { ...head, ...(as !== undefined && { rowDigest: as }), databases, roles, view: { state: 'snapshot' } }
 }
 
 /** The beginning of a manifest. */
@@ -57,7 +56,7 @@ export function headOf(server: {
   readonly systemIdentifier: string
 }): Pick<PostgresqlManifest, 'version' | 'kind' | 'serverVersion' | 'systemIdentifier' | 'rowDigest'> {
   const { version: serverVersion, systemIdentifier } = server
-  return { version: 1, kind: 'postgresql', serverVersion, systemIdentifier, rowDigest: 'columns' }
+  return { version: 1, kind: 'postgresql', serverVersion, systemIdentifier, rowDigest: 'seeds' }
 }
 
 /**

@@ -1,10 +1,27 @@
 import { chownSync, mkdirSync } from 'node:fs'
 import type { PostgresqlServer } from '../testing/postgresql-server.ts'
+import { runWell } from '../testing/run-program.ts'
 import type { TemporaryFolder } from '../testing/temporary-folder.ts'
 import { measure } from './measure.ts'
 
-/** pgBackRest as the server's user, with a repository of its own below `folder`: answers the seconds that a command took. */
+/** A pgBackRest: Debian's, or one that was built from its sources. */
+export interface BackRest {
+  readonly program: string
+  /** What it says of itself: 2.45 */
+  readonly version: string
+}
+
+export async function backRestAt(program: string): Promise<BackRest> {
+  const { stdout } = await runWell(program, ['version'], {})
+  return { program, version: stdout.trim().replace('pgBackRest ', '') }
+}
+
+/**
+ * pgBackRest as the server's user, with a repository of its own below `folder`: answers the seconds that a command took. One
+ * that can stores small files together and of large ones the blocks that changed.
+ */
 export function backRestOf(
+  { program, version }: BackRest,
   server: PostgresqlServer,
   folder: TemporaryFolder,
   name: string,
@@ -25,6 +42,7 @@ export function backRestOf(
     '--pg1-user=postgres',
     '--compress-type=zst',
     '--process-max=2',
+    ...(Number(version.split('.')[1]) >= 46 ? ['--repo1-bundle', '--repo1-block'] : []),
     '--start-fast',
     '--no-archive-check',
     '--log-level-console=warn',
@@ -37,14 +55,7 @@ export function backRestOf(
     const [verb, ...more] = words
     const hasPath = more.some((word) => word.startsWith('--pg1-path='))
     const accepted = options.filter((option) => accepts(verb!, option))
-    const all = [
-      ...user,
-      'pgbackrest',
-      ...accepted,
-      ...(hasPath ? [] : [`--pg1-path=${server.dataFolder}`]),
-      ...more,
-      verb!,
-    ]
+    const all = [...user, program, ...accepted, ...(hasPath ? [] : [`--pg1-path=${server.dataFolder}`]), ...more, verb!]
     const { wallSeconds } = await measure(all[0]!, all.slice(1), {
       environment: { PGBACKREST_REPO1_CIPHER_PASS: 'bench' },
       cwd: '/',
@@ -56,7 +67,7 @@ export function backRestOf(
 
 /** Not every command takes every option. */
 function accepts(verb: string, option: string): boolean {
-  const ofBackup = ['--compress-type', '--start-fast', '--no-archive-check']
+  const ofBackup = ['--repo1-bundle', '--repo1-block', '--compress-type', '--start-fast', '--no-archive-check']
   const ofServer = ['--pg1-socket-path', '--pg1-user']
   if (ofBackup.some((one) => option.startsWith(one))) return verb === 'backup'
   if (ofServer.some((one) => option.startsWith(one))) return verb !== 'restore'

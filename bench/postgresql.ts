@@ -2,20 +2,22 @@
  * Measures physical backups of a PostgreSQL server against pgBackRest: the same cluster, the same disk, in turn, both
  * encrypted, with zstd and two processes. Prints a table, and puts it into bench/RESULTS.md with --write.
  *
- *   npm run bench -- --only postgresql --scale 150 --rounds 3 --write
+ *   npm run bench -- --only postgresql --scale 150 --rounds 3 --pgbackrest /where/a/newer/one/is --write
  */
+import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { environment, parseLines, programPath, zakops } from '../e2e/program.ts'
+import { environment, parseLines, zakops } from '../e2e/program.ts'
 import { projectFolder } from '../scripts/source-files.ts'
 import { parseLsn } from '../src/sources/postgresql/lsn.ts'
 import { type PostgresqlServer, startPostgresqlServer } from '../testing/postgresql-server.ts'
 import { runWell } from '../testing/run-program.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
+import { installedProgram } from './installed-program.ts'
 import { measure, middle } from './measure.ts'
-import { backRestOf } from './pgbackrest.ts'
+import { backRestAt, backRestOf } from './pgbackrest.ts'
 import { replayTimes, walRates } from './postgresql-log.ts'
 import { writeSection } from './write-section.ts'
 
@@ -27,16 +29,22 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
     only: { type: 'string' },
+    /** One that knows version 18, which Debian's does not. */
+    pgbackrest: { type: 'string' },
   },
 })
 /** pgbench of this version is there, and pgBackRest of Debian knows it. */
 const version = 15
-/** Here the server tells what changed. pgBackRest of Debian does not know it. */
+/** Here the server tells what changed. */
 const newVersion = 18
+const ofOld = await backRestAt('pgbackrest')
+const ofNew = values.pgbackrest === undefined ? undefined : await backRestAt(values.pgbackrest)
 const rounds = Number(values.rounds)
 const settings = { fsync: 'on', max_wal_size: '4GB', wal_keep_size: '8GB' }
 await using folder = temporaryFolder('bench-pg')
 chmodSync(folder.path, 0o755)
+execFileSync(process.execPath, [join(projectFolder, 'scripts/build.ts')], { stdio: 'inherit' })
+const program = installedProgram(folder.path)
 
 interface Times {
   readonly ours: number
@@ -48,6 +56,7 @@ interface Round {
   /** The same, but of the rows only a sample is read for the manifest. */
   readonly sampled: Times
   readonly changed: Times
+  readonly changedSampled: Times
   readonly restore: Times
   readonly addedBytes: number
   readonly changedBytes: number
@@ -64,8 +73,8 @@ const pgbench: Workload = {
   name: 'pgbench',
   fill: async (server) => {
     await using other = server.version === version ? undefined : await startPostgresqlServer({ version })
-    const program = join((other ?? server).binFolder, 'pgbench')
-    await runWell(program, ['-i', '-q', '-s', values.scale, server.url], {})
+    const pgbenchProgram = join((other ?? server).binFolder, 'pgbench')
+    await runWell(pgbenchProgram, ['-i', '-q', '-s', values.scale, server.url], {})
   },
   change: 'update pgbench_accounts set abalance = abalance + 1 where aid % 6100 < 61',
 }
@@ -111,7 +120,7 @@ const commit = (await runWell('git', ['rev-parse', '--short', 'HEAD'], { cwd: pr
 const lines = [
   '# PostgreSQL against pgBackRest',
   '',
-  `${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${os.availableParallelism()} cores, medians of ${rounds}. Both encrypted, zstd, two processes. pgBackRest of Debian knows no version after ${version}.`,
+  `${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${os.availableParallelism()} cores, medians of ${rounds}. Both encrypted, zstd, two processes. pgBackRest ${ofOld.version} of Debian, which knows no version after ${version}${ofNew === undefined ? '' : `; with ${newVersion} it is ${ofNew.version}, built from its sources, which stores changed blocks`}.`,
   '',
   ...sections,
   'Not reached, and why:',
@@ -129,7 +138,11 @@ async function compare(server: PostgresqlServer, workload: Workload): Promise<st
   const bytes = Number(await server.psql("select pg_database_size('postgres')"))
   const some: Round[] = []
   for (let round = 1; round <= rounds; round++) some.push(await oneRound(server, workload, round))
-  const line = (step: 'full' | 'sampled' | 'changed' | 'restore', text: string, reach: string): string => {
+  const line = (
+    step: 'full' | 'sampled' | 'changed' | 'changedSampled' | 'restore',
+    text: string,
+    reach: string,
+  ): string => {
     const ours = middle(some.map((one) => one[step].ours))
     const theirs = some[0]![step].theirs === undefined ? undefined : middle(some.map((one) => one[step].theirs!))
     const peer = theirs === undefined ? '– | –' : `${theirs.toFixed(2)} s | ${(theirs / ours).toFixed(2)}`
@@ -143,12 +156,13 @@ async function compare(server: PostgresqlServer, workload: Workload): Promise<st
     '| | ours | pgBackRest | ratio | reach |',
     '|---|---|---|---|---|',
     line('full', 'full snapshot', '1.2 times as fast'),
-    line('sampled', 'full snapshot, of large tables a sample of rows in the manifest', ''),
+    line('sampled', 'the same, of large tables a sample of rows in the manifest', ''),
     line(
       'changed',
       `snapshot after 1 % of the pages changed${server.version < 17 ? ' (before 17 all is read)' : ''}`,
       '1.5 times as fast on 17+',
     ),
+    line('changedSampled', 'the same, of large tables a sample of rows in the manifest', ''),
     line('restore', 'restore, verified', '1.3 times as fast'),
     '',
     `The snapshot after the changes stored ${mebibytes(added)} for ${mebibytes(changed)} of changed pages: ${(added / changed).toFixed(2)} times; wanted: at most 1.2.`,
@@ -161,7 +175,8 @@ async function oneRound(server: PostgresqlServer, workload: Workload, round: num
   const own = folder.at(`ours-${name}`)
   const plain = folder.at(`sampled-${name}`)
   const start = { environment: { ...environment, PATH: `${server.binFolder}:${process.env.PATH}` } }
-  const backRest = server.version === version ? backRestOf(server, folder, name) : undefined
+  const peer = server.version === version ? ofOld : ofNew
+  const backRest = peer && backRestOf(peer, server, folder, name)
   for (const cwd of [own, plain]) {
     mkdirSync(cwd)
     await zakops(
@@ -179,7 +194,7 @@ async function oneRound(server: PostgresqlServer, workload: Workload, round: num
   )
   const ours = async (cwd: string, ...words: string[]): Promise<number> =>
     (
-      await measure(programPath, [...words, '--policy', join(cwd, 'zakops-backup.yaml')], {
+      await measure(program, [...words, '--policy', join(cwd, 'zakops-backup.yaml')], {
         ...start,
         cwd,
         log: folder.at('log'),
@@ -188,7 +203,6 @@ async function oneRound(server: PostgresqlServer, workload: Workload, round: num
   await backRest?.('stanza-create')
   const full = { ours: await ours(own, 'backup'), theirs: await backRest?.('backup', '--type=full') }
   const sampled = { ours: await ours(plain, 'backup'), theirs: full.theirs }
-  rmSync(plain, { recursive: true })
   const before = parseLsn(await server.psql('select pg_current_wal_lsn()'))
   await server.psql(workload.change)
   await server.psql('checkpoint')
@@ -196,6 +210,7 @@ async function oneRound(server: PostgresqlServer, workload: Workload, round: num
   const changedOurs = await ours(own, 'backup', '--json')
   const [told] = parseLines(readFileSync(folder.at('log'), 'utf8'))
   const changed = { ours: changedOurs, theirs: await backRest?.('backup', '--type=incr') }
+  const changedSampled = { ours: await ours(plain, 'backup'), theirs: changed.theirs }
   const [here, there] = [folder.at('restored'), folder.at('restored-theirs')]
   mkdirSync(there, { mode: 0o700 })
   if (process.getuid!() === 0) chownSync(there, server.owner.uid, server.owner.gid)
@@ -203,8 +218,8 @@ async function oneRound(server: PostgresqlServer, workload: Workload, round: num
     ours: await ours(own, 'restore', 'main', '--to', here),
     theirs: await backRest?.('restore', `--pg1-path=${there}`),
   }
-  for (const one of [here, there, own]) rmSync(one, { recursive: true, force: true })
-  return { full, sampled, changed, restore, addedBytes: Number(told?.['bytes_added']), changedBytes }
+  for (const one of [here, there, own, plain]) rmSync(one, { recursive: true, force: true })
+  return { full, sampled, changed, changedSampled, restore, addedBytes: Number(told?.['bytes_added']), changedBytes }
 }
 
 /** Bytes of pages that were written last behind a position, by the position that each page bears. */

@@ -1,4 +1,6 @@
+import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import type { Clock } from './clock.ts'
 
 /** A process, told from a later one of its number by when it began. */
 interface Relative {
@@ -60,6 +62,29 @@ export class ProcessFamily {
   #living(all: readonly Relative[]): readonly Relative[] {
     return all.filter(({ processId, began }) => this.#known.get(processId)?.began === began)
   }
+}
+
+/** Between SIGTERM and SIGKILL. */
+const graceMs = 10_000
+/** How often it is looked whether what a stopped process had started has ended. */
+const lookMs = 50
+
+/** Ends a process with all that it started; resolves when they are gone, or were sent what nobody passes over. */
+export async function endFamily(child: ChildProcess, clock: Clock): Promise<void> {
+  if (child.pid === undefined) return // It was never started.
+  const family = new ProcessFamily(child.pid)
+  family.find()
+  child.kill('SIGTERM')
+  family.signal('SIGTERM')
+  const isGone = (): boolean => child.exitCode !== null || child.signalCode !== null
+  const { signal: never } = new AbortController()
+  for (let waitedMs = 0; waitedMs < graceMs; waitedMs += lookMs) {
+    await clock.sleep(lookMs, never)
+    if (isGone() && !family.isAlive()) return
+    family.find() // What they have started since.
+  }
+  child.kill('SIGKILL')
+  family.signal('SIGKILL')
 }
 
 /** All that are not dead yet; none where the system does not say. */

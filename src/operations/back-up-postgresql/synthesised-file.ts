@@ -35,6 +35,8 @@ export class SynthesisedFile {
   /** Units of which a block comes. */
   readonly #units = new Set<number>()
   readonly #parent: readonly ParentChunk[]
+  /** Chunks that stand one behind the other and were not passed on yet. */
+  #kept: ParentChunk[] = []
   readonly #loads: { readonly chunk: ParentChunk; readonly content: Promise<Uint8Array> }[] = []
   #unitToLoad = 0
 
@@ -66,6 +68,7 @@ export class SynthesisedFile {
   async end(): Promise<void> {
     this.#reader.end()
     await this.#writeUpTo(Math.ceil(this.#size / this.#options.chunkBytes))
+    await this.#keep()
     await this.#options.sink.end()
   }
 
@@ -97,25 +100,47 @@ export class SynthesisedFile {
       const unit = this.#unit++
       const open = this.#open?.unit === unit ? this.#open : undefined
       if (open !== undefined) this.#open = undefined
-      await this.#writeUnit(unit, open?.bytes ?? Buffer.alloc(this.#lengthOf(unit)))
+      await this.#writeUnit(unit, open?.bytes)
     }
   }
 
-  /** Chunks that can stand are kept; what lies between them is put together from blocks, parts of chunks and zeros. */
-  async #writeUnit(unit: number, bytes: Buffer): Promise<void> {
-    const { sink, chunkBytes } = this.#options
-    const start = unit * chunkBytes
+  /**
+   * Chunks that can stand are kept; what lies between them is put together from blocks, parts of chunks and zeros. Most
+   * units are kept whole, so that memory is made for the others only. `bytes`: of the unit, with the blocks that came.
+   */
+  async #writeUnit(unit: number, bytes: Buffer | undefined): Promise<void> {
+    const { chunkBytes } = this.#options
+    const [start, length] = [unit * chunkBytes, this.#lengthOf(unit)]
+    let content = bytes
     let written = 0
     for (const chunk of this.#chunksOf(unit)) {
       if (!this.#stands(chunk, unit)) {
-        if (this.#isNeeded(chunk, unit)) this.#fill(unit, bytes, chunk, await this.#loaded(chunk))
+        content ??= Buffer.alloc(length)
+        if (this.#isNeeded(chunk, unit)) this.#fill(unit, content, chunk, await this.#loaded(chunk))
         continue
       }
-      if (chunk.offset - start > written) await sink.write(bytes.subarray(written, chunk.offset - start))
-      await sink.keep([chunk])
+      if (chunk.offset - start > written) {
+        content ??= Buffer.alloc(length)
+        await this.#write(content.subarray(written, chunk.offset - start))
+      }
+      this.#kept.push(chunk)
       written = chunk.offset + chunk.bytes - start
     }
-    if (written < bytes.length) await sink.write(bytes.subarray(written))
+    if (written === length) return
+    content ??= Buffer.alloc(length)
+    await this.#write(content.subarray(written))
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    await this.#keep()
+    await this.#options.sink.write(bytes)
+  }
+
+  /** Passes on the chunks that stand before what comes next. */
+  async #keep(): Promise<void> {
+    if (this.#kept.length === 0) return
+    await this.#options.sink.keep(this.#kept)
+    this.#kept = []
   }
 
   /** Block by block, since those that came are newer. */

@@ -70,9 +70,13 @@ export class ChunkStore {
     this.#options = options
   }
 
-  /** Stores a blob unless it is stored already. `id` saves the work where the caller knows it. */
-  store(type: BlobType, plaintext: Uint8Array, id: Id = hash('sha256', plaintext)): Id {
-    if (this.#options.index.claim(id, type)) this.#add(type, id, plaintext)
+  /**
+   * Stores a blob unless it is stored already. `known` saves work: its id, and that it compresses, where the caller has
+   * found that out.
+   */
+  store(type: BlobType, plaintext: Uint8Array, known: { readonly id?: Id; readonly compresses?: boolean } = {}): Id {
+    const { id = hash('sha256', plaintext), compresses = type === 'tree' } = known
+    if (this.#options.index.claim(id, type)) this.#add(type, { id, plaintext, compresses })
     return id
   }
 
@@ -101,7 +105,10 @@ export class ChunkStore {
     for (const type of ['data', 'tree'] as const) this.#finish(type)
   }
 
-  #add(type: BlobType, id: Id, plaintext: Uint8Array): void {
+  #add(
+    type: BlobType,
+    { id, plaintext, compresses }: { readonly id: Id; readonly plaintext: Uint8Array; readonly compresses: boolean },
+  ): void {
     const stored = this.#stored
     if (type === 'data') {
       stored.dataBlobs++
@@ -110,7 +117,7 @@ export class ChunkStore {
       stored.treeBlobs++
       stored.treesAdded += plaintext.length
     }
-    const compressed = this.#compress(type, plaintext)
+    const compressed = this.#compress(type, plaintext, compresses)
     const blob = { id, type, bytes: compressed ?? plaintext, uncompressedLength: compressed && plaintext.length }
     stored.dataAddedPacked += blob.bytes.length + sealedOverhead
     if (this.#options.dryRun) return
@@ -124,11 +131,11 @@ export class ChunkStore {
     if (builder.packBytes >= this.#options.packBytesTarget) this.#finish(type)
   }
 
-  /** The compressed form where it is shorter; it lies in the scratch memory until the next call. */
-  #compress(type: BlobType, plaintext: Uint8Array): Uint8Array | undefined {
+  /** The compressed form where it is shorter; it lies in the scratch memory until the next call. `compresses`: that is known. */
+  #compress(type: BlobType, plaintext: Uint8Array, compresses: boolean): Uint8Array | undefined {
     const compressor = this.#options.compressors?.[type]
     if (compressor === undefined || plaintext.length === 0) return undefined
-    if (type === 'data' && !looksCompressible(plaintext)) return undefined
+    if (!compresses && !looksCompressible(plaintext)) return undefined
     const room = compressedBytesMax(plaintext.length)
     if (this.#scratch.length < room) this.#scratch = Buffer.allocUnsafeSlow(room)
     const length = compressor.compress(plaintext, this.#scratch)

@@ -14,7 +14,7 @@ function memoryStore(known: ReadonlySet<string> = new Set()) {
     lengths,
     has: (_type: string, id: string) => known.has(id),
     compressedLength: (bytes: Uint8Array) => Math.min(bytes.length, zstdCompressSync(bytes).length),
-    store: (_type: string, bytes: Uint8Array, id: string = hash('sha256', bytes)) => {
+    store: (_type: string, bytes: Uint8Array, { id = hash('sha256', bytes) }: { readonly id?: string } = {}) => {
       lengths.push(bytes.length)
       return id
     },

@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { errorCode } from '../../base/error-code.ts'
 import { Failure } from '../../base/failure.ts'
-import { ProcessFamily } from '../../base/process-family.ts'
+import { endFamily } from '../../base/process-family.ts'
 
 /** A command as words, run without a shell. */
 export interface CommandRequest {
@@ -23,10 +23,6 @@ export interface CommandEnd {
 }
 
 const capturedBytesMax = 64 * 1024
-/** Between SIGTERM and SIGKILL. */
-const graceMs = 10_000
-/** How often it is looked whether what a stopped command had started has ended. */
-const lookMs = 50
 /** How long what a command printed last is waited for when it has ended. */
 const outputWaitMs = 500
 
@@ -53,7 +49,7 @@ export async function runCommand(request: CommandRequest, clock: Clock, signal: 
   const ended = new AbortController()
   let stopped: Promise<void> | undefined
   const stop = (): void => {
-    stopped ??= stopFamily(child, clock)
+    stopped ??= endFamily(child, clock)
   }
   try {
     const running = new Promise<CommandEnd>((resolve, reject) => {
@@ -82,22 +78,4 @@ export async function runCommand(request: CommandRequest, clock: Clock, signal: 
     ended.abort()
     signal.removeEventListener('abort', stop)
   }
-}
-
-/** Ends a command with all that it started; resolves when they are gone, or were sent what nobody passes over. */
-async function stopFamily(child: ChildProcess, clock: Clock): Promise<void> {
-  if (child.pid === undefined) return // It was never started.
-  const family = new ProcessFamily(child.pid)
-  family.find()
-  child.kill('SIGTERM')
-  family.signal('SIGTERM')
-  const isGone = (): boolean => child.exitCode !== null || child.signalCode !== null
-  const { signal: never } = new AbortController()
-  for (let waitedMs = 0; waitedMs < graceMs; waitedMs += lookMs) {
-    await clock.sleep(lookMs, never)
-    if (isGone() && !family.isAlive()) return
-    family.find() // What they have started since.
-  }
-  child.kill('SIGKILL')
-  family.signal('SIGKILL')
 }

@@ -24,7 +24,7 @@ postgresqlTest(
   async ({ server }) => {
     await using folder = temporaryFolder('pg-dump')
     const environment = { PATH: process.env.PATH ?? '' }
-    const tools = { toolFolders: ['/nowhere', server.binFolder], environment, jobs: 2 }
+    const tools = { toolFolders: ['/nowhere', server.binFolder], environment, jobs: 2, clock: systemClock }
     await server.psql(`CREATE DATABASE shop TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-AT'`)
     await server.psql(
       `${variety}; CREATE UNLOGGED TABLE passing (id serial); CREATE TABLE large AS SELECT g FROM generate_series(1, 30000) g`,
@@ -113,10 +113,12 @@ postgresqlTest(
 )
 
 test('findClientTools() refuses where there is no pg_dump that is new enough', async () => {
-  const search = findClientTools([join(import.meta.dirname, 'nowhere')], 15, neverStopped())
+  const search = findClientTools([join(import.meta.dirname, 'nowhere')], 15, systemClock, neverStopped())
   await assert.rejects(search, (error) => isFailure(error, 'unsupported'))
   const folder = '/usr/lib/postgresql/15/bin'
-  await assert.rejects(findClientTools([folder], 99, neverStopped()), (error) => isFailure(error, 'unsupported'))
+  await assert.rejects(findClientTools([folder], 99, systemClock, neverStopped()), (error) =>
+    isFailure(error, 'unsupported'),
+  )
 })
 
 function propertiesOf(database: string): string {

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { throwIfStopped } from '../../base/abort.ts'
+import type { Clock } from '../../base/clock.ts'
 import { compareNames } from '../../base/byte-name.ts'
 import type { PostgresqlManifest } from '../../model/manifest.ts'
 import { backupFolder, manifestPath } from '../../model/postgresql-backup.ts'
@@ -23,6 +24,7 @@ import { readSchemaDigest } from '../../sources/postgresql/schema-digest.ts'
 import { readSequences, type SequenceValue } from '../../sources/postgresql/sequence-values.ts'
 import { urlOfDatabase } from '../../sources/postgresql/server-address.ts'
 import { readServerFacts, type ServerFacts } from '../../sources/postgresql/server-facts.ts'
+import { whileServerAnswers } from '../../sources/postgresql/server-pulse.ts'
 import { headOf, readDatabase, readRoles } from '../../sources/postgresql/take-manifest.ts'
 import { backUpStream } from '../back-up-stream/back-up-stream.ts'
 import type { BackupContext, BackupReport, BackupRequest } from '../back-up/backup-request.ts'
@@ -42,6 +44,8 @@ export interface PostgresqlDumpRequest {
   readonly jobs: number
   /** Tables of more bytes are counted only in the manifest. */
   readonly tableBytesMax: number
+  /** So long pg_dump waits for a lock on a table that somebody else holds, ms; a minute where it is not given. */
+  readonly lockWaitMs?: number
   readonly hostname: string
   readonly username?: string
   readonly tags?: NonNullable<BackupRequest['tags']>
@@ -71,14 +75,18 @@ export async function dumpPostgresql(
 ): Promise<PostgresqlDumpReport> {
   await using sql = await connectPostgresql(request.connection, { kind: 'sql' }, signal)
   const server = await readServerFacts(sql)
-  const tools = await findClientTools(request.toolFolders, server.major, signal)
+  const tools = await findClientTools(request.toolFolders, server.major, context.clock, signal)
   const databases = await listDatabases(sql)
   await mkdir(request.workFolder, { recursive: true })
   const workFolder = await mkdtemp(join(request.workFolder, 'dump-'))
   try {
     const { uid, gid } = await stat(workFolder)
     const mtime = Math.floor((request.time ?? context.clock.now()).getTime() / 1000)
-    const run = new DumpRun({ ...request, workFolder, tools, server }, { mode: 0o600, uid, gid, mtime }, signal)
+    const run = new DumpRun(
+      { ...request, workFolder, tools, server, clock: context.clock },
+      { mode: 0o600, uid, gid, mtime },
+      signal,
+    )
     const paths = [`/${request.source}`]
     const report = await backUpStream({ ...request, paths }, context, (sink) => run.feed(sink, databases), signal)
     return { ...report, dump: run.dump, manifest: run.manifest! }
@@ -89,18 +97,22 @@ export async function dumpPostgresql(
 
 type DatabaseFacts = PostgresqlDump['databases'][number]
 
+interface DumpOptions extends PostgresqlDumpRequest {
+  readonly tools: ClientTools
+  readonly server: ServerFacts
+  readonly clock: Clock
+}
+
+const lockWaitMsDefault = 60_000
+
 class DumpRun {
   manifest: PostgresqlManifest | undefined
-  readonly #options: PostgresqlDumpRequest & { readonly tools: ClientTools; readonly server: ServerFacts }
+  readonly #options: DumpOptions
   readonly #metadata: EntryMetadata
   readonly #signal: AbortSignal
   readonly #databases: DatabaseFacts[] = []
 
-  constructor(
-    options: PostgresqlDumpRequest & { readonly tools: ClientTools; readonly server: ServerFacts },
-    metadata: EntryMetadata,
-    signal: AbortSignal,
-  ) {
+  constructor(options: DumpOptions, metadata: EntryMetadata, signal: AbortSignal) {
     this.#options = options
     this.#metadata = metadata
     this.#signal = signal
@@ -126,7 +138,7 @@ class DumpRun {
     const directory = { ...this.#metadata, mode: 0o700 }
     sink.directory(source, directory)
     const globals = join(this.#options.workFolder, 'globals.sql')
-    await this.#run('pg_dumpall', ['--globals-only', `--file=${globals}`, `--dbname=${this.#url}`])
+    await this.#run('pg_dumpall', ['--no-password', '--globals-only', `--file=${globals}`, `--dbname=${this.#url}`])
     await this.#store(sink, globals, `${source}/globals.sql`)
     const parts: PostgresqlManifest['databases'][number][] = []
     let roles: string[] = []
@@ -149,20 +161,24 @@ class DumpRun {
     database: string,
     folder: string,
   ): Promise<{ part: PostgresqlManifest['databases'][number]; rolesSeen: string[] }> {
-    const { connection, jobs, workFolder, tableBytesMax } = this.#options
+    const { connection, jobs, workFolder, tableBytesMax, lockWaitMs = lockWaitMsDefault, clock } = this.#options
     await using session = await DatabaseSession.open(connection, database, this.#signal)
     await session.beginView()
     const { snapshot } = await session.row('SELECT pg_export_snapshot() AS snapshot')
     const schemaDigest = await readSchemaDigest(session) // What it is read with keeps to no view.
     const target = join(workFolder, 'database')
-    await this.#run('pg_dump', [
+    const words = [
+      '--no-password',
       '--format=directory',
       '--compress=0',
       `--jobs=${jobs}`,
       `--snapshot=${snapshot}`,
+      `--lock-wait-timeout=${lockWaitMs}`,
       `--file=${target}`,
       `--dbname=${urlOfDatabase(this.#url, database)}`,
-    ])
+    ]
+    const ask = (): Promise<unknown> => session.query('SELECT 1')
+    await whileServerAnswers(ask, (signal) => this.#run('pg_dump', words, signal), clock, this.#signal)
     // Those of unlogged tables are in the dump, but no manifest tells of them.
     const told = new Set((await readSequences(session)).map(({ name }) => name))
     const sequences = (await this.#sequences(target)).filter(({ name }) => told.has(name))
@@ -183,11 +199,11 @@ class DumpRun {
       string,
       string,
     ]
-    await this.#run('pg_restore', ['--list', `--file=${list}`, target], [])
+    await this.#run('pg_restore', ['--list', `--file=${list}`, target])
     const entries = (await readFile(list, 'utf8')).split('\n').filter((line) => / SEQUENCE SET /.test(line))
     if (entries.length === 0) return []
     await writeFile(list, `${entries.join('\n')}\n`)
-    await this.#run('pg_restore', [`--use-list=${list}`, `--file=${statements}`, target], [])
+    await this.#run('pg_restore', [`--use-list=${list}`, `--file=${statements}`, target])
     return parseSetvals(await readFile(statements, 'utf8'))
   }
 
@@ -215,11 +231,10 @@ class DumpRun {
     return { ...facts, provider, ...(locale != null && { locale }), ...(rules != null && { rules }) }
   }
 
-  async #run(tool: ToolName, words: readonly string[], more: readonly string[] = ['--no-password']): Promise<void> {
-    const { tools, connection } = this.#options
+  async #run(tool: ToolName, words: readonly string[], signal = this.#signal): Promise<void> {
+    const { tools, connection, clock } = this.#options
     const { environment } = connectionWords(connection, this.#options.environment)
-    const all = [...more, ...words]
-    await runTool({ folder: tools.folder, tool, words: all, environment }, this.#signal)
+    await runTool({ folder: tools.folder, tool, words, environment, clock }, signal)
   }
 
   /** Takes a file of the work folder into the snapshot. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Clock } from '../../base/clock.ts'
 import { Failure } from '../../base/failure.ts'
 import type { PostgresqlDump } from '../../model/postgresql-dump.ts'
 import { connectionWords, findClientTools, runTool } from '../../sources/postgresql/client-tools.ts'
@@ -6,6 +7,7 @@ import { connectPostgresql, type PostgresqlConnection } from '../../sources/post
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
 import { urlOfDatabase } from '../../sources/postgresql/server-address.ts'
 import { readServerFacts } from '../../sources/postgresql/server-facts.ts'
+import { whileServerAnswers } from '../../sources/postgresql/server-pulse.ts'
 import { propertyStatements, quoteName, quoteText } from './property-statements.ts'
 
 export interface RestoreDumpRequest {
@@ -22,6 +24,7 @@ export interface RestoreDumpRequest {
   readonly tablespaces?: 'as dumped' | 'default'
   readonly toolFolders: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  readonly clock: Clock
 }
 
 /**
@@ -30,10 +33,10 @@ export interface RestoreDumpRequest {
  * there: "globals.sql" of the dump makes them.
  */
 export async function restorePostgresqlDump(request: RestoreDumpRequest, signal: AbortSignal): Promise<void> {
-  const { connection, newName, database, folder, jobs } = request
+  const { connection, newName, database, folder, jobs, clock } = request
   await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
   const server = await readServerFacts(sql)
-  const tools = await findClientTools(request.toolFolders, server.major, signal)
+  const tools = await findClientTools(request.toolFolders, server.major, clock, signal)
   await requireNone(sql, newName)
   const { owner, encoding, collate, ctype } = database
   await sql.query(
@@ -50,7 +53,13 @@ export async function restorePostgresqlDump(request: RestoreDumpRequest, signal:
     join(folder, database.folder),
   ]
   try {
-    await runTool({ folder: tools.folder, tool: 'pg_restore', words, environment }, signal)
+    const run = { folder: tools.folder, tool: 'pg_restore', words, environment, clock } as const
+    await whileServerAnswers(
+      () => sql.query('SELECT 1'),
+      (both) => runTool(run, both),
+      clock,
+      signal,
+    )
     // Last, since they may keep others out, or change how the statements of the dump are read.
     const statements = database.properties === undefined ? [] : propertyStatements(newName, owner, database.properties)
     for (const statement of statements) await sql.query(statement)

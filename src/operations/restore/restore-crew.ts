@@ -105,7 +105,7 @@ export class RestoreCrew implements AsyncDisposable {
   async writeEmpty(files: readonly LocatedFile[]): Promise<FileProblem[]> {
     return await this.#problems(files, (lot) => {
       const { directories, targets } = targetsOf(lot)
-      return this.run({ kind: 'write', directories, whole: targets, parts: [], blobs: [] })
+      return this.run({ kind: 'write', directories, whole: targets, parts: [], blobs: [], check: 'content' })
     })
   }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { neverStopped } from '../../base/abort.ts'
@@ -154,6 +155,36 @@ test('restore() does not believe a blob that is well sealed but is not what its 
     assert.equal(report.files, 1)
     for (const name of ['file', 'forged']) assert.ok(readFileSync(folder.at(name)).every((byte) => byte === 0))
   }
+})
+
+test('restore() with digests of the caller believes no blob either that was wrong when it was stored, and takes a copy of a damaged one', async () => {
+  await using folder = temporaryFolder('damage')
+  const repository = await freshRepository()
+  const builder = new SnapshotBuilder(repository)
+  const forged = random.bytes(3000)
+  builder.lie(forged, random.bytes(forged.length))
+  const lostId = builder.data(lost)
+  const nodes = [
+    builder.file('known', [good, forged]),
+    builder.file('other', [good]),
+    builder.file('parts', [large, lost, forged]),
+    builder.file('small', [lost]),
+  ]
+  builder.endPack()
+  builder.copy(lost)
+  const tree = builder.tree(nodes)
+  await builder.end()
+  await damageBlob(repository, 'data', lostId)
+  const digests = async () => new Map([['known', hash('sha256', Buffer.concat([good, forged]))]])
+  const report = await runRestore({ repository, tree, target: folder.path, workers: 2, verify: true, digests })
+  assert.deepEqual(problemLines(report), ['/known: not_proven', '/parts: not_proven'])
+  assert.match(report.problems[0]!.detail, /its SHA-256 is [0-9a-f]{64}, expected/)
+  assert.equal(report.filesVerified, 2)
+  assert.ok(readFileSync(folder.at('small')).equals(lost))
+
+  // Nothing is read back without verify: so it is verified before.
+  const unread = await runRestore({ repository, tree, target: folder.at('unread'), digests })
+  assert.deepEqual(problemLines(unread), ['/known: repository_damaged', '/parts: repository_damaged'])
 })
 
 test('restore() tells a file of which a blob is in no index, and restores the rest', async () => {

@@ -1,4 +1,5 @@
 import type { ByteName } from '../../base/byte-name.ts'
+import type { BlobCheck } from '../../repository/blob-opener.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { type LocatedFile, locateFile, pathBelowTarget, type WantedFile } from './located-file.ts'
 import type { OpenDirectories } from './open-directories.ts'
@@ -18,6 +19,8 @@ export interface RestoreFilesOptions {
   readonly directories: OpenDirectories | undefined
   readonly overwrite: OverwriteRule
   readonly dryRun: boolean
+  /** What is verified of a blob before it is written: its seal will do where verify() is called at the end. */
+  readonly check: BlobCheck
   readonly counts: RestoreCounts
   /** Takes the paths of files that differ, and that the rule of overwriting left alone: these are not verified. */
   readonly leftAlone: Set<ByteName>
@@ -42,7 +45,8 @@ export class FileRestorer {
     this.#signal = signal
   }
 
-  async restore(wanted: readonly WantedFile[]): Promise<void> {
+  /** `group`: which of the groups that are restored at the same time these files are. */
+  async restore(wanted: readonly WantedFile[], group = 0): Promise<void> {
     const { counts, crew, directories, dryRun } = this.#options
     const files: LocatedFile[] = []
     for (const file of wanted) {
@@ -57,7 +61,7 @@ export class FileRestorer {
       for (const { file, code, detail } of await crew.finish(toFinish)) {
         counts.problem({ path: toFinish[file]!.path, code, detail })
       }
-      const writer = new FileWriter(toWrite, { ...this.#options, directories }, this.#signal)
+      const writer = new FileWriter(toWrite, { ...this.#options, directories, group }, this.#signal)
       for (const number of await writer.write()) this.#miss(toWrite[number]!.file)
     }
     counts.report('restore', wanted.at(-1)?.path)

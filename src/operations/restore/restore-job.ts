@@ -2,6 +2,7 @@ import type { ByteName } from '../../base/byte-name.ts'
 import type { Moment } from '../../model/go-time.ts'
 import type { Id } from '../../model/id.ts'
 import type { Node } from '../../model/node.ts'
+import type { BlobCheck } from '../../repository/blob-opener.ts'
 import type { MasterKey } from '../../kernels/seal.ts'
 import type { SharedKernelMemory } from '../../kernels/kernel-memory.ts'
 
@@ -74,6 +75,7 @@ export type RestoreJob =
       readonly parts: readonly PartTarget[]
       /** Files are numbered through: the whole ones first. */
       readonly blobs: readonly BlobToWrite[]
+      readonly check: BlobCheck
     }
   /** Makes files of their full length, empty or with what they hold now. */
   | {

@@ -15,7 +15,7 @@ import { FileRestorer } from './restore-files.ts'
 import { restoreFilter } from './restore-filter.ts'
 import type { RestoreWorkerData } from './restore-job.ts'
 import type { RestoreContext, RestoreReport, RestoreRequest } from './restore-request.ts'
-import { SpanSlots } from './span-slots.ts'
+import { fileGroups, SpanSlots } from './span-slots.ts'
 import { walkTree, type WalkEvent } from './walk-tree.ts'
 
 export type { RestoreContext, RestoreProblem, RestoreReport, RestoreRequest } from './restore-request.ts'
@@ -23,12 +23,10 @@ export type { RestoreContext, RestoreProblem, RestoreReport, RestoreRequest } fr
 /** A largest chunk of ours or restic's with its seal, and one that did not compress. */
 const slotBytes = 9 * 1024 * 1024
 const slotsPerWorker = 3
-/** While the last files of one window are written, the packs of the next are read. */
-const windowsMax = 2
 
 /**
- * Restores a tree, or a part of it, into a directory. Every blob's SHA-256 is verified before it is written, nothing
- * is written outside the target, and what is there already and right is not written again, so a restore that was
+ * Restores a tree, or a part of it, into a directory. Every blob's SHA-256 is verified before it is written, or, where files
+ * are compared with digests of the caller's at the end, all that was written then. Nothing is written outside the target, and what is there already and right is not written again, so a restore that was
  * stopped goes on where it was. What could not be restored is a problem in the report; the rest is restored. Failure
  * `target_failed` where the target as a whole takes nothing more, `path_missing` for a path that the snapshot has not,
  * and those of the storage.
@@ -62,22 +60,25 @@ export async function restore(
   /** Files that differ, and that the rule of overwriting left alone. */
   const leftAlone = new Set<ByteName>()
   const shared = { directories, counts, dryRun, overwrite, leftAlone }
-  const files = new FileRestorer({ ...shared, repository, crew, slots }, signal)
+  const isReadBack = verify && !dryRun
+  // All is hashed when it is read back; the seal has told until then what time and storage do to a blob.
+  const check = isReadBack && request.digests !== undefined ? 'seal' : 'content'
+  const files = new FileRestorer({ ...shared, repository, crew, slots, check }, signal)
   const entries = new EntryRestorer(shared)
   const restoreAll = async (wanted: Iterable<WantedFile> | AsyncIterable<WantedFile>): Promise<void> =>
-    inLanes(fileWindows(wanted), windowsMax, signal, async (window) => files.restore(window))
+    inLanes(fileWindows(wanted), fileGroups, signal, async (window, group) => files.restore(window, group))
 
   await restoreAll(entries.restore(walkTree(start, { trees, filter }, signal)))
   for (let again: WantedFile[]; (again = entries.link((path) => files.isThere(path))).length > 0; ) {
     await restoreAll(again)
   }
   entries.finish()
-  if (!verify || dryRun) return reportOf(counts, undefined)
+  if (!isReadBack) return reportOf(counts, undefined)
   const beginMs = context.clock.monotonicMs()
   const digests = (await request.digests?.()) ?? new Map<ByteName, string | undefined>()
   const notMet = new Set(digests.keys())
   const restored = filesOf(walkTree(start, { trees, filter }, signal), (path) => notMet.delete(path))
-  await inLanes(fileWindows(restored), windowsMax, signal, async (window) => files.verify(window, digests))
+  await inLanes(fileWindows(restored), fileGroups, signal, async (window) => files.verify(window, digests))
   for (const path of notMet) {
     const detail = 'Read back after the restore: the snapshot has no such file'
     counts.problem({ path: `${start.path}/${path}`, code: 'not_proven', detail })

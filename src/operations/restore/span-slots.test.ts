@@ -8,7 +8,7 @@ test('SpanSlots hands out places that do not overlap, in the memory of the worke
   assert.equal(slots.memories.length, 2)
   const taken: SpanSlot[] = []
   for (let slot = 0; slot < 6; slot++) {
-    void slots.with((one) => {
+    void slots.with(0, (one) => {
       taken.push(one)
       return new Promise(() => {})
     })
@@ -30,7 +30,7 @@ test('SpanSlots.with() waits until there is a free one, in order, and gives it b
   let busy = 0
   const begun: number[] = []
   const use = async (number: number): Promise<void> =>
-    slots.with(async () => {
+    slots.with(0, async () => {
       begun.push(number)
       busy++
       assert.ok(busy <= 2)
@@ -47,6 +47,26 @@ test('SpanSlots.with() waits until there is a free one, in order, and gives it b
     begun,
     ends.map((_, number) => number),
   )
-  assert.equal(await slots.with(async ({ at }) => at > 0), true)
+  assert.equal(await slots.with(0, async ({ at }) => at > 0), true)
   assert.equal(slots.count, 2)
+})
+
+test('SpanSlots.with() gives each group of files the same workers while both want some, and all of them to one that is alone', async () => {
+  const slots = new SpanSlots({ workers: 2, slotsPerWorker: 3, slotBytes: 100 })
+  const workersOf: [number[], number[]] = [[], []]
+  const use = (group: 0 | 1): Promise<void> =>
+    slots.with(group, async ({ workerIndex }) => {
+      workersOf[group].push(workerIndex)
+      await new Promise((resolve) => setImmediate(resolve))
+    })
+  const alone = Array.from({ length: 6 }, () => use(0))
+  const both = Array.from({ length: 40 }, (_, number) => use(number % 2 === 0 ? 0 : 1))
+  await Promise.all([...alone, ...both])
+  assert.deepEqual(
+    workersOf[0].slice(0, 6).toSorted((a, b) => a - b),
+    [0, 0, 0, 1, 1, 1],
+  )
+  // The last ones are of one group alone again.
+  assert.ok(workersOf[0].slice(6, 18).every((worker) => worker === 0))
+  assert.ok(workersOf[1].slice(0, 12).every((worker) => worker === 1))
 })

@@ -8,6 +8,9 @@ export interface SpanSlot {
   readonly bytes: Uint8Array
 }
 
+/** Groups of files that are restored at the same time: while the last files of one are written, the packs of the next are read. */
+export const fileGroups = 2
+
 /** Places in the workers' memories into which the storage reads. As many as there are may be under way. */
 export class SpanSlots {
   readonly memories: readonly SharedKernelMemory[]
@@ -15,7 +18,7 @@ export class SpanSlots {
   /** Slots in all. */
   readonly count: number
   readonly #free: SpanSlot[] = []
-  readonly #waiting: ((slot: SpanSlot) => void)[] = []
+  readonly #waiting: { readonly group: number; readonly give: (slot: SpanSlot) => void }[] = []
 
   constructor(options: { readonly workers: number; readonly slotsPerWorker: number; readonly slotBytes: number }) {
     const { workers, slotsPerWorker, slotBytes } = options
@@ -34,15 +37,29 @@ export class SpanSlots {
     }
   }
 
-  /** A free slot, as soon as there is one. Does something with it and gives it back. */
-  async with<Result>(use: (slot: SpanSlot) => Promise<Result>): Promise<Result> {
-    const slot = this.#free.shift() ?? (await new Promise<SpanSlot>((resolve) => this.#waiting.push(resolve)))
+  /**
+   * A free slot, as soon as there is one. Does something with it and gives it back. Where many wait, each group of files
+   * gets the same workers again, if it can: two that write into one file wait for each other.
+   */
+  async with<Result>(group: number, use: (slot: SpanSlot) => Promise<Result>): Promise<Result> {
+    const slot =
+      takeFirst(this.#free, (free) => isOf(free, group)) ??
+      (await new Promise<SpanSlot>((give) => this.#waiting.push({ group, give })))
     try {
       return await use(slot)
     } finally {
-      const next = this.#waiting.shift()
+      const next = takeFirst(this.#waiting, (waiting) => isOf(slot, waiting.group))
       if (next === undefined) this.#free.push(slot)
-      else next(slot)
+      else next.give(slot)
     }
   }
+}
+
+function isOf({ workerIndex }: SpanSlot, group: number): boolean {
+  return workerIndex % fileGroups === group
+}
+
+/** Takes out the first one that is preferred, or else the first one of all. */
+function takeFirst<Item>(items: Item[], isPreferred: (item: Item) => boolean): Item | undefined {
+  return items.splice(Math.max(0, items.findIndex(isPreferred)), 1)[0]
 }

@@ -4,6 +4,7 @@ import { inLanes } from '../../base/in-lanes.ts'
 import { setLength } from '../../posix/file-space.ts'
 import { close } from '../../posix/open.ts'
 import { writeAt } from '../../posix/write.ts'
+import type { BlobCheck } from '../../repository/blob-opener.ts'
 import { packObjectName } from '../../repository/object-kind.ts'
 import type { Repository } from '../../repository/repository.ts'
 
@@ -23,6 +24,10 @@ export interface FileWriterOptions {
   readonly slots: SpanSlots
   readonly directories: OpenDirectories
   readonly counts: RestoreCounts
+  /** `seal`: what is written is read back and hashed later. */
+  readonly check: BlobCheck
+  /** Which of the groups of files that are restored at the same time this is. */
+  readonly group: number
 }
 
 /** A blob that could not be read where it was looked for first, its writes by the numbers of the plan's files. */
@@ -87,7 +92,7 @@ export class FileWriter {
       this.#unread(span, 'It is longer than the memory for one reading')
       return
     }
-    await slots.with(async (slot) => {
+    await slots.with(this.#options.group, async (slot) => {
       try {
         await this.#readSpan(span, slot.bytes)
       } catch (error) {
@@ -100,7 +105,7 @@ export class FileWriter {
   }
 
   async #writeFrom(span: Span, slot: SpanSlot): Promise<void> {
-    const { crew, counts, repository } = this.#options
+    const { crew, counts, repository, check } = this.#options
     const { index } = repository
     const { files, isWhole } = this.#plan
     const { numbers, wholeCount, blobs } = filesOfSpan(span, isWhole, this.#failed)
@@ -119,7 +124,7 @@ export class FileWriter {
         writes,
       }),
     )
-    const answer = await crew.run({ kind: 'write', directories, whole, parts, blobs: placed }, slot.workerIndex)
+    const answer = await crew.run({ kind: 'write', directories, whole, parts, blobs: placed, check }, slot.workerIndex)
     counts.bytesWritten += answer.bytesWritten
     this.#take(answer.problems, numbers)
     for (const { blob, detail } of answer.damaged) {

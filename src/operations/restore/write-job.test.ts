@@ -51,6 +51,7 @@ test('writeJob() writes whole files and gives them their metadata, and parts whe
   const answer = writeJob(
     {
       kind: 'write',
+      check: 'content',
       directories: one,
       whole: [target('whole', 8), target('empty', 0)],
       parts: [{ ...target('part', 6), content: 'keep' }],
@@ -74,6 +75,7 @@ test('writeJob() leaves out what is damaged, and gives such a file no metadata',
   using context = contextIn(folder, [Buffer.from('abc'), undefined])
   const job = {
     kind: 'write',
+    check: 'content',
     directories: one,
     whole: [target('broken', 6), target('well', 3)],
     parts: [],
@@ -95,6 +97,7 @@ test('writeJob() tells the trouble with a file once, and writes the others', asy
   const { problems, bytesWritten } = writeJob(
     {
       kind: 'write',
+      check: 'content',
       directories: one,
       whole: [target('full', 6), target('well', 3)],
       parts: [{ ...target('gone', 6), content: 'new' }],
@@ -123,6 +126,7 @@ test('writeJob() writes nothing into what took the place of a file that was prep
   const { problems } = writeJob(
     {
       kind: 'write',
+      check: 'content',
       directories: one,
       whole: [],
       parts: [{ ...target('part', 3), content: 'new' }],
@@ -153,6 +157,7 @@ test('writeJob() has few files open, however many wait for more of their content
   const answer = writeJob(
     {
       kind: 'write',
+      check: 'content',
       directories: one,
       whole: names.map((name) => target(name, 20)),
       parts: [],
@@ -181,6 +186,7 @@ test('writeJob() leaves out long zeros of files that are new, and takes the room
   const answer = writeJob(
     {
       kind: 'write',
+      check: 'content',
       directories: one,
       whole: [target('whole', 4096 + zeros.length)],
       parts: [
@@ -206,7 +212,7 @@ test('writeJob() leaves out long zeros of files that are new, and takes the room
 test('writeJob() writes zeros out where holes are not wanted', async () => {
   await using folder = temporaryFolder('write-job')
   using context = contextIn(folder, [Buffer.alloc(1024 * 1024)])
-  const job = { kind: 'write', directories: one, parts: [], blobs: [blob(0, [0, 0])] } as const
+  const job = { kind: 'write', check: 'content', directories: one, parts: [], blobs: [blob(0, [0, 0])] } as const
   writeJob({ ...job, whole: [target('solid', 1024 * 1024)] }, { ...context, sparse: false })
   assert.ok(statSync(folder.at('solid')).blocks >= 2048)
 })
@@ -226,7 +232,11 @@ test('writeJob() fails as a whole where the machine and not the file is at fault
   const parts = [{ ...target('part', 3), content: 'new' }] as const
   writeFileSync(folder.at('part'), '')
   assert.throws(
-    () => writeJob({ kind: 'write', directories: one, whole: [], parts, blobs: [blob(0, [0, 0])] }, broken),
+    () =>
+      writeJob(
+        { kind: 'write', check: 'content', directories: one, whole: [], parts, blobs: [blob(0, [0, 0])] },
+        broken,
+      ),
     (error) => isFailure(error, 'defect'),
   )
   assert.equal(readdirSync('/proc/self/fd').length, before)

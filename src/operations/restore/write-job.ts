@@ -24,7 +24,7 @@ export function writeJob(job: WriteJob, context: RestoreWorkerContext): Extract<
     for (const [number, blob] of job.blobs.entries()) {
       let content: Uint8Array | undefined
       try {
-        content = context.blobs.openAt(blob.at, blob.at + blob.length, { ...blob, type: 'data' })
+        content = context.blobs.openAt(blob.at, blob.at + blob.length, { ...blob, type: 'data' }, job.check)
       } catch (error) {
         if (!isFailure(error, 'repository_damaged')) throw error
         damaged.push({ blob: number, detail: error.message })

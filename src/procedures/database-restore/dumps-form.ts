@@ -61,7 +61,7 @@ export async function identifyDumps(
   )
   await requireRights(sql, source)
   const { toolFolders } = await clientPrograms(installation, signal)
-  await findClientTools(toolFolders, (await readServerFacts(sql)).major, signal)
+  await findClientTools(toolFolders, (await readServerFacts(sql)).major, installation.clock, signal)
   const there = await databasesThere(sql, names)
   const prefix = `zakops_${id.replaceAll(/[^a-z0-9]/g, '')}` // Short of 63 bytes whatever the database is called.
   const databases = names.map((name, at) => ({
@@ -110,7 +110,8 @@ async function restoreConnection(
 ): Promise<PostgresqlConnectionOptions> {
   const policy = requirePostgresql(installation, source)
   const { restoreUrl } = policy
-  const connection = restoreUrl === undefined ? await connectionOf(installation, policy) : { url: restoreUrl }
+  const connection =
+    restoreUrl === undefined ? await connectionOf(installation, policy) : { url: restoreUrl, clock: installation.clock }
   return { ...connection, url: urlOfDatabase(connection.url, names.includes('postgres') ? 'template1' : 'postgres') }
 }
 
@@ -149,7 +150,7 @@ async function restoreBeside(
       if (database === undefined) throw new Failure('defect', `The dump of database "${name}" is gone`)
       await dropDatabase(sql, newName) // Left by the same step, which was killed.
       await restorePostgresqlDump(
-        { ...programs, folder: folder.path, database, connection, newName, jobs },
+        { ...programs, folder: folder.path, database, connection, newName, jobs, clock },
         opened.signal,
       )
     }

@@ -32,6 +32,7 @@ export async function openDumpEnvironment(
 ): Promise<TestEnvironment> {
   const { installation, opened, source } = copy
   const { signal } = opened
+  const { clock } = installation
   const cluster = await startEmpty(copy, manifest, dump)
   const { url } = cluster.sandbox
   const databases = dump.databases.map(({ name }, at) => ({ name: `restored_${at + 1}`, as: name }))
@@ -39,7 +40,7 @@ export async function openDumpEnvironment(
   try {
     await makeRoles(url, await readFile(join(copy.folder, 'globals.sql'), 'utf8'), signal)
     for (const [at, database] of dump.databases.entries()) {
-      const where = { folder: copy.folder, connection: { url }, newName: databases[at]!.name } as const
+      const where = { folder: copy.folder, connection: { url }, newName: databases[at]!.name, clock } as const
       await restorePostgresqlDump({ ...programs, ...where, database, jobs, tablespaces: 'default' }, signal)
     }
   } catch (error) {

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { throwIfStopped } from '../../base/abort.ts'
-import { Failure } from '../../base/failure.ts'
+import type { Clock } from '../../base/clock.ts'
 import { errorMessage } from '../../base/error-message.ts'
-
+import { Failure } from '../../base/failure.ts'
+import { endFamily } from '../../base/process-family.ts'
 import type { PostgresqlConnectionOptions } from './connection-options.ts'
 import { splitPassword } from './server-address.ts'
 
@@ -27,11 +28,12 @@ const foldersMax = 100
 export async function findClientTools(
   folders: readonly string[],
   serverMajor: number,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<ClientTools> {
   const found: ClientTools[] = []
   for (const folder of folders.slice(0, foldersMax)) {
-    const major = await majorOf(folder, signal)
+    const major = await majorOf(folder, clock, signal)
     if (major !== undefined) found.push({ folder, major })
   }
   const fit = found.filter(({ major }) => major >= serverMajor).toSorted((a, b) => a.major - b.major)[0]
@@ -48,9 +50,9 @@ export async function findClientTools(
   )
 }
 
-async function majorOf(folder: string, signal: AbortSignal): Promise<number | undefined> {
+async function majorOf(folder: string, clock: Clock, signal: AbortSignal): Promise<number | undefined> {
   try {
-    const version = await runTool({ folder, tool: 'pg_dump', words: ['--version'], environment: {} }, signal)
+    const version = await runTool({ folder, tool: 'pg_dump', words: ['--version'], environment: {}, clock }, signal)
     const major = /(\d+)(?:\.\d+|\w+)*\s*(?:\(|$)/.exec(version.trim())?.[1]
     return major === undefined ? undefined : Number(major)
   } catch (error) {
@@ -76,17 +78,23 @@ export interface ToolRun {
   readonly words: readonly string[]
   /** All of it: nothing is inherited. */
   readonly environment: Readonly<Record<string, string>>
+  readonly clock: Clock
 }
 
-/** Runs a program to its end and answers what it wrote, at most 64 KiB. Failure `command_failed` with its last words. */
+/**
+ * Runs a program to its end and answers what it wrote, at most 64 KiB. When `signal` is aborted it is ended with its workers, by force
+ * where it waits for a server that hangs. Failure `command_failed` with its last words.
+ */
 export async function runTool(run: ToolRun, signal: AbortSignal): Promise<string> {
   throwIfStopped(signal)
   const child = spawn(join(run.folder, run.tool), run.words, {
     env: run.environment,
     stdio: ['ignore', 'pipe', 'pipe'],
-    signal,
-    killSignal: 'SIGINT', // So that pg_dump ends its workers too.
   })
+  const stop = (): void => {
+    endFamily(child, run.clock).catch(() => {}) // Its end is waited for below.
+  }
+  signal.addEventListener('abort', stop, { once: true })
   const [output, words] = [tail(), tail()]
   child.stdout.on('data', output.take)
   child.stderr.on('data', words.take)
@@ -94,9 +102,15 @@ export async function runTool(run: ToolRun, signal: AbortSignal): Promise<string
     child.on('error', (error) => resolve(errorMessage(error)))
     child.on('close', (code, killer) => resolve(code === 0 ? undefined : `it ended with ${code ?? killer}`))
   })
+  signal.removeEventListener('abort', stop)
   throwIfStopped(signal)
   if (end === undefined) return output.text()
-  throw new Failure('command_failed', `Cannot run ${run.tool}: ${end}: ${words.text().trim() || 'it said nothing'}`)
+  const said = words.text().trim()
+  // pg_dump waits for its locks by a time limit of the statement.
+  const isLocked = /canceling statement due to (?:statement|lock) timeout[^]*LOCK TABLE/.test(said)
+  throw new Failure('command_failed', `Cannot run ${run.tool}: ${end}: ${said || 'it said nothing'}`, {
+    facts: isLocked ? { hint: 'Somebody holds a lock on a table: pg_locks and pg_stat_activity tell who' } : {},
+  })
 }
 
 /** Keeps the end of what comes. */

@@ -3,6 +3,34 @@ import type { Clock } from '../../base/clock.ts'
 import { errorMessage } from '../../base/error-message.ts'
 import { Failure } from '../../base/failure.ts'
 
+/**
+ * Has a program work with a server, and asks the server for a sign of life meanwhile, by a connection that is idle. Where none comes
+ * the program's signal is aborted, and this rejects with what `ask` said; else it is as `work` is.
+ */
+export async function whileServerAnswers<Answer>(
+  ask: () => Promise<unknown>,
+  work: (signal: AbortSignal) => Promise<Answer>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const over = new AbortController()
+  const hanging = new AbortController()
+  const asking = (async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      await clock.sleep(silenceMs, over.signal)
+      await ask()
+    }
+  })().catch((error: unknown) => {
+    if (!over.signal.aborted) hanging.abort(error)
+  })
+  try {
+    return await work(AbortSignal.any([signal, hanging.signal]))
+  } finally {
+    over.abort()
+    await asking // The connection is the caller's again.
+  }
+}
+
 /** What the server tells of one of its sessions to another one. */
 export interface SessionState {
   /** "active" while it is at work, as pg_stat_activity has it; undefined where there is no such session any more. */

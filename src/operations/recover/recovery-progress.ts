@@ -16,6 +16,8 @@ export interface RecoveredPoint {
   readonly said: string
 }
 
+type Expected = Pick<RecoveryPlan, 'target' | 'expectedLsn'>
+
 const pollMs = 50
 /** Replay that does not come on for so long hangs. One record takes no such time. */
 const stallMsMax = 30 * 60_000
@@ -31,7 +33,7 @@ const state = `
  */
 export async function awaitTarget(
   sandbox: Sandbox,
-  plan: RecoveryPlan,
+  plan: Expected,
   context: {
     readonly clock: Clock
     readonly progress: (replayed: { readonly lsn: Lsn; readonly expectedLsn: Lsn | undefined }) => void
@@ -78,7 +80,7 @@ export async function promote(sandbox: Sandbox, clock: Clock, signal: AbortSigna
 
 /** The first row; undefined while the server does not take connections. */
 async function ask(
-  of: { readonly sandbox: Sandbox; readonly session: SandboxSession; readonly plan: RecoveryPlan | undefined },
+  of: { readonly sandbox: Sandbox; readonly session: SandboxSession; readonly plan: Expected | undefined },
   sql: string,
 ): Promise<Readonly<Record<string, string | null>> | undefined> {
   const { sandbox, session, plan } = of
@@ -91,7 +93,7 @@ async function ask(
   }
 }
 
-async function proven(sandbox: Sandbox, plan: RecoveryPlan, at: Omit<RecoveredPoint, 'said'>): Promise<RecoveredPoint> {
+async function proven(sandbox: Sandbox, plan: Expected, at: Omit<RecoveredPoint, 'said'>): Promise<RecoveredPoint> {
   const log = await sandbox.log()
   const said = log
     .split('\n')
@@ -106,7 +108,7 @@ async function proven(sandbox: Sandbox, plan: RecoveryPlan, at: Omit<RecoveredPo
 }
 
 /** Why a point is not the target's; undefined where it is. */
-export function faultOf(plan: Pick<RecoveryPlan, 'target' | 'expectedLsn'>, point: RecoveredPoint): string | undefined {
+export function faultOf(plan: Expected, point: RecoveredPoint): string | undefined {
   const { target, expectedLsn } = plan
   if (point.said === '') return 'the server does not say why it paused'
   if (target.kind === 'time') {
@@ -125,7 +127,7 @@ export function faultOf(plan: Pick<RecoveryPlan, 'target' | 'expectedLsn'>, poin
   return isThere ? undefined : `it stands at ${formatLsn(point.lsn)}, expected ${formatLsn(expectedLsn)}`
 }
 
-async function endedEarly(sandbox: Sandbox, plan: RecoveryPlan): Promise<Failure> {
+async function endedEarly(sandbox: Sandbox, plan: Expected): Promise<Failure> {
   const log = await sandbox.log()
   const isEarly = /recovery ended before configured recovery target was reached/.test(log) || sandbox.isAlive
   if (!isEarly) return await sandbox.failure('it ended')

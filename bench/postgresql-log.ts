@@ -1,16 +1,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { environment, parseLines, programPath, zakops } from '../e2e/program.ts'
+import { neverStopped } from '../src/base/abort.ts'
+import { systemClock } from '../src/base/clock.ts'
+import { awaitTarget } from '../src/operations/recover/recovery-progress.ts'
 import { userNamed } from '../src/posix/user-named.ts'
 import { parseLsn } from '../src/sources/postgresql/lsn.ts'
-import type { PostgresqlServer } from '../testing/postgresql-server.ts'
+import { startSandbox } from '../src/sources/postgresql/sandbox.ts'
+import { type PostgresqlServer, testServers } from '../testing/postgresql-server.ts'
 import { runWell } from '../testing/run-program.ts'
-import { startRestoredCluster } from '../testing/start-restored-cluster.ts'
 import type { TemporaryFolder } from '../testing/temporary-folder.ts'
-import { measure, middle } from './measure.ts'
+import { middle } from './measure.ts'
 
 export interface LogBench {
   readonly server: PostgresqlServer
@@ -37,6 +40,7 @@ export async function walRates(bench: LogBench): Promise<{ readonly alone: numbe
     await clear()
 
     const receiver = await beginReceiver(server, own, policy)
+    await receiver.stored() // Of what the server wrote alone, too: that is no part of what follows.
     const beginMs = performance.now()
     const bytesReceived = Number(await writeLog(bench))
     await receiver.stored()
@@ -82,7 +86,11 @@ async function beginReceiver(server: PostgresqlServer, cwd: string, policy: read
   }
 }
 
-/** How long replay of the same log takes with our recovery, and with `cp` from a folder that holds it as it was written, seconds. */
+/**
+ * How long replay of the same log takes with our recovery, and with `cp` from a folder that holds it as it was written,
+ * seconds. Both on a private server of ours, from the same snapshot to the same target and with the same settings, but for
+ * restore_command; from the first line of the server's log to the one that says that it stops at the target.
+ */
 export async function replayTimes(
   bench: LogBench,
 ): Promise<{ readonly bytes: number; readonly fetched: number; readonly copied: number }> {
@@ -101,39 +109,57 @@ export async function replayTimes(
   const archive = folder.at('plain')
   await runWell('cp', ['-r', join(server.dataFolder, 'pg_wal'), archive], {})
   await runWell('chown', ['-R', `${server.owner.uid}:${server.owner.gid}`, archive], {})
+  const into = folder.at('recovered')
+  const owner = process.getuid!() === 0 && userNamed('postgres') === undefined ? ['--owner', 'nobody'] : []
+  const restore = async (...more: string[]): Promise<string> => {
+    rmSync(into, { recursive: true, force: true })
+    const words = ['restore', 'postgresql', 'main', '--to', 'latest', '--into', into, ...owner, ...more, ...policy]
+    return (await zakops(words, start)).stdout
+  }
   const [fetched, copied]: [number[], number[]] = [[], []]
   for (let round = 1; round <= rounds; round++) {
-    const into = folder.at('recovered')
-    const words = ['restore', 'postgresql', 'main', '--to', 'latest', '--into', into]
-    const seconds = async (...more: string[]): Promise<number> => {
-      rmSync(into, { recursive: true, force: true })
-      const owner = process.getuid!() === 0 && userNamed('postgres') === undefined ? ['--owner', 'nobody'] : []
-      const { wallSeconds } = await measure(programPath, [...words, ...owner, ...more, ...policy], {
-        ...start,
-        log: folder.at('log'),
-      })
-      return wallSeconds
-    }
-    const whole = await seconds('--json')
-    const [told] = parseLines(readFileSync(folder.at('log'), 'utf8'))
+    const [told] = parseLines(await restore('--json'))
+    const socketFolder = decodeURIComponent(/host=([^&]+)/.exec(String(told?.['url']))![1]!)
+    fetched.push(replaySeconds(readFileSync(join(socketFolder, '../log'), 'utf8')))
     await zakops(['sandbox', 'stop', String(told?.['sandbox']), ...policy], start)
-    const restored = await seconds('--no-start')
-    fetched.push(whole - restored)
+    await restore('--no-start')
     copied.push(await replayByCopy(bench, into, archive))
   }
   return { bytes: logBytes, fetched: middle(fetched), copied: middle(copied) }
 }
 
-/** Replays what a folder holds, with the settings of our private servers, to its end. */
-async function replayByCopy({ server, folder }: LogBench, dataFolder: string, archive: string): Promise<number> {
-  const workFolder = folder.at('replaying')
-  rmSync(workFolder, { recursive: true, force: true })
-  mkdirSync(workFolder)
-  // What `--no-start` wrote leads to our own fetch, and stops at a target.
-  const path = join(dataFolder, 'postgresql.auto.conf')
-  writeFileSync(path, readFileSync(path, 'utf8').replace(/^(recovery_target.*|restore_command) = .*$/gm, ''))
-  const settings = [`restore_command=cp ${archive}/%f %p`, 'hot_standby=off', 'jit=off', 'autovacuum=off']
-  const begin = performance.now()
-  await using _recovered = await startRestoredCluster(server, dataFolder, workFolder, settings)
-  return (performance.now() - begin) / 1000
+/** Replays what a folder holds on a private server as our recovery has it, to the target that stands in the cluster's settings. */
+async function replayByCopy({ server }: LogBench, dataFolder: string, archive: string): Promise<number> {
+  const written = readFileSync(join(dataFolder, 'postgresql.auto.conf'), 'utf8')
+  const target = Object.fromEntries(
+    [...written.matchAll(/^(recovery_target\w*) = '(.*)'$/gm)].map(([, name, value]) => [name!, value!]),
+  )
+  const signal = neverStopped()
+  await using sandbox = await startSandbox(
+    {
+      dataFolder,
+      servers: await testServers(),
+      owner: server.owner,
+      parentFolder: '/var/tmp', // As our recovery's: elsewhere the path of the socket is too long.
+      durable: true,
+      lifetime: 'caller',
+      searchPath: process.env.PATH!,
+      settings: { ...target, restore_command: `cp ${archive}/%f %p` },
+    },
+    systemClock,
+    signal,
+  )
+  const plan = { target: { kind: 'latest' }, expectedLsn: undefined } as const
+  await awaitTarget(sandbox, plan, { clock: systemClock, progress: () => {} }, signal)
+  return replaySeconds(await sandbox.log())
+}
+
+function replaySeconds(log: string): number {
+  const lines = log.split('\n')
+  return (writtenAtMs(lines.find((line) => line.includes('recovery stopping'))) - writtenAtMs(lines[0])) / 1000
+}
+
+/** Lines of the server's log begin with when they were written, in UTC. */
+function writtenAtMs(line: string | undefined): number {
+  return Date.parse(`${line?.slice(0, 23).replace(' ', 'T')}Z`)
 }

@@ -103,8 +103,8 @@ for (const workload of [pgbench, random]) {
     `Log: the server alone wrote ${wal.alone.toFixed(0)} MiB/s (fsync on); with \`wal receive\` beside it, until all was stored, ${wal.received.toFixed(0)} MiB/s: ` +
       `${(wal.received / wal.alone).toFixed(2)} times; wanted: 1.0 times, or 100 segments (1600 MiB) a second.`,
     '',
-    `Replay of ${mebibytes(replay.bytes)} of log: ${replay.fetched.toFixed(1)} s where our recovery hands it over (decrypted, decompressed, verified, ahead of what is asked), ` +
-      `${replay.copied.toFixed(1)} s where restore_command is \`cp\` from a plain folder: ${(replay.copied / replay.fetched).toFixed(2)} times; wanted: replay is the limit, not the fetch.`,
+    `Replay of ${mebibytes(replay.bytes)} of log, by the server's own log from its start to the target: ${replay.fetched.toFixed(1)} s where our recovery hands it over (decrypted, decompressed, verified, ahead of what is asked), ` +
+      `${replay.copied.toFixed(1)} s on the same server with the same settings where restore_command is \`cp\` from a plain folder: ${(replay.copied / replay.fetched).toFixed(2)} times; wanted: replay is the limit, not the fetch.`,
     '',
   )
 }

@@ -176,6 +176,7 @@ function feedOf(plan: RecoveryPlan, request: RecoverToPointRequest) {
       .map(({ name }) => name),
     parentFolder: request.parentFolder,
     processId: request.processId,
+    durable: request.durable,
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { Failure, isFailure } from '../../base/failure.ts'
 import { formatLsn, parseLsn, type Lsn } from '../../sources/postgresql/lsn.ts'
-import { querySandbox } from '../../sources/postgresql/sandbox-query.ts'
+import { SandboxSession } from '../../sources/postgresql/sandbox-session.ts'
 import type { Sandbox } from '../../sources/postgresql/sandbox.ts'
 import type { RecoveryPlan } from './plan-recovery.ts'
 import { describeTarget, formatTimeUs, parseTimeUs } from './recovery-target.ts'
@@ -16,7 +16,9 @@ export interface RecoveredPoint {
   readonly said: string
 }
 
-const pollMs = 100
+type Expected = Pick<RecoveryPlan, 'target' | 'expectedLsn'>
+
+const pollMs = 50
 /** Replay that does not come on for so long hangs. One record takes no such time. */
 const stallMsMax = 30 * 60_000
 const state = `
@@ -31,7 +33,7 @@ const state = `
  */
 export async function awaitTarget(
   sandbox: Sandbox,
-  plan: RecoveryPlan,
+  plan: Expected,
   context: {
     readonly clock: Clock
     readonly progress: (replayed: { readonly lsn: Lsn; readonly expectedLsn: Lsn | undefined }) => void
@@ -39,10 +41,11 @@ export async function awaitTarget(
   signal: AbortSignal,
 ): Promise<RecoveredPoint> {
   const { clock, progress } = context
+  await using session = new SandboxSession(sandbox.url)
   let last: Lsn = -1n
   let movedAtMs = clock.monotonicMs()
   for (;;) {
-    const row = await ask(sandbox, plan, state)
+    const row = await ask({ sandbox, session, plan }, state)
     if (row !== undefined) {
       if (row.recovers !== 't') throw await endedEarly(sandbox, plan)
       const lsn = row.lsn === null || row.lsn === undefined ? 0n : parseLsn(row.lsn)
@@ -63,10 +66,12 @@ export async function awaitTarget(
 
 /** Ends the recovery at the target where it is paused; the server begins a new timeline and can be written to. */
 export async function promote(sandbox: Sandbox, clock: Clock, signal: AbortSignal): Promise<void> {
-  await querySandbox(sandbox.url, 'SELECT pg_wal_replay_resume()')
+  await using session = new SandboxSession(sandbox.url)
+  await session.query('SELECT pg_wal_replay_resume()')
   const beginMs = clock.monotonicMs()
   for (;;) {
-    if ((await ask(sandbox, undefined, 'SELECT pg_is_in_recovery() AS recovers'))?.recovers === 'f') return
+    const row = await ask({ sandbox, session, plan: undefined }, 'SELECT pg_is_in_recovery() AS recovers')
+    if (row?.recovers === 'f') return
     // The checkpoint at the end of a recovery writes all that is dirty.
     if (clock.monotonicMs() - beginMs > stallMsMax) throw await sandbox.failure('it does not end its recovery')
     await clock.sleep(pollMs, signal)
@@ -75,20 +80,20 @@ export async function promote(sandbox: Sandbox, clock: Clock, signal: AbortSigna
 
 /** The first row; undefined while the server does not take connections. */
 async function ask(
-  sandbox: Sandbox,
-  plan: RecoveryPlan | undefined,
+  of: { readonly sandbox: Sandbox; readonly session: SandboxSession; readonly plan: Expected | undefined },
   sql: string,
 ): Promise<Readonly<Record<string, string | null>> | undefined> {
+  const { sandbox, session, plan } = of
   if (!sandbox.isAlive) throw await (plan === undefined ? sandbox.failure('it ended') : endedEarly(sandbox, plan))
   try {
-    return (await querySandbox(sandbox.url, sql))[0]
+    return (await session.query(sql))[0]
   } catch (error) {
     if (!isFailure(error, 'connection_failed')) throw error
     return undefined // Whether it lives is looked at before the next try.
   }
 }
 
-async function proven(sandbox: Sandbox, plan: RecoveryPlan, at: Omit<RecoveredPoint, 'said'>): Promise<RecoveredPoint> {
+async function proven(sandbox: Sandbox, plan: Expected, at: Omit<RecoveredPoint, 'said'>): Promise<RecoveredPoint> {
   const log = await sandbox.log()
   const said = log
     .split('\n')
@@ -103,7 +108,7 @@ async function proven(sandbox: Sandbox, plan: RecoveryPlan, at: Omit<RecoveredPo
 }
 
 /** Why a point is not the target's; undefined where it is. */
-export function faultOf(plan: Pick<RecoveryPlan, 'target' | 'expectedLsn'>, point: RecoveredPoint): string | undefined {
+export function faultOf(plan: Expected, point: RecoveredPoint): string | undefined {
   const { target, expectedLsn } = plan
   if (point.said === '') return 'the server does not say why it paused'
   if (target.kind === 'time') {
@@ -122,7 +127,7 @@ export function faultOf(plan: Pick<RecoveryPlan, 'target' | 'expectedLsn'>, poin
   return isThere ? undefined : `it stands at ${formatLsn(point.lsn)}, expected ${formatLsn(expectedLsn)}`
 }
 
-async function endedEarly(sandbox: Sandbox, plan: RecoveryPlan): Promise<Failure> {
+async function endedEarly(sandbox: Sandbox, plan: Expected): Promise<Failure> {
   const log = await sandbox.log()
   const isEarly = /recovery ended before configured recovery target was reached/.test(log) || sandbox.isAlive
   if (!isEarly) return await sandbox.failure('it ended')

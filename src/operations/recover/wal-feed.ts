@@ -6,6 +6,7 @@ import type { User } from '../../posix/user-named.ts'
 import { watchFolder } from '../../sources/postgresql/server-process.ts'
 import { walFetch } from '../wal/wal-fetch.ts'
 import type { WalArchive } from '../wal/wal-archive.ts'
+import { quoted, restoreScript } from './restore-script.ts'
 
 export interface WalFeedRequest {
   readonly archive: WalArchive
@@ -19,11 +20,17 @@ export interface WalFeedRequest {
   readonly owner: User | undefined
   readonly dataFolder: string
   readonly processId: number
+  /** Whether the server syncs what it is given before it replays it: it finds that done. */
+  readonly durable: boolean
 }
 
 const pollMs = 15
 /** So many segments wait, verified, before the server asks for them. */
 const aheadMax = 8
+/** So many segments are fetched at once: while one is written and synced, the next one is decrypted and verified. */
+const lanesMax = 3
+/** Larger segments than PostgreSQL's usual ones, which may have 1 GiB, take fewer lanes. */
+const lanesBytesMax = 64 * 2 ** 20
 
 /**
  * Hands stored WAL to a recovering server. The server's user may neither reach the storage nor know a key, so its
@@ -41,15 +48,20 @@ export class WalFeed implements AsyncDisposable {
   /** Of the names: the last one that was asked for or taken. */
   #position = -1
   readonly #waiting = new Set<string>()
-  /** Of the segment that is being fetched: one at a time. */
-  readonly #buffer: Buffer
+  /** By their names: those that are being fetched. */
+  readonly #fetching = new Map<string, Promise<void>>()
+  /** Those that could not be had before they were asked for. The server is told when it asks, if it does. */
+  readonly #passed = new Set<string>()
+  /** One for each more that may be fetched at once. */
+  readonly #buffers: Buffer[]
   #running: Promise<void> = Promise.resolve()
   #folder = ''
   #watch: Disposable | undefined
 
   constructor(request: WalFeedRequest, clock: Clock, signal: AbortSignal) {
     this.#request = request
-    this.#buffer = Buffer.allocUnsafeSlow(request.segmentBytes)
+    const lanes = Math.max(1, Math.min(lanesMax, Math.floor(lanesBytesMax / request.segmentBytes)))
+    this.#buffers = Array.from({ length: lanes }, () => Buffer.allocUnsafeSlow(request.segmentBytes))
     this.#clock = clock
     this.#signal = AbortSignal.any([signal, this.#stopping.signal])
   }
@@ -66,7 +78,7 @@ export class WalFeed implements AsyncDisposable {
     this.#folder = folder
     // What lies here is not encrypted: it goes too when this process is killed.
     this.#watch = watchFolder(folder)
-    await writeFile(join(folder, 'fetch'), script(folder, processId), { mode: 0o600 })
+    await writeFile(join(folder, 'fetch'), restoreScript(folder, processId), { mode: 0o600 })
     if (owner !== undefined) for (const path of [folder, join(folder, 'fetch')]) await chown(path, owner.uid, owner.gid)
     this.#running = this.#serve()
     this.#running.catch(() => {}) // Its end is awaited when this is disposed of.
@@ -80,28 +92,70 @@ export class WalFeed implements AsyncDisposable {
   }
 
   async #serve(): Promise<void> {
-    while (!this.#signal.aborted) {
-      const present = new Set(await readdir(this.#folder))
-      const wanted = [...present].filter((file) => file.startsWith('want-')).map((file) => file.slice(5))
-      const answered = (name: string): boolean => ['have-', 'none-', 'fail-'].some((kind) => present.has(kind + name))
-      const next = wanted.find((name) => !answered(name))
-      this.#follow(present, wanted)
-      if (next !== undefined) await this.#answer(next)
-      else if (!(await this.#fetchAhead())) await this.#clock.sleep(pollMs, this.#signal)
+    try {
+      while (!this.#signal.aborted) {
+        // What ends while the folder is read may be in the listing or not: it is looked at the next time.
+        const waiting = [...this.#waiting]
+        const fetching = new Set(this.#fetching.keys())
+        const present = new Set(await readdir(this.#folder))
+        const wanted = [...present].filter((file) => file.startsWith('want-')).map((file) => file.slice(5))
+        this.#follow(
+          waiting.filter((name) => !present.has(`have-${name}`)),
+          wanted,
+        )
+        const isAnswered = (name: string): boolean => ['none-', 'fail-'].some((kind) => present.has(kind + name))
+        for (const name of wanted) {
+          if (!isAnswered(name) && !fetching.has(name)) this.#begin(name, (buffer) => this.#answer(name, buffer))
+        }
+        for (const name of this.#ahead()) this.#begin(name, (buffer) => this.#fetchAhead(name, buffer))
+        await Promise.race([...this.#fetching.values(), this.#clock.sleep(pollMs, this.#signal)])
+      }
+    } catch (error) {
+      await this.#giveUp(error)
+    } finally {
+      await Promise.all(this.#fetching.values())
     }
   }
 
-  /** Notes how far the server is: what was asked for, and what waited and is gone. */
-  #follow(present: ReadonlySet<string>, wanted: readonly string[]): void {
-    const taken = [...this.#waiting].filter((name) => !present.has(`have-${name}`))
+  /** Nobody answers any more: the server, which may be waiting, sees it by the script, and stops. */
+  async #giveUp(error: unknown): Promise<void> {
+    if (this.#signal.aborted) return
+    if (isFailure(error)) this.failure ??= error
+    await rm(join(this.#folder, 'fetch'), { force: true })
+  }
+
+  /** Notes how far the server is: what waited and is gone, and what was asked for. */
+  #follow(taken: readonly string[], wanted: readonly string[]): void {
     for (const name of taken) this.#waiting.delete(name)
     for (const name of [...taken, ...wanted])
       this.#position = Math.max(this.#position, this.#request.names.indexOf(name))
   }
 
-  async #answer(name: string): Promise<void> {
+  #ahead(): string[] {
+    return this.#request.names
+      .slice(this.#position + 1, this.#position + 1 + aheadMax)
+      .filter((name) => !this.#passed.has(name))
+  }
+
+  /** Unless it is here, or on its way, or no more can be: what was asked for is looked at again, and what comes next too. */
+  #begin(name: string, work: (buffer: Buffer) => Promise<void>): void {
+    if (this.#waiting.has(name) || this.#fetching.has(name)) return
+    const buffer = this.#buffers.pop()
+    if (buffer === undefined) return
+    const ended = (): void => {
+      this.#buffers.push(buffer)
+      this.#fetching.delete(name)
+    }
+    const running = work(buffer)
+      .catch((error: unknown) => this.#giveUp(error))
+      .finally(ended)
+    running.catch(() => {}) // The script is there and can not be removed: #serve() tells.
+    this.#fetching.set(name, running)
+  }
+
+  async #answer(name: string, buffer: Buffer): Promise<void> {
     try {
-      const isThere = await this.#fetch(name)
+      const isThere = await this.#fetch(name, buffer)
       if (!isThere) await this.#mark(`none-${name}`)
     } catch (error) {
       if (this.#signal.aborted) throw error
@@ -110,21 +164,16 @@ export class WalFeed implements AsyncDisposable {
     }
   }
 
-  /** False where there is nothing to do. */
-  async #fetchAhead(): Promise<boolean> {
-    const { names } = this.#request
-    const ahead = names.slice(this.#position + 1, this.#position + 1 + aheadMax)
-    const next = ahead.find((name) => !this.#waiting.has(name))
-    if (next === undefined) return false
+  async #fetchAhead(name: string, buffer: Buffer): Promise<void> {
     try {
-      return await this.#fetch(next)
+      if (await this.#fetch(name, buffer)) return
     } catch (error) {
       if (this.#signal.aborted) throw error
-      return false // The server is told when it asks for it, if it does.
     }
+    this.#passed.add(name)
   }
 
-  async #fetch(name: string): Promise<boolean> {
+  async #fetch(name: string, buffer: Buffer): Promise<boolean> {
     const { owner, dataFolder } = this.#request
     const fetched = join(this.#folder, `fetched-${name}`)
     const answer = await walFetch(
@@ -132,7 +181,7 @@ export class WalFeed implements AsyncDisposable {
         ...this.#request,
         name,
         path: fetched,
-        buffer: this.#buffer,
+        buffer,
         spoolFolder: undefined,
         walFolder: join(dataFolder, 'pg_wal'),
       },
@@ -140,8 +189,8 @@ export class WalFeed implements AsyncDisposable {
     )
     if (answer !== 'fetched') return false
     if (owner !== undefined) await chown(fetched, owner.uid, owner.gid)
-    this.#waiting.add(name)
     await this.#commit(fetched, `have-${name}`)
+    this.#waiting.add(name)
     return true
   }
 
@@ -156,34 +205,4 @@ export class WalFeed implements AsyncDisposable {
   async #commit(path: string, file: string): Promise<void> {
     await rename(path, join(this.#folder, file))
   }
-}
-
-/** Ends with what restore_command wants: 0, 1 for a file that is not there, and more than 128 to stop the recovery. */
-function script(folder: string, processId: number): string {
-  return `cd ${quoted(folder)} || exit 200
-here=$OLDPWD
-case $2 in /*) target=$2 ;; *) target=$here/$2 ;; esac
-: >"want-$1" || exit 200
-while :; do
-  if [ -f "have-$1" ]; then
-    mv -f "have-$1" "$target" || exit 200
-    rm -f "want-$1"
-    exit 0
-  fi
-  if [ -f "none-$1" ]; then
-    rm -f "want-$1" "none-$1"
-    exit 1
-  fi
-  [ -f "fail-$1" ] && exit 200
-  if [ ! -d /proc/${processId} ]; then
-    case $1 in *.history) exit 1 ;; *) exit 200 ;; esac
-  fi
-  sleep 0.02
-done
-`
-}
-
-/** As one word of a shell. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`
 }

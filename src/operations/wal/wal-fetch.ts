@@ -31,6 +31,8 @@ export interface WalFetchRequest {
   readonly processId: number
   /** Where content may lie while it is written: for one call at a time. */
   readonly buffer?: Buffer
+  /** Whether what is written is synced: a server that will do so then has nothing to wait for. */
+  readonly durable?: boolean
 }
 
 /**
@@ -73,7 +75,7 @@ export async function walFetch(request: WalFetchRequest, signal: AbortSignal): P
     const place = { timeline: wal.timeline, segment, segmentBytes: request.segmentBytes }
     await keepInside(content, place, (other) => findContent({ ...request, name: other }, signal))
   }
-  await writeWhole(path, content, { processId, durable: false })
+  await writeWhole(path, content, { processId, durable: request.durable ?? false })
   return 'fetched'
 }
 

@@ -152,11 +152,38 @@ export class WalScanner {
     let offset = from
     while (offset < page.length && !this.#isEnded && this.#at >= this.#skipTo) {
       if (this.#left === 0) {
-        offset = align(offset)
+        offset = this.#pass(page, align(offset))
         if (offset + 8 > page.length || !this.#begin(page, offset)) break
       }
       offset = this.#take(page, offset)
     }
+  }
+
+  /**
+   * Behind the records that lie in the page as a whole and tell nothing, which are nearly all: what tells something, does
+   * not follow on the one before it, or is not whole is left to be taken. There may be a hundred thousand in a segment, so
+   * that nothing is made for one here.
+   */
+  #pass(page: Buffer, from: number): number {
+    const { onSequence, onChange } = this.#options
+    if (this.#lastStart === undefined || onSequence !== undefined || onChange !== undefined) return from
+    const [atLow, atHigh] = [Number(this.#at & 0xffff_ffffn), Number(this.#at >> 32n)]
+    let [beforeLow, beforeHigh] = [Number(this.#lastStart & 0xffff_ffffn), Number(this.#lastStart >> 32n)]
+    let [last, offset] = [-1, from]
+    while (offset + recordHeaderBytes <= page.length) {
+      const length = page.readUInt32LE(offset)
+      if (length < recordHeaderBytes || offset + length > page.length || tells(page[offset + 17]!)) break
+      if (page.readUInt32LE(offset + 8) !== beforeLow || page.readUInt32LE(offset + 12) !== beforeHigh) break
+      last = offset
+      beforeLow = atLow + offset // Within a page, so that nothing is carried.
+      beforeHigh = atHigh
+      offset = align(offset + length)
+    }
+    if (last >= 0) {
+      this.#lastStart = this.#at + BigInt(last)
+      this.#lastEnd = this.#at + BigInt(offset)
+    }
+    return offset
   }
 
   /** The rest of a record that began before the first byte that was fed. */
@@ -260,6 +287,11 @@ export class WalScanner {
       atUs: data.readBigInt64LE(0) + epochUs,
     })
   }
+}
+
+/** Whether records of this manager may be among those that somebody is told of, or end the segment. */
+function tells(manager: number): boolean {
+  return manager === xlogManager || manager === transactionManager || manager === tablespaceManager
 }
 
 /** Whether a record is the second phase of a prepared transaction, by which it ends. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isFailure } from '../../base/failure.ts'
 import { postgresqlTest } from '../../../testing/postgresql-test.ts'
 import { SandboxSession } from './sandbox-session.ts'
@@ -17,6 +19,8 @@ postgresqlTest(
     await assert.rejects(session.query('select 1 / 0'), (error) => isFailure(error, 'database_unreadable'))
     const third = await ask()
     await server.stop('kill')
+    // What serves the session sees a little later that its first process is gone, and answers until then.
+    while (existsSync(`/proc/${third}`)) await sleep(10)
     await assert.rejects(ask(), (error) => isFailure(error, 'connection_failed'))
     await server.start()
     assert.notEqual(await ask(), third)

@@ -74,6 +74,7 @@ export async function dumpPostgresql(
   signal: AbortSignal,
 ): Promise<PostgresqlDumpReport> {
   await using sql = await connectPostgresql(request.connection, { kind: 'sql' }, signal)
+  await sql.query('SET idle_session_timeout = 0') // It has nothing to do while pg_dumpall works.
   const server = await readServerFacts(sql)
   const tools = await findClientTools(request.toolFolders, server.major, context.clock, signal)
   const databases = await listDatabases(sql)

@@ -72,7 +72,10 @@ postgresqlTest(
     await assert.rejects(restorePostgresqlDump({ ...request, newName: 'shop' }, neverStopped()), (error) =>
       isFailure(error, 'refused'),
     )
+    // Of the connection that waits for pg_restore.
+    await server.psql(`ALTER DATABASE postgres SET idle_session_timeout = '50ms'`)
     await restorePostgresqlDump({ ...request, newName: 'shop_restored' }, neverStopped())
+    await server.psql('ALTER DATABASE postgres RESET idle_session_timeout')
     const original = report.manifest.databases.filter(({ name }) => name === 'shop')
     const expected = { ...report.manifest, databases: original }
     const like = { like: expected, databases: [{ name: 'shop_restored', as: 'shop' }] }

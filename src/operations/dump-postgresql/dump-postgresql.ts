@@ -16,7 +16,7 @@ import {
   runTool,
   type ToolName,
 } from '../../sources/postgresql/client-tools.ts'
-import { connectPostgresql } from '../../sources/postgresql/connection.ts'
+import { connectPostgresql, type PostgresqlConnection } from '../../sources/postgresql/connection.ts'
 import type { PostgresqlConnectionOptions } from '../../sources/postgresql/connection-options.ts'
 import { readDatabaseProperties } from '../../sources/postgresql/database-properties.ts'
 import { DatabaseSession, listDatabases } from '../../sources/postgresql/database-session.ts'
@@ -74,6 +74,7 @@ export async function dumpPostgresql(
   signal: AbortSignal,
 ): Promise<PostgresqlDumpReport> {
   await using sql = await connectPostgresql(request.connection, { kind: 'sql' }, signal)
+  await sql.query('SET idle_session_timeout = 0') // It has nothing to do while pg_dumpall works.
   const server = await readServerFacts(sql)
   const tools = await findClientTools(request.toolFolders, server.major, context.clock, signal)
   const databases = await listDatabases(sql)
@@ -83,7 +84,7 @@ export async function dumpPostgresql(
     const { uid, gid } = await stat(workFolder)
     const mtime = Math.floor((request.time ?? context.clock.now()).getTime() / 1000)
     const run = new DumpRun(
-      { ...request, workFolder, tools, server, clock: context.clock },
+      { ...request, workFolder, tools, server, sql, clock: context.clock },
       { mode: 0o600, uid, gid, mtime },
       signal,
     )
@@ -100,6 +101,8 @@ type DatabaseFacts = PostgresqlDump['databases'][number]
 interface DumpOptions extends PostgresqlDumpRequest {
   readonly tools: ClientTools
   readonly server: ServerFacts
+  /** By which the server is asked whether it lives; nothing else uses it meanwhile. */
+  readonly sql: PostgresqlConnection
   readonly clock: Clock
 }
 
@@ -134,11 +137,13 @@ class DumpRun {
   }
 
   async feed(sink: EntrySink, databases: readonly string[]): Promise<void> {
-    const { source, server } = this.#options
+    const { source, server, sql, clock } = this.#options
     const directory = { ...this.#metadata, mode: 0o700 }
     sink.directory(source, directory)
     const globals = join(this.#options.workFolder, 'globals.sql')
-    await this.#run('pg_dumpall', ['--no-password', '--globals-only', `--file=${globals}`, `--dbname=${this.#url}`])
+    const words = ['--no-password', '--globals-only', `--file=${globals}`, `--dbname=${this.#url}`]
+    const ask = (): Promise<unknown> => sql.query('SELECT 1')
+    await whileServerAnswers(ask, (signal) => this.#run('pg_dumpall', words, signal), clock, this.#signal)
     await this.#store(sink, globals, `${source}/globals.sql`)
     const parts: PostgresqlManifest['databases'][number][] = []
     let roles: string[] = []

@@ -35,6 +35,7 @@ export interface RestoreDumpRequest {
 export async function restorePostgresqlDump(request: RestoreDumpRequest, signal: AbortSignal): Promise<void> {
   const { connection, newName, database, folder, jobs, clock } = request
   await using sql = await connectPostgresql(connection, { kind: 'sql' }, signal)
+  await sql.query('SET idle_session_timeout = 0') // It has nothing to do while pg_restore works, and is wanted behind it.
   const server = await readServerFacts(sql)
   const tools = await findClientTools(request.toolFolders, server.major, clock, signal)
   await requireNone(sql, newName)

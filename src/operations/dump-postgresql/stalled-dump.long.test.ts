@@ -82,42 +82,53 @@ postgresqlTest(
 )
 
 postgresqlTest(
-  'dumpPostgresql() gives a server up that hangs under pg_dump, and leaves nothing of pg_dump behind',
+  'dumpPostgresql() gives a server up that hangs under one of its programs, and leaves nothing of the program behind',
   { versions: [15] },
-  async ({ server }) => {
-    await using folder = temporaryFolder('stalled-dump')
-    await server.psql('CREATE TABLE wanted AS SELECT 1 AS one')
-    // Tells that it was started, and goes on once the server is stopped.
-    const toolFolder = folder.at('tools')
-    mkdirSync(toolFolder)
-    for (const tool of ['pg_dump', 'pg_dumpall', 'pg_restore']) {
-      const waits = `for word; do case $word in --snapshot=*) echo $$ >${folder.at('began')}; while [ ! -e ${folder.at('go')} ]; do sleep 0.02; done;; esac; done`
-      writeFileSync(join(toolFolder, tool), `#!/bin/sh\n${waits}\nexec ${join(server.binFolder, tool)} "$@"\n`)
-      chmodSync(join(toolFolder, tool), 0o755)
-    }
-    const dumping = dump(server, folder, { clock: hasty, toolFolder })
-    dumping.catch(() => {}) // It is awaited below.
-    let processId = ''
-    while (processId === '') {
-      await systemClock.sleep(20, signal)
-      try {
-        processId = readFileSync(folder.at('began'), 'utf8').trim()
-      } catch {
-        // Not yet.
-      }
-    }
-    const stopped = everyProcess(server)
-    for (const pid of stopped) process.kill(pid, 'SIGSTOP')
-    try {
-      writeFileSync(folder.at('go'), '')
-      await assert.rejects(dumping, (error) => {
-        assert.ok(isFailure(error, 'connection_failed'), String(error))
-        assert.match(error.message, /has not answered for 50 s/)
-        return true
+  async ({ context, server }) => {
+    for (const [tool, word] of [
+      ['pg_dumpall', '--globals-only'],
+      ['pg_dump', '--snapshot=*'],
+    ] as const) {
+      await context.test(tool, async () => {
+        await giveUp(server, word)
       })
-      assert.throws(() => process.kill(Number(processId), 0), { code: 'ESRCH' })
-    } finally {
-      for (const pid of stopped) process.kill(pid, 'SIGCONT')
     }
   },
 )
+
+/** `word`: of the run of a program under which the server hangs. */
+async function giveUp(server: PostgresqlServer, word: string): Promise<void> {
+  await using folder = temporaryFolder('stalled-dump')
+  // Tells that it was started, and goes on once the server is stopped.
+  const toolFolder = folder.at('tools')
+  mkdirSync(toolFolder)
+  for (const tool of ['pg_dump', 'pg_dumpall', 'pg_restore']) {
+    const waits = `for word; do case $word in ${word}) echo $$ >${folder.at('began')}; while [ ! -e ${folder.at('go')} ]; do sleep 0.02; done;; esac; done`
+    writeFileSync(join(toolFolder, tool), `#!/bin/sh\n${waits}\nexec ${join(server.binFolder, tool)} "$@"\n`)
+    chmodSync(join(toolFolder, tool), 0o755)
+  }
+  const dumping = dump(server, folder, { clock: hasty, toolFolder })
+  dumping.catch(() => {}) // It is awaited below.
+  let processId = ''
+  while (processId === '') {
+    await systemClock.sleep(20, signal)
+    try {
+      processId = readFileSync(folder.at('began'), 'utf8').trim()
+    } catch {
+      // Not yet.
+    }
+  }
+  const stopped = everyProcess(server)
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+  try {
+    writeFileSync(folder.at('go'), '')
+    await assert.rejects(dumping, (error) => {
+      assert.ok(isFailure(error, 'connection_failed'), String(error))
+      assert.match(error.message, /has not answered for 50 s/)
+      return true
+    })
+    assert.throws(() => process.kill(Number(processId), 0), { code: 'ESRCH' })
+  } finally {
+    for (const pid of stopped) process.kill(pid, 'SIGCONT')
+  }
+}

@@ -4,17 +4,22 @@
  * is not there ("none-<name>"), and more than 128 to stop the recovery: for "fail-<name>", where the process is gone, and
  * where the folder is.
  *
+ * ":" in the place of "true" would end the shell with 2 where the file can not be made, whatever stands behind it: to the
+ * server that is a log that ends there.
+ *
+ * "want-<name>" goes before "have-<name>": who saw the one without the other would fetch the file again, for nobody to take.
+ *
  * Each program that it starts costs the server's replay milliseconds, a segment: what waits is handed over by one.
  */
 export function restoreScript(folder: string, processId: number): string {
   return `cd ${quoted(folder)} || exit 200
 here=$OLDPWD
 case $2 in /*) target=$2 ;; *) target=$here/$2 ;; esac
-[ -f "have-$1" ] || : >"want-$1" || exit 200
+[ -f "have-$1" ] || true >"want-$1" || exit 200
 while :; do
   if [ -f "have-$1" ]; then
-    mv -f "have-$1" "$target" || exit 200
     [ -f "want-$1" ] && rm -f "want-$1"
+    mv -f "have-$1" "$target" || exit 200
     exit 0
   fi
   if [ -f "none-$1" ]; then

@@ -15,7 +15,8 @@ export interface SealedBlob {
 
 /**
  * What is verified of a blob: its seal and the SHA-256 that it is named by; or, for whoever hashes the content later all
- * the same, the seal alone: it tells everything but a blob that was wrong when it was stored.
+ * the same, the seal alone: it tells everything but a blob that was wrong when it was stored, and one that lies in the place of
+ * another of its length.
  */
 export type BlobCheck = 'content' | 'seal'
 

@@ -40,6 +40,12 @@ export class RestoreCounts {
     this.problems.push(problem)
   }
 
+  /** Files that are counted already were written once more. */
+  again({ bytesWritten, problems }: Pick<RestoreCounts, 'bytesWritten' | 'problems'>): void {
+    this.bytesWritten += bytesWritten
+    for (const problem of problems) this.problem(problem)
+  }
+
   report(phase: string, path: ByteName | undefined): void {
     const { files, bytes } = this.#totals
     const isVerifying = phase !== 'restore'

@@ -72,8 +72,15 @@ export class FileRestorer {
     return !this.#missing.has(path)
   }
 
-  /** Reads files back and compares their content: with the SHA-256 of the whole, where there is one for their path below the target. */
-  async verify(wanted: readonly WantedFile[], digests: ReadonlyMap<ByteName, string | undefined>): Promise<void> {
+  /**
+   * Reads files back and compares their content: with the SHA-256 of the whole, where there is one for their path below the target.
+   * Files that are not as they should be are told, but for those of which `again` says that they will be written once more.
+   */
+  async verify(
+    wanted: readonly WantedFile[],
+    digests: ReadonlyMap<ByteName, string | undefined>,
+    again: (file: WantedFile) => boolean = () => false,
+  ): Promise<void> {
     const { counts, crew, leftAlone, repository } = this.#options
     const files: LocatedFile[] = []
     for (const file of wanted) {
@@ -87,6 +94,7 @@ export class FileRestorer {
         counts.filesVerified++
         continue
       }
+      if (again(files[number]!)) continue
       const found =
         comparison.state === 'absent'
           ? 'it is not there'

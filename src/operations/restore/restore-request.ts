@@ -28,8 +28,8 @@ export interface RestoreRequest {
   /**
    * SHA-256 of whole files by their paths below the target, where the caller knows some from elsewhere: these files are
    * compared with it and not with the snapshot. One that the snapshot has not is a problem, whatever lies in the target:
-   * without a digest too. Asked for when all is restored, before files are read back. Hashing each blob before it is
-   * written is left out then: one that was wrong when it was stored is told when its file is read back.
+   * without a digest too. Asked for when all is restored, before files are read back. Of each blob the seal alone is
+   * verified before it is written then; a file that is not found right afterwards is written once more, each blob by its SHA-256.
    */
   readonly digests?: () => Promise<ReadonlyMap<ByteName, string | undefined>>
   /** What the whole will be, where the caller knows, for the estimate. */

@@ -2,6 +2,7 @@ import type { ByteName } from '../../base/byte-name.ts'
 import { isFailure } from '../../base/failure.ts'
 import { inLanes } from '../../base/in-lanes.ts'
 import { workersOfCores } from '../../base/worker-count.ts'
+import type { BlobCheck } from '../../repository/blob-opener.ts'
 import { TargetFolder } from '../../sources/files/target-folder.ts'
 import { TreeReader } from '../tree-reader.ts'
 import { EntryRestorer } from './entry-restorer.ts'
@@ -9,6 +10,7 @@ import { fileWindows } from './file-windows.ts'
 import { findEntry } from './find-entry.ts'
 import { pathBelowTarget, type WantedFile } from './located-file.ts'
 import { OpenDirectories } from './open-directories.ts'
+import { readBack } from './read-back.ts'
 import { RestoreCounts } from './restore-counts.ts'
 import { RestoreCrew } from './restore-crew.ts'
 import { FileRestorer } from './restore-files.ts'
@@ -25,8 +27,9 @@ const slotBytes = 9 * 1024 * 1024
 const slotsPerWorker = 3
 
 /**
- * Restores a tree, or a part of it, into a directory. Every blob's SHA-256 is verified before it is written, or, where files
- * are compared with digests of the caller's at the end, all that was written then. Nothing is written outside the target, and what is there already and right is not written again, so a restore that was
+ * Restores a tree, or a part of it, into a directory. Every blob's SHA-256 is verified before it is written; or, where files
+ * are compared with digests of the caller's at the end, its seal, and then all that was written: what is wrong is written anew, each
+ * blob by its SHA-256. Nothing is written outside the target, and what is there already and right is not written again, so a restore that was
  * stopped goes on where it was. What could not be restored is a problem in the report; the rest is restored. Failure
  * `target_failed` where the target as a whole takes nothing more, `path_missing` for a path that the snapshot has not,
  * and those of the storage.
@@ -61,9 +64,11 @@ export async function restore(
   const leftAlone = new Set<ByteName>()
   const shared = { directories, counts, dryRun, overwrite, leftAlone }
   const isReadBack = verify && !dryRun
-  // All is hashed when it is read back; the seal has told until then what time and storage do to a blob.
+  // All is hashed when it is read back; the seal tells until then nearly all that time and storage do to a blob.
   const check = isReadBack && request.digests !== undefined ? 'seal' : 'content'
-  const files = new FileRestorer({ ...shared, repository, crew, slots, check }, signal)
+  const restorer = (own: RestoreCounts, by: BlobCheck): FileRestorer =>
+    new FileRestorer({ ...shared, counts: own, repository, crew, slots, check: by }, signal)
+  const files = restorer(counts, check)
   const entries = new EntryRestorer(shared)
   const restoreAll = async (wanted: Iterable<WantedFile> | AsyncIterable<WantedFile>): Promise<void> =>
     inLanes(fileWindows(wanted), fileGroups, signal, async (window, group) => files.restore(window, group))
@@ -78,7 +83,10 @@ export async function restore(
   const digests = (await request.digests?.()) ?? new Map<ByteName, string | undefined>()
   const notMet = new Set(digests.keys())
   const restored = filesOf(walkTree(start, { trees, filter }, signal), (path) => notMet.delete(path))
-  await inLanes(fileWindows(restored), fileGroups, signal, async (window) => files.verify(window, digests))
+  const second = new RestoreCounts(context.progress, {})
+  const careful = { files: restorer(second, 'content'), counts: second }
+  const options = { files, counts, digests, careful: check === 'seal' ? careful : undefined }
+  if (await readBack(restored, options, signal)) entries.finish()
   for (const path of notMet) {
     const detail = 'Read back after the restore: the snapshot has no such file'
     counts.problem({ path: `${start.path}/${path}`, code: 'not_proven', detail })

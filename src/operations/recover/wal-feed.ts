@@ -1,4 +1,4 @@
-import { chown, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { isFailure, type Failure } from '../../base/failure.ts'
@@ -56,6 +56,8 @@ export class WalFeed implements AsyncDisposable {
   readonly #buffers: Buffer[]
   #running: Promise<void> = Promise.resolve()
   #folder = ''
+  /** Whether what is handed over is synced here. */
+  #durable = false
   #watch: Disposable | undefined
 
   constructor(request: WalFeedRequest, clock: Clock, signal: AbortSignal) {
@@ -64,6 +66,10 @@ export class WalFeed implements AsyncDisposable {
     this.#buffers = Array.from({ length: lanes }, () => Buffer.allocUnsafeSlow(request.segmentBytes))
     this.#clock = clock
     this.#signal = AbortSignal.any([signal, this.#stopping.signal])
+  }
+
+  get #walFolder(): string {
+    return join(this.#request.dataFolder, 'pg_wal')
   }
 
   /** For restore_command. */
@@ -80,6 +86,9 @@ export class WalFeed implements AsyncDisposable {
     this.#watch = watchFolder(folder)
     await writeFile(join(folder, 'fetch'), restoreScript(folder, processId), { mode: 0o600 })
     if (owner !== undefined) for (const path of [folder, join(folder, 'fetch')]) await chown(path, owner.uid, owner.gid)
+    // What is moved to another file system is copied there, and synced there.
+    const [here, there] = await Promise.all([folder, this.#walFolder].map((path) => stat(path)))
+    this.#durable = this.#request.durable && here!.dev === there!.dev
     this.#running = this.#serve()
     this.#running.catch(() => {}) // Its end is awaited when this is disposed of.
   }
@@ -149,7 +158,7 @@ export class WalFeed implements AsyncDisposable {
     const running = work(buffer)
       .catch((error: unknown) => this.#giveUp(error))
       .finally(ended)
-    running.catch(() => {}) // The script is there and can not be removed: #serve() tells.
+    running.catch(() => {}) // The script can not be removed either. #serve() ends by it.
     this.#fetching.set(name, running)
   }
 
@@ -174,7 +183,7 @@ export class WalFeed implements AsyncDisposable {
   }
 
   async #fetch(name: string, buffer: Buffer): Promise<boolean> {
-    const { owner, dataFolder } = this.#request
+    const { owner } = this.#request
     const fetched = join(this.#folder, `fetched-${name}`)
     const answer = await walFetch(
       {
@@ -183,7 +192,8 @@ export class WalFeed implements AsyncDisposable {
         path: fetched,
         buffer,
         spoolFolder: undefined,
-        walFolder: join(dataFolder, 'pg_wal'),
+        walFolder: this.#walFolder,
+        durable: this.#durable,
       },
       this.#signal,
     )

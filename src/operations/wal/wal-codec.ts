@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { Failure } from '../../base/failure.ts'
+import { Failure, isFailure } from '../../base/failure.ts'
 import type { RandomBytes } from '../../base/random.ts'
 import { KernelMemory } from '../../kernels/kernel-memory.ts'
 import { type MasterKey, Opener, Sealer, sealedOverhead } from '../../kernels/seal.ts'
@@ -102,7 +102,7 @@ export class WalCodec implements Disposable {
     try {
       return decodeWalHeader(this.#open(front.subarray(frontBytes, end)))
     } catch (cause) {
-      if (!isIntactWal(front)) throw cause
+      if (!isFailure(cause, 'repository_damaged') || !isIntactWal(front)) throw cause
       throw new Failure('key_wrong', `Cannot open ${what}: it was sealed under another key`, { cause })
     }
   }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { amongHiddenProcesses, noHiddenProcesses } from '../../../testing/hidden-processes.ts'
 import { runProgram } from '../../../testing/run-program.ts'
 import { temporaryFolder, type TemporaryFolder } from '../../../testing/temporary-folder.ts'
 import { restoreScript } from './restore-script.ts'
@@ -36,4 +39,31 @@ test('restoreScript() leaves no moment in which a file that it takes seems to be
   const moments = readFileSync(folder.at('seen'), 'utf8').split('\n\n').slice(0, -1)
   assert.equal(moments.length, 2)
   for (const moment of moments) assert.ok(moment.includes(`have-${name}`), moment)
+})
+
+test('restoreScript() waits for an answer where the processes of others are hidden from the server', {
+  skip: noHiddenProcesses,
+}, async () => {
+  await using folder = temporaryFolder('restore-script')
+  mkdirSync(folder.at('data'))
+  for (const path of [folder.path, folder.at('data')]) chmodSync(path, 0o777)
+  const words = ['/bin/sh', '-c', restoreScript(folder.path, process.pid), 'fetch', name, 'RECOVERYXLOG']
+  writeFileSync(folder.at('fetch'), '')
+  const running = runProgram('unshare', ['-m', '/bin/sh', '-c', amongHiddenProcesses, 'sh', ...words], {
+    cwd: folder.at('data'),
+  })
+  while (!existsSync(folder.at(`want-${name}`))) await sleep(10)
+  await sleep(100) // It looks for what there is meanwhile.
+  writeFileSync(folder.at('content'), 'have')
+  renameSync(folder.at('content'), folder.at(`have-${name}`))
+  assert.equal((await running).exitCode, 0)
+  assert.equal(readFileSync(folder.at('data/RECOVERYXLOG'), 'utf8'), 'have')
+})
+
+test('restoreScript() stops the recovery where nobody answers any more', async () => {
+  await using folder = temporaryFolder('restore-script')
+  writeFileSync(folder.at('fetch'), '')
+  const { pid } = spawnSync('true')
+  const words = ['-c', restoreScript(folder.path, pid), 'fetch', name, 'RECOVERYXLOG']
+  assert.equal((await runProgram('/bin/sh', words, { cwd: folder.path })).exitCode, 200)
 })

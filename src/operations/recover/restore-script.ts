@@ -4,6 +4,9 @@
  * is not there ("none-<name>"), and more than 128 to stop the recovery: for "fail-<name>", where the process is gone, and
  * where the folder is.
  *
+ * The server may not see whether the process lives where those of others are hidden (hidepid), not even the first one: then only the
+ * folder tells, which is removed when the process is killed.
+ *
  * ":" in the place of "true" would end the shell with 2 where the file can not be made, whatever stands behind it: to the
  * server that is a log that ends there.
  *
@@ -28,7 +31,7 @@ while :; do
   fi
   [ -f "fail-$1" ] && exit 200
   [ -f fetch ] || exit 200
-  if [ ! -d /proc/${processId} ]; then
+  if [ ! -d /proc/${processId} ] && [ -d /proc/1 ]; then
     case $1 in *.history) exit 1 ;; *) exit 200 ;; esac
   fi
   sleep 0.02

@@ -39,7 +39,8 @@ interface Damage {
 /**
  * Writes some files. Order: files in parts are made of their full length; spans are read, and what they hold written,
  * in any order; blobs that were damaged are looked for elsewhere; files that are complete then get their metadata, the
- * times last. So a file that has its times is complete, and one that a crash left without is found to be different.
+ * times last. So a file that has its times is complete, and one that a crash left without is found to be different. (By the seals
+ * alone it may hold a blob in another one's place: it is read back and hashed before anybody is told that it is right.)
  */
 export class FileWriter {
   readonly #options: FileWriterOptions

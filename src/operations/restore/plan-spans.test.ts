@@ -11,12 +11,16 @@ interface Place {
 
 const spanBytesTarget = 4 * 1024 * 1024
 const gapBytesMax = 128 * 1024
+const contentBytesTarget = 32 * 1024 * 1024
+/** Times that the content of a blob is as long as the blob. */
+const compression = 12
 
 function indexOf(places: readonly Place[]): Parameters<typeof planSpans>[1] {
   return {
     packNumber: (entry) => places[entry]!.pack,
     offset: (entry) => places[entry]!.offset,
     length: (entry) => places[entry]!.length,
+    plaintextLength: (entry) => places[entry]!.length * compression,
   }
 }
 
@@ -89,6 +93,8 @@ test('planSpans() reads each blob once, in spans of one pack that hold their blo
         assert.equal(places[blobs[0]!.entry]!.offset, offset)
         assert.equal(end, offset + length)
         assert.ok(length <= spanBytesTarget || blobs.length === 1, 'only one large blob makes a long span')
+        const contentBytes = blobs.reduce((sum, { entry }) => sum + places[entry]!.length * compression, 0)
+        assert.ok(contentBytes <= contentBytesTarget || blobs.length === 1, 'nor makes one of much content')
       }
     }),
   )
@@ -107,4 +113,15 @@ test('planSpans() reads two blobs side by side at once, and two far apart one by
   assert.equal(planSpans(files, near).length, 1)
   assert.equal(planSpans(files, far).length, 2)
   assert.deepEqual(planSpans([], near), [])
+  const half = contentBytesTarget / 2 / compression
+  for (const [length, spans] of [
+    [Math.floor(half), 1],
+    [Math.ceil(half) + 1, 2],
+  ] as const) {
+    const places = indexOf([
+      { pack: 0, offset: 0, length },
+      { pack: 0, offset: length, length },
+    ])
+    assert.equal(planSpans(files, places).length, spans)
+  }
 })

@@ -2,6 +2,8 @@ import type { BlobIndex } from '../../repository/blob-index.ts'
 
 /** A stretch of a pack that is read at once is about so long, so that what waits in memory is bounded. */
 const spanBytesTarget = 4 * 1024 * 1024
+/** And holds so much content: what compresses well may get forty times as long, and the workers are to share it evenly. */
+const contentBytesTarget = 32 * 1024 * 1024
 /** Bytes between two wanted blobs that are read along rather than asking twice. */
 const gapBytesMax = 128 * 1024
 
@@ -28,7 +30,7 @@ export interface Span {
 /** Which stretches of which packs are to be read for these files, each blob once, in the order of packs. */
 export function planSpans(
   files: readonly WantedContent[],
-  index: Pick<BlobIndex, 'packNumber' | 'offset' | 'length'>,
+  index: Pick<BlobIndex, 'packNumber' | 'offset' | 'length' | 'plaintextLength'>,
 ): Span[] {
   const writes = new Map<number, number[]>()
   for (const [file, { entries, offsets }] of files.entries()) {
@@ -44,16 +46,20 @@ export function planSpans(
     packNumber: index.packNumber(entry),
     offset: index.offset(entry),
     end: index.offset(entry) + index.length(entry),
+    contentBytes: index.plaintextLength(entry),
   })).sort((a, b) => a.packNumber - b.packNumber || a.offset - b.offset)
 
   const spans: (Span & { length: number; blobs: PlannedBlob[] })[] = []
-  for (const { entry, writes: pairs, packNumber, offset, end } of blobs) {
+  let spanContentBytes = 0
+  for (const { entry, writes: pairs, packNumber, offset, end, contentBytes } of blobs) {
     const last = spans.at(-1)
     const joins =
       last !== undefined &&
       last.packNumber === packNumber &&
       offset - (last.offset + last.length) <= gapBytesMax &&
-      end - last.offset <= spanBytesTarget
+      end - last.offset <= spanBytesTarget &&
+      spanContentBytes + contentBytes <= contentBytesTarget
+    spanContentBytes = (joins ? spanContentBytes : 0) + contentBytes
     if (joins) {
       last.blobs.push({ entry, writes: pairs })
       last.length = Math.max(last.length, end - last.offset)

@@ -47,6 +47,10 @@ export class FileRestorer {
 
   /** `group`: which of the groups that are restored at the same time these files are. */
   async restore(wanted: readonly WantedFile[], group = 0): Promise<void> {
+    await this.#options.slots.share(group, () => this.#restore(wanted, group))
+  }
+
+  async #restore(wanted: readonly WantedFile[], group: number): Promise<void> {
     const { counts, crew, directories, dryRun } = this.#options
     const files: LocatedFile[] = []
     for (const file of wanted) {

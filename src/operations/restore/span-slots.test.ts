@@ -51,22 +51,32 @@ test('SpanSlots.with() waits until there is a free one, in order, and gives it b
   assert.equal(slots.count, 2)
 })
 
-test('SpanSlots.with() gives each group of files the same workers while both want some, and all of them to one that is alone', async () => {
+test('SpanSlots.share() gives each group of files workers of its own while both are restored, and all of them to one that is alone', async () => {
   const slots = new SpanSlots({ workers: 2, slotsPerWorker: 3, slotBytes: 100 })
-  const workersOf: [number[], number[]] = [[], []]
-  const use = (group: 0 | 1): Promise<void> =>
-    slots.with(group, async ({ workerIndex }) => {
-      workersOf[group].push(workerIndex)
-      await new Promise((resolve) => setImmediate(resolve))
+  const restore = async (group: 0 | 1, count: number): Promise<number[]> =>
+    slots.share(group, async () => {
+      await Promise.resolve() // It is planned first what is to be written.
+      const workers: number[] = []
+      const each = Array.from({ length: count }, () =>
+        slots.with(group, async ({ workerIndex }) => {
+          workers.push(workerIndex)
+          await new Promise((resolve) => setImmediate(resolve))
+        }),
+      )
+      await Promise.all(each)
+      return workers
     })
-  const alone = Array.from({ length: 6 }, () => use(0))
-  const both = Array.from({ length: 40 }, (_, number) => use(number % 2 === 0 ? 0 : 1))
-  await Promise.all([...alone, ...both])
+  const alone = await restore(0, 6)
   assert.deepEqual(
-    workersOf[0].slice(0, 6).toSorted((a, b) => a - b),
+    alone.toSorted((a, b) => a - b),
     [0, 0, 0, 1, 1, 1],
   )
-  // The last ones are of one group alone again.
-  assert.ok(workersOf[0].slice(6, 18).every((worker) => worker === 0))
-  assert.ok(workersOf[1].slice(0, 12).every((worker) => worker === 1))
+  const [short, long] = await Promise.all([restore(1, 12), restore(0, 60)])
+  assert.ok(short.every((worker) => worker === 1))
+  assert.ok(long.slice(0, 10).every((worker) => worker === 0))
+  assert.equal(new Set(long.slice(-30)).size, 2) // The other one has ended.
+
+  const one = new SpanSlots({ workers: 1, slotsPerWorker: 2, slotBytes: 100 })
+  const ends = [0, 1].map((group) => one.share(group, () => one.with(group, async ({ workerIndex }) => workerIndex)))
+  assert.deepEqual(await Promise.all(ends), [0, 0])
 })

@@ -19,6 +19,8 @@ export class SpanSlots {
   readonly count: number
   readonly #free: SpanSlot[] = []
   readonly #waiting: { readonly group: number; readonly give: (slot: SpanSlot) => void }[] = []
+  /** By group: how often it is being restored. */
+  readonly #active = Array.from({ length: fileGroups }, () => 0)
 
   constructor(options: { readonly workers: number; readonly slotsPerWorker: number; readonly slotBytes: number }) {
     const { workers, slotsPerWorker, slotBytes } = options
@@ -38,28 +40,45 @@ export class SpanSlots {
   }
 
   /**
-   * A free slot, as soon as there is one. Does something with it and gives it back. Where many wait, each group of files
-   * gets the same workers again, if it can: two that write into one file wait for each other.
+   * Has a group of files be restored. While others are too, each has workers of its own, since two that write into one file
+   * wait for each other; one that is alone has all.
    */
+  async share<Result>(group: number, restore: () => Promise<Result>): Promise<Result> {
+    this.#active[group]!++
+    try {
+      return await restore()
+    } finally {
+      this.#active[group]!--
+      // What was another's alone may be anybody's now.
+      for (const slot of this.#free.splice(0)) this.#give(slot)
+    }
+  }
+
+  /** A free slot that the group may have, as soon as there is one. Does something with it and gives it back. */
   async with<Result>(group: number, use: (slot: SpanSlot) => Promise<Result>): Promise<Result> {
     const slot =
-      takeFirst(this.#free, (free) => isOf(free, group)) ??
+      takeFirst(this.#free, (free) => this.#mayHave(free, group)) ??
       (await new Promise<SpanSlot>((give) => this.#waiting.push({ group, give })))
     try {
       return await use(slot)
     } finally {
-      const next = takeFirst(this.#waiting, (waiting) => isOf(slot, waiting.group))
-      if (next === undefined) this.#free.push(slot)
-      else next.give(slot)
+      this.#give(slot)
     }
+  }
+
+  #give(slot: SpanSlot): void {
+    const next = takeFirst(this.#waiting, ({ group }) => this.#mayHave(slot, group))
+    if (next === undefined) this.#free.push(slot)
+    else next.give(slot)
+  }
+
+  #mayHave({ workerIndex }: SpanSlot, group: number): boolean {
+    if (this.memories.length < fileGroups || workerIndex % fileGroups === group) return true
+    return !this.#active.some((count, other) => count > 0 && other === workerIndex % fileGroups)
   }
 }
 
-function isOf({ workerIndex }: SpanSlot, group: number): boolean {
-  return workerIndex % fileGroups === group
-}
-
-/** Takes out the first one that is preferred, or else the first one of all. */
-function takeFirst<Item>(items: Item[], isPreferred: (item: Item) => boolean): Item | undefined {
-  return items.splice(Math.max(0, items.findIndex(isPreferred)), 1)[0]
+function takeFirst<Item>(items: Item[], isFit: (item: Item) => boolean): Item | undefined {
+  const at = items.findIndex(isFit)
+  return at < 0 ? undefined : items.splice(at, 1)[0]
 }

@@ -11,6 +11,7 @@ const index = {
   packNumber: (entry: number): number => entry >> 3,
   offset: (entry: number): number => (entry & 7) * (spanBytes / 4),
   length: (): number => spanBytes / 4,
+  plaintextLength: (): number => spanBytes / 4,
 }
 
 function located(name: string, entries: readonly number[]): LocatedFile {

@@ -34,7 +34,7 @@ export interface WritePlan {
 
 export function planWrite(
   files: readonly FileToWrite[],
-  index: Pick<BlobIndex, 'packNumber' | 'offset' | 'length'>,
+  index: Pick<BlobIndex, 'packNumber' | 'offset' | 'length' | 'plaintextLength'>,
 ): WritePlan {
   const spans = planSpans(files, index)
   /** By file: the number of its only span plus 1; 0 for none, -1 for several. */

@@ -40,7 +40,7 @@ export async function openDumpEnvironment(
   try {
     await makeRoles(url, await readFile(join(copy.folder, 'globals.sql'), 'utf8'), signal)
     for (const [at, database] of dump.databases.entries()) {
-      const where = { folder: copy.folder, connection: { url }, newName: databases[at]!.name, clock } as const
+      const where = { folder: copy.folder, connection: { url, clock }, newName: databases[at]!.name, clock } as const
       await restorePostgresqlDump({ ...programs, ...where, database, jobs, tablespaces: 'default' }, signal)
     }
   } catch (error) {

@@ -81,6 +81,9 @@ export interface ToolRun {
   readonly clock: Clock
 }
 
+const lockHint =
+  'Somebody holds the table locked for longer than a dump waits: pg_locks and pg_stat_activity tell who. End that, or wait for it, and run the backup again'
+
 /**
  * Runs a program to its end and answers what it wrote, at most 64 KiB. When `signal` is aborted it is ended with its workers, by force
  * where it waits for a server that hangs. Failure `command_failed` with its last words.
@@ -92,7 +95,12 @@ export async function runTool(run: ToolRun, signal: AbortSignal): Promise<string
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const stop = (): void => {
-    endFamily(child, run.clock).catch(() => {}) // Its end is waited for below.
+    // Its end is waited for below; but not the end of a worker whose leader was killed, and that holds what it wrote to open.
+    const close = (): void => {
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }
+    endFamily(child, run.clock).then(close, close)
   }
   signal.addEventListener('abort', stop, { once: true })
   const [output, words] = [tail(), tail()]
@@ -109,7 +117,7 @@ export async function runTool(run: ToolRun, signal: AbortSignal): Promise<string
   // pg_dump waits for its locks by a time limit of the statement.
   const isLocked = /canceling statement due to (?:statement|lock) timeout[^]*LOCK TABLE/.test(said)
   throw new Failure('command_failed', `Cannot run ${run.tool}: ${end}: ${said || 'it said nothing'}`, {
-    facts: isLocked ? { hint: 'Somebody holds a lock on a table: pg_locks and pg_stat_activity tell who' } : {},
+    facts: isLocked ? { hint: lockHint } : {},
   })
 }
 

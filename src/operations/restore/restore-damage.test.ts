@@ -219,6 +219,19 @@ test('restore() with digests of the caller finds blobs that changed places, whic
   assert.ok(readFileSync(folder.at('lost')).every((byte) => byte === 0))
 })
 
+test('restore() with digests of the caller does not look once more for a blob that is told to be lost', async () => {
+  await using folder = temporaryFolder('damage')
+  const { repository, tree, lostId } = await sample()
+  await damageBlob(repository, 'data', lostId)
+  const digests = async () => new Map([['small', hash('sha256', lost)]])
+  const report = await runRestore({ repository, tree, target: folder.path, verify: true, digests })
+  const lines = ['/d/small', '/parts', '/small', '/whole'].flatMap((path) => [
+    `${path}: not_proven`,
+    `${path}: repository_damaged`,
+  ])
+  assert.deepEqual(problemLines(report).toSorted(), lines.toSorted())
+})
+
 test('restore() tells a file of which a blob is in no index, and restores the rest', async () => {
   await using folder = temporaryFolder('damage')
   const repository = await freshRepository()

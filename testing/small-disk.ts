@@ -15,10 +15,11 @@ export interface SmallDisk extends Disposable {
  */
 export const noSmallDisk: string | false = whyNone()
 
-/** Mounts one at a folder, which is made. */
-export function mountSmallDisk(path: string, megabytes: number): SmallDisk {
+/** Mounts one at a folder, which is made. `options`: of a tmpfs, besides its size. */
+export function mountSmallDisk(path: string, megabytes: number, options: readonly string[] = []): SmallDisk {
   mkdirSync(path, { recursive: true })
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path], { stdio: 'pipe' })
+  const all = [`size=${megabytes}m`, ...options].join(',')
+  execFileSync('mount', ['-t', 'tmpfs', '-o', all, 'tmpfs', path], { stdio: 'pipe' })
   return {
     grow: (size) => {
       execFileSync('mount', ['-o', `remount,size=${size}m`, path])

@@ -50,7 +50,7 @@ test('dump() makes a tar archive that tar unpacks', async (context) => {
   assert.equal(kind, 'archive')
   assert.equal(bytes.length % 512, 0)
   const unpacked = spawnSync('tar', ['-xpf', '-', '-C', folder, '--no-same-owner'], { input: bytes })
-  if (unpacked.error !== undefined) return context.skip(`tar can not be run: ${unpacked.error.message}`)
+  assert.equal(unpacked.error, undefined) // No system that is run on lacks it.
   assert.equal(unpacked.stderr.toString(), '')
   assert.equal(readFileSync(join(folder, 'a.txt'), 'utf8'), 'content of a')
   assert.equal(readFileSync(join(folder, 'd', longName), 'utf8'), 'x'.repeat(1000))

@@ -223,8 +223,9 @@ test('restore() with digests of the caller does not look once more for a blob th
   await using folder = temporaryFolder('damage')
   const { repository, tree, lostId } = await sample()
   await damageBlob(repository, 'data', lostId)
-  const digests = async () => new Map([['small', hash('sha256', lost)]])
-  const report = await runRestore({ repository, tree, target: folder.path, verify: true, digests })
+  const digests = new Map([['small', hash('sha256', lost)]])
+  const request = { repository, tree, target: folder.path, verify: true, digests: async () => digests }
+  const report = await runRestore(request)
   const lines = ['/d/small', '/parts', '/small', '/whole'].flatMap((path) => [
     `${path}: not_proven`,
     `${path}: repository_damaged`,

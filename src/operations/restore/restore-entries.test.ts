@@ -18,6 +18,7 @@ import type { Node } from '../../model/node.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { freshRepository } from '../../../testing/fresh-repository.ts'
 import { problemLines, runRestore } from '../../../testing/run-restore.ts'
+import { mountSmallDisk, noSmallDisk } from '../../../testing/small-disk.ts'
 import { node, SnapshotBuilder } from '../../../testing/snapshot-builder.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 
@@ -138,25 +139,17 @@ test('restore() links names in very many directories', async () => {
   assert.ok(sameFile(...names.map((name) => folder.at(name, 'f'))))
 })
 
-test('restore() writes a name as a file of its own where the file system can not link it', async (context) => {
-  if (!isRoot) return context.skip('only root can mount a second file system into the target')
+test('restore() writes a name as a file of its own where the file system can not link it', {
+  skip: noSmallDisk,
+}, async () => {
   await using folder = temporaryFolder('restore')
   const { repository, tree } = await threeNames()
-  mkdirSync(folder.at('d'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'restore-test', folder.at('d')], { stdio: 'pipe' })
-  } catch {
-    return context.skip('this machine lets nobody mount')
-  }
-  try {
-    const report = await runRestore({ repository, tree, target: folder.path, verify: true })
-    assert.deepEqual(report.problems, [])
-    assert.equal(report.filesVerified, 4)
-    assert.equal(readFileSync(folder.at('d/b'), 'utf8'), 'content')
-    assert.equal(statSync(folder.at('d/b')).mode & 0o777, 0o644)
-  } finally {
-    execFileSync('umount', [folder.at('d')])
-  }
+  using _disk = mountSmallDisk(folder.at('d'), 1)
+  const report = await runRestore({ repository, tree, target: folder.path, verify: true })
+  assert.deepEqual(report.problems, [])
+  assert.equal(report.filesVerified, 4)
+  assert.equal(readFileSync(folder.at('d/b'), 'utf8'), 'content')
+  assert.equal(statSync(folder.at('d/b')).mode & 0o777, 0o644)
 })
 
 test('restore() changes neither content nor metadata of a file through a name that is not of the snapshot', async () => {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { test } from 'node:test'
+import { noOrdinaryUser } from '../../../testing/ordinary-user.ts'
 import { temporaryFolder, type TemporaryFolder } from '../../../testing/temporary-folder.ts'
 
 /** Some user who is not root. */
@@ -116,9 +117,8 @@ test('restore() of an ordinary user needs no right to give files away, and says 
 })
 
 test('restore() of an ordinary user over what belongs to others tells what it may not touch', {
-  skip,
-}, async (context) => {
-  if (!isRoot) return context.skip('only root can make files of others')
+  skip: noOrdinaryUser,
+}, async () => {
   await using folder = ownFolder()
   // Of root: a directory that the user can not write in, and a file in a directory that is the user's own.
   mkdirSync(folder.at('theirs'))
@@ -144,8 +144,9 @@ test('restore() of an ordinary user over what belongs to others tells what it ma
     assert.equal(report.files, 2)`)
 })
 
-test('restore() of an ordinary user fails clearly where the target can not be made', { skip }, async (context) => {
-  if (!isRoot) return context.skip('only root can make a directory of another user')
+test('restore() of an ordinary user fails clearly where the target can not be made', {
+  skip: noOrdinaryUser,
+}, async () => {
   await using folder = temporaryFolder('ordinary')
   chmodSync(folder.path, 0o755)
   runAsOrdinaryUser(`

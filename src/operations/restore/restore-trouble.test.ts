@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { test, type TestContext } from 'node:test'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
 import { Failure, isFailure } from '../../base/failure.ts'
 import type { Id } from '../../model/id.ts'
 import type { Repository } from '../../repository/repository.ts'
@@ -11,6 +10,7 @@ import { freshRepository } from '../../../testing/fresh-repository.ts'
 import { openBelow } from '../../../testing/open-below.ts'
 import { runRestore } from '../../../testing/run-restore.ts'
 import { seededRandom } from '../../../testing/seeded-random.ts'
+import { mountSmallDisk, noSmallDisk } from '../../../testing/small-disk.ts'
 import { node, SnapshotBuilder } from '../../../testing/snapshot-builder.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 import { treeDifferences } from '../../../testing/tree-differences.ts'
@@ -133,27 +133,13 @@ test('restore() does nothing where it is stopped before it begins', async () => 
   )
 })
 
-/** A small file system; undefined where this machine lets us make none. */
-function mountSmall(path: string, options: string): Disposable | undefined {
-  mkdirSync(path, { recursive: true })
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'restore-test', path], { stdio: 'pipe' })
-  } catch {
-    return undefined
-  }
-  return { [Symbol.dispose]: () => execFileSync('umount', [path]) }
-}
-
-function skipWithoutMount(context: TestContext): void {
-  context.skip('this user or machine can mount no small file system')
-}
-
-test('restore() into a target that fills up fails once and clearly, and goes on where there is room', async (context) => {
+test('restore() into a target that fills up fails once and clearly, and goes on where there is room', {
+  skip: noSmallDisk,
+}, async () => {
   await using folder = temporaryFolder('trouble')
   const { repository, tree } = await sample('full')
   const target = folder.at('small')
-  using mounted = mountSmall(target, 'size=6m')
-  if (mounted === undefined) return skipWithoutMount(context)
+  using disk = mountSmallDisk(target, 6)
   await assert.rejects(runRestore({ repository, tree, target, workers: 2, sparse: false }), (error) => {
     assert.ok(isFailure(error, 'target_failed'), String(error))
     assert.equal(error.facts['code'], 'ENOSPC')
@@ -161,17 +147,18 @@ test('restore() into a target that fills up fails once and clearly, and goes on 
     return true
   })
   assert.deepEqual(openBelow(target), [])
-  execFileSync('mount', ['-o', 'remount,size=64m', target])
+  disk.grow(64)
   const report = await runRestore({ repository, tree, target, workers: 2, verify: true })
   assert.deepEqual(report.problems, [])
   assert.ok(report.bytesWritten < report.bytes, 'what fitted was kept')
 })
 
-test('restore() into a target without room for more entries fails once and clearly', async (context) => {
+test('restore() into a target without room for more entries fails once and clearly', {
+  skip: noSmallDisk,
+}, async () => {
   await using folder = temporaryFolder('trouble')
   const { repository, tree } = await sample('inodes')
-  using mounted = mountSmall(folder.at('small'), 'nr_inodes=20')
-  if (mounted === undefined) return skipWithoutMount(context)
+  using _disk = mountSmallDisk(folder.at('small'), 6, ['nr_inodes=20'])
   await assert.rejects(runRestore({ repository, tree, target: folder.at('small') }), (error) => {
     assert.ok(isFailure(error, 'target_failed'), String(error))
     assert.equal(error.facts['code'], 'ENOSPC')
@@ -179,11 +166,10 @@ test('restore() into a target without room for more entries fails once and clear
   })
 })
 
-test('restore() into a target that is read-only fails once and clearly', async (context) => {
+test('restore() into a target that is read-only fails once and clearly', { skip: noSmallDisk }, async () => {
   await using folder = temporaryFolder('trouble')
   const { repository, tree } = await sample('read-only')
-  using mounted = mountSmall(folder.at('small'), 'ro')
-  if (mounted === undefined) return skipWithoutMount(context)
+  using _disk = mountSmallDisk(folder.at('small'), 6, ['ro'])
   await assert.rejects(runRestore({ repository, tree, target: folder.at('small') }), (error) => {
     assert.ok(isFailure(error, 'target_failed'), String(error))
     assert.equal(error.facts['code'], 'EROFS')

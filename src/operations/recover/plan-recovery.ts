@@ -13,6 +13,7 @@ import {
 } from '../wal/wal-coverage.ts'
 import type { WalEntry } from '../wal/wal-store.ts'
 import { describeTarget, formatTimeUs, type RecoveryTarget } from './recovery-target.ts'
+import { describeWindow, lastTimeOf } from './recovery-window.ts'
 import { endOfStoredWal, findRestorePoint, scanStoredWal } from './wal-search.ts'
 
 /** What is known of a physical snapshot that a recovery can begin with. */
@@ -284,16 +285,17 @@ async function unreachable(
   const { entries, reach } = reachOf(way, snapshot)
   const { lastEndUs, lastRecord } = await endOfStoredWal(way.archive, entries, signal)
   const endLsn = lastRecord === undefined || lastRecord.end < snapshot.endLsn ? snapshot.endLsn : lastRecord.end
-  const begin = `${formatTimeUs(BigInt(snapshot.endedAt.getTime()) * 1000n)}, position ${formatLsn(snapshot.endLsn)}`
-  const end = `${lastEndUs === undefined ? 'the same' : formatTimeUs(lastEndUs)}, position ${formatLsn(endLsn)}`
+  const beginUs = BigInt(snapshot.endedAt.getTime()) * 1000n
+  const window = { beginUs, beginLsn: snapshot.endLsn, lastEndUs, endLsn }
+  const last = lastTimeOf(window)
   const gap =
     reach.gap === undefined ? '' : `; from "${reach.gap.firstName}" on ${reach.gap.segments} segments are missing`
   return new Failure('wal_gap', `Cannot recover to ${describeTarget(target)}: ${found}`, {
     facts: {
-      hint: `Possible on timeline ${way.timeline} from this snapshot: from ${begin} to ${end}${gap}`,
+      hint: `Possible on timeline ${way.timeline} from this snapshot: ${describeWindow(window)}${gap}`,
       snapshot: snapshot.id,
       from: snapshot.endedAt.toISOString(),
-      to: lastEndUs === undefined ? undefined : formatTimeUs(lastEndUs),
+      to: last === undefined ? undefined : formatTimeUs(last),
       endLsn: formatLsn(endLsn),
     },
   })

@@ -77,7 +77,7 @@ export const FAILURES = {
   snapshot_missing: {
     retry: false,
     meaning: 'No snapshot matches what was asked for.',
-    remedy: '`snapshots` lists what there is.',
+    remedy: '`backups` lists what there is under a policy, `snapshots` what is in one repository.',
   },
   snapshot_ambiguous: {
     retry: false,

@@ -34,6 +34,9 @@ export async function readControlFile(dataFolder: string): Promise<ControlFile> 
   } catch (cause) {
     throw new Failure('source_unreadable', `Cannot read "${path}", which every data folder of PostgreSQL has`, {
       cause,
+      facts: {
+        hint: 'It must be a data folder that this user may read. `wal fetch` takes the one in which it is run, as PostgreSQL does; by hand, go there first',
+      },
     })
   }
   const control = parseControlFile(bytes)

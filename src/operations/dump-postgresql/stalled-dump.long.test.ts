@@ -72,7 +72,7 @@ postgresqlTest(
     await assert.rejects(dump(server, folder, { clock: systemClock, lockWaitMs: 300 }), (error) => {
       assert.ok(isFailure(error, 'command_failed'))
       assert.match(error.message, /pg_dump.*LOCK TABLE public\.wanted/s)
-      assert.match(String(error.facts.hint), /Somebody holds the table locked.*run the backup again/)
+      assert.match(String(error.facts.hint), /Somebody holds a lock.*run the backup again/)
       return true
     })
     await holder.query('ROLLBACK')

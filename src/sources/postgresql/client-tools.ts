@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock.ts'
 import { errorMessage } from '../../base/error-message.ts'
 import { Failure } from '../../base/failure.ts'
 import { endFamily } from '../../base/process-family.ts'
+import { lockHint } from './connection-failure.ts'
 import type { PostgresqlConnectionOptions } from './connection-options.ts'
 import { splitPassword } from './server-address.ts'
 
@@ -80,9 +81,6 @@ export interface ToolRun {
   readonly environment: Readonly<Record<string, string>>
   readonly clock: Clock
 }
-
-const lockHint =
-  'Somebody holds the table locked for longer than a dump waits: pg_locks and pg_stat_activity tell who. End that, or wait for it, and run the backup again'
 
 /**
  * Runs a program to its end and answers what it wrote, at most 64 KiB. When `signal` is aborted it is ended with its workers, by force

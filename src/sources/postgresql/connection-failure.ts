@@ -10,6 +10,10 @@ interface Meaning {
 
 const grantReplication = 'Give the user the right to replicate: ALTER ROLE <user> REPLICATION'
 
+/** Where a lock was waited for in vain. */
+export const lockHint =
+  'Somebody holds a lock for longer than a backup waits: pg_locks and pg_stat_activity tell who. End that, or wait for it, and run the backup again'
+
 /** By SQLSTATE; a class ("08") stands for all of its states that are not listed themselves. */
 const meanings: Readonly<Record<string, Meaning>> = {
   '28P01': {
@@ -27,6 +31,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
     hint: 'Raise max_wal_senders (a backup takes two for itself) or max_connections in postgresql.conf and restart the server',
   },
   '53400': { code: 'access_denied', hint: 'Raise max_replication_slots in postgresql.conf and restart the server' },
+  '55P03': { code: 'database_unreadable', hint: lockHint },
   '57P03': { code: 'connection_failed', hint: 'The server starts up or shuts down; try again' },
   '58P01': {
     code: 'wal_gap',

@@ -78,6 +78,19 @@ postgresqlTest(
   },
 )
 
+postgresqlTest('a query that waits for a lock in vain says who may hold it', { versions: [15] }, async ({ server }) => {
+  await server.psql('CREATE TABLE wanted AS SELECT 1 AS one')
+  await using holder = await connectPostgresql({ url: server.url }, sql, neverStopped())
+  await holder.query('BEGIN; LOCK TABLE wanted')
+  await using waiting = await connectPostgresql({ url: server.url }, sql, neverStopped())
+  await waiting.query("SET lock_timeout = '50ms'")
+  await assert.rejects(waiting.query('SELECT * FROM wanted'), (error) => {
+    assert.ok(error instanceof Failure)
+    assertRefused(error, 'database_unreadable', /lock timeout/, /pg_locks.*run the backup again/)
+    return true
+  })
+})
+
 postgresqlTest(
   'requirePhysicalBackup() says which setting is in the way',
   { versions: [15], settings: { wal_level: 'minimal', max_wal_senders: '0' } },
